@@ -1,0 +1,86 @@
+//! One request, as a use case sees it.
+
+use std::time::Instant;
+
+use crate::{Action, Caller, CommandId, Permit, RealmId, Refusal};
+
+/// Who calls, under which command id, in which trace, and until when he waits.
+#[derive(Debug, Clone)]
+pub struct Call {
+    caller: Caller,
+    command_id: CommandId,
+    traceparent: Option<String>,
+    deadline: Instant,
+}
+
+impl Call {
+    pub const fn new(caller: Caller, command_id: CommandId, traceparent: Option<String>, deadline: Instant) -> Self {
+        Self { caller, command_id, traceparent, deadline }
+    }
+
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The realm this call stays in. Who belongs to none has no business with what realms own.
+    pub fn realm_id(&self) -> Result<RealmId, Refusal> {
+        match self.caller.realm_id() {
+            Some(realm_id) => Ok(realm_id),
+            None if self.caller == Caller::Anonymous => Err(Refusal::Unauthenticated),
+            None => Err(Refusal::Denied),
+        }
+    }
+
+    /// The cause id of every event this call leads to.
+    pub const fn command_id(&self) -> CommandId {
+        self.command_id
+    }
+
+    /// The W3C trace context this call belongs to, if its client sent one.
+    pub fn traceparent(&self) -> Option<&str> {
+        self.traceparent.as_deref()
+    }
+
+    /// After this moment nobody waits for the answer any more; passed on with every question asked on the way.
+    pub const fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Asks the service's one `decide` whether this caller may do this.
+    pub fn authorize(&self, action: &impl Action) -> Result<Permit, Refusal> {
+        Permit::ask(&self.caller, action)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Decision, Id};
+
+    struct Answer(Decision);
+
+    impl Action for Answer {
+        fn decide(&self, _: &Caller) -> Decision {
+            self.0
+        }
+    }
+
+    fn call(caller: Caller) -> Call {
+        Call::new(caller, Id::from_uuid(uuid::Uuid::nil()), None, Instant::now())
+    }
+
+    #[test]
+    fn only_allow_makes_a_permit() {
+        let call = call(Caller::Component(crate::Component::Notification));
+        assert!(call.authorize(&Answer(Decision::Allow)).is_ok());
+        assert_eq!(call.authorize(&Answer(Decision::Deny)).err(), Some(Refusal::Denied));
+        assert_eq!(call.authorize(&Answer(Decision::Hide)).err(), Some(Refusal::Hidden));
+    }
+
+    #[test]
+    fn a_stranger_learns_only_that_he_must_sign_in() {
+        let call = call(Caller::Anonymous);
+        assert_eq!(call.authorize(&Answer(Decision::Deny)).err(), Some(Refusal::Unauthenticated));
+        assert_eq!(call.authorize(&Answer(Decision::Hide)).err(), Some(Refusal::Unauthenticated));
+    }
+}

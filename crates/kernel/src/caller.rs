@@ -1,0 +1,119 @@
+//! Who is calling.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::{CompanyId, RealmId, UserId};
+
+/// A user's role in his company. Ordered: nobody grants a role above his own (I2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    Customer,
+    Agent,
+    Admin,
+    Owner,
+}
+
+impl Role {
+    pub const ALL: [Self; 4] = [Self::Customer, Self::Agent, Self::Admin, Self::Owner];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Customer => "CUSTOMER",
+            Self::Agent => "AGENT",
+            Self::Admin => "ADMIN",
+            Self::Owner => "OWNER",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Role {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or(())
+    }
+}
+
+/// One of Cabinet's own services, calling another on its own behalf.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Component {
+    Identity,
+    CaseMonitoring,
+    Notification,
+}
+
+impl Component {
+    pub const ALL: [Self; 3] = [Self::Identity, Self::CaseMonitoring, Self::Notification];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::CaseMonitoring => "case-monitoring",
+            Self::Notification => "notification",
+        }
+    }
+}
+
+impl FromStr for Component {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|component| component.as_str() == text).ok_or(())
+    }
+}
+
+/// A person who belongs to one company of one realm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UserCaller {
+    pub realm_id: RealmId,
+    pub company_id: CompanyId,
+    pub user_id: UserId,
+    pub role: Role,
+}
+
+/// A machine that a realm trusts to act in it (SERVICE).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceCaller {
+    pub realm_id: RealmId,
+    /// The name the realm gave it; an identifier, not a secret.
+    pub name: String,
+}
+
+/// Who is calling, as proven by the access token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// No token was shown.
+    Anonymous,
+    User(UserCaller),
+    Service(ServiceCaller),
+    Component(Component),
+}
+
+impl Caller {
+    /// The realm the caller belongs to. Cabinet's own components and strangers belong to none.
+    pub const fn realm_id(&self) -> Option<RealmId> {
+        match self {
+            Self::User(user) => Some(user.realm_id),
+            Self::Service(service) => Some(service.realm_id),
+            Self::Anonymous | Self::Component(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rule I2: OWNER > ADMIN > AGENT > CUSTOMER.
+    #[test]
+    fn roles_are_ordered_as_the_rule_book_orders_them() {
+        assert!(Role::Owner > Role::Admin && Role::Admin > Role::Agent && Role::Agent > Role::Customer);
+    }
+}

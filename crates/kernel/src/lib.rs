@@ -1,0 +1,22 @@
+//! The words every service shares: typed ids, time, callers, permits, kinds of error.
+//!
+//! Pure: no async, no I/O, no dependency on another crate of this workspace. What only one service
+//! says does not belong here.
+
+mod access;
+mod call;
+mod caller;
+mod error_kind;
+mod fault;
+mod id;
+mod secret;
+mod time;
+
+pub use access::{Action, Authorized, Decision, Permit, Refusal};
+pub use call::Call;
+pub use caller::{Caller, Component, Role, ServiceCaller, UserCaller};
+pub use error_kind::ErrorKind;
+pub use fault::Fault;
+pub use id::{CaseId, CommandId, CompanyId, DeliveryId, EventId, Id, IdSource, InvalidId, RandomIds, RealmId, UserId, of};
+pub use secret::Secret;
+pub use time::{Clock, Timestamp};
