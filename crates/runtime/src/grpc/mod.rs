@@ -1,0 +1,16 @@
+//! The gRPC stack: what happens to a request before a handler sees it, and to an error before a client sees it.
+
+mod authentication;
+mod client;
+mod deadline;
+mod problem;
+mod request_log;
+mod server;
+mod wire;
+
+pub use client::{Client, PeerConfig, peer_fault};
+pub use problem::{FieldViolation, Problem};
+pub use server::{GrpcConfig, open};
+pub use wire::{id, optional_id, timestamp};
+
+pub(crate) use server::{Stack, serve};

@@ -1,0 +1,203 @@
+//! The one place that builds a `tonic::Status` for an error.
+//!
+//! Every error carries a `google.rpc.ErrorInfo{reason, domain}`; the other standard details where they apply. The text of
+//! a source never leaves: it is logged here, once.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use api::cabinet::r#type::v1::CommonErrorReason;
+use kernel::{ErrorKind, Fault, Refusal};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+const COMMON_DOMAIN: &str = "cabinet";
+const COMMON_PREFIX: &str = "COMMON_ERROR_REASON_";
+const REASON_PREFIX: &str = "ERROR_REASON_";
+/// When to come back after a dependency was away.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// One field that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldViolation {
+    pub field: String,
+    pub description: String,
+}
+
+/// An error on its way to a client.
+#[derive(Debug)]
+pub struct Problem(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    code: Code,
+    domain: &'static str,
+    reason: &'static str,
+    message: String,
+    field_violations: Vec<FieldViolation>,
+    /// (type, subject, description), as `google.rpc.PreconditionFailure.Violation` has them.
+    precondition_violations: Vec<(String, String, String)>,
+    retry_delay: Option<Duration>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Problem {
+    /// A refusal for a reason of the service `domain`; `reason` is the contract's name of the value, with its prefix.
+    pub fn refusal(kind: ErrorKind, domain: &'static str, reason: &'static str, message: impl Into<String>) -> Self {
+        Self::new(code(kind), domain, reason.strip_prefix(REASON_PREFIX).unwrap_or(reason), message.into())
+    }
+
+    /// Names the field that is wrong.
+    #[must_use]
+    pub fn in_field(mut self, field: impl Into<String>) -> Self {
+        let description = self.0.message.clone();
+        self.0.field_violations.push(FieldViolation { field: field.into(), description });
+        self
+    }
+
+    /// Says which condition of the system's state is not met.
+    #[must_use]
+    pub fn unless(mut self, kind: &str, subject: &str) -> Self {
+        let description = self.0.message.clone();
+        self.0.precondition_violations.push((kind.to_owned(), subject.to_owned(), description));
+        self
+    }
+
+    /// The request breaks field rules of the contract.
+    pub fn request_invalid(violations: Vec<FieldViolation>) -> Self {
+        let mut problem = Self::common(Code::InvalidArgument, CommonErrorReason::RequestInvalid, "the request is not valid");
+        for violation in &violations {
+            let _ = write!(problem.0.message, "; {}: {}", violation.field, violation.description);
+        }
+        problem.0.field_violations = violations;
+        problem
+    }
+
+    pub(crate) fn token_invalid() -> Self {
+        Self::common(Code::Unauthenticated, CommonErrorReason::TokenInvalid, "the access token is not valid")
+    }
+
+    pub(crate) fn deadline_exceeded() -> Self {
+        Self::common(Code::DeadlineExceeded, CommonErrorReason::DeadlineExceeded, "the deadline has passed")
+    }
+
+    fn common(code: Code, reason: CommonErrorReason, message: &str) -> Self {
+        let name = reason.as_str_name();
+        Self::new(code, COMMON_DOMAIN, name.strip_prefix(COMMON_PREFIX).unwrap_or(name), message.to_owned())
+    }
+
+    fn new(code: Code, domain: &'static str, reason: &'static str, message: String) -> Self {
+        Self(Box::new(Parts {
+            code,
+            domain,
+            reason,
+            message,
+            field_violations: Vec::new(),
+            precondition_violations: Vec::new(),
+            retry_delay: None,
+            source: None,
+        }))
+    }
+
+    /// Keeps the source for the log.
+    fn because_of(mut self, source: Box<dyn Error + Send + Sync>) -> Self {
+        self.0.source = Some(source);
+        self
+    }
+}
+
+impl Parts {
+    fn details(&self) -> ErrorDetails {
+        let mut details = ErrorDetails::new();
+        details.set_error_info(self.reason, self.domain, std::collections::HashMap::new());
+        for violation in &self.field_violations {
+            details.add_bad_request_violation(&violation.field, &violation.description);
+        }
+        for (kind, subject, description) in &self.precondition_violations {
+            details.add_precondition_failure_violation(kind, subject, description);
+        }
+        if let Some(delay) = self.retry_delay {
+            details.set_retry_info(Some(delay));
+        }
+        details
+    }
+}
+
+const fn code(kind: ErrorKind) -> Code {
+    match kind {
+        ErrorKind::InvalidArgument => Code::InvalidArgument,
+        ErrorKind::Unauthenticated => Code::Unauthenticated,
+        ErrorKind::PermissionDenied => Code::PermissionDenied,
+        ErrorKind::NotFound => Code::NotFound,
+        ErrorKind::AlreadyExists => Code::AlreadyExists,
+        ErrorKind::FailedPrecondition => Code::FailedPrecondition,
+        ErrorKind::Aborted => Code::Aborted,
+        ErrorKind::Unavailable => Code::Unavailable,
+        ErrorKind::Internal => Code::Internal,
+    }
+}
+
+impl From<Refusal> for Problem {
+    /// `Hidden` has no answer of its own: each service says NOT_FOUND in the words of the thing that is hidden.
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unauthenticated => Self::common(Code::Unauthenticated, CommonErrorReason::Unauthenticated, "sign in first"),
+            Refusal::Denied | Refusal::Hidden => {
+                Self::common(Code::PermissionDenied, CommonErrorReason::PermissionDenied, "the caller may not do this")
+            }
+        }
+    }
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Unavailable(source) => {
+                let mut problem =
+                    Self::common(Code::Unavailable, CommonErrorReason::Unavailable, "a dependency is away; try again later");
+                problem.0.retry_delay = Some(RETRY_DELAY);
+                problem.because_of(source)
+            }
+            Fault::Internal(source) => {
+                Self::common(Code::Internal, CommonErrorReason::Internal, "internal error").because_of(source)
+            }
+        }
+    }
+}
+
+impl From<Problem> for Status {
+    fn from(Problem(problem): Problem) -> Self {
+        if let Some(source) = &problem.source {
+            tracing::error!(reason = problem.reason, error = source.as_ref() as &dyn Error, "request failed");
+        }
+        Self::with_error_details(problem.code, &problem.message, problem.details())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_a_source_never_leaves() {
+        let status = Status::from(Problem::from(Fault::internal("password of anna@example.com is hunter2")));
+        assert_eq!(status.code(), Code::Internal);
+        assert!(!format!("{status:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_dependency_that_is_away_says_when_to_come_back() {
+        let status = Status::from(Problem::from(Fault::unavailable("connection refused")));
+        assert_eq!(status.code(), Code::Unavailable);
+        assert_eq!(status.get_details_retry_info().and_then(|info| info.retry_delay), Some(RETRY_DELAY));
+        assert_eq!(status.get_details_error_info().map(|info| info.reason), Some("UNAVAILABLE".to_owned()));
+    }
+
+    #[test]
+    fn a_reason_travels_without_its_prefix() {
+        let problem = Problem::refusal(ErrorKind::AlreadyExists, "identity.cabinet", "ERROR_REASON_EMAIL_TAKEN", "taken");
+        let info = Status::from(problem).get_details_error_info().expect("every error has one");
+        assert_eq!((info.reason.as_str(), info.domain.as_str()), ("EMAIL_TAKEN", "identity.cabinet"));
+    }
+}

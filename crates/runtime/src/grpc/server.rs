@@ -1,0 +1,81 @@
+//! Serves a process's RPCs behind the same layers: log, deadline, authentication, field rules.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::Validate;
+use axum::middleware::{from_fn, from_fn_with_state};
+use kernel::{Call, Clock, IdSource};
+use tokio::net::TcpListener;
+use tonic::Request;
+use tonic::service::Routes;
+use tonic::transport::Server;
+
+use super::{FieldViolation, Problem, authentication, deadline, request_log};
+use crate::settings::Settings;
+use crate::token::Verifier;
+
+/// Connections are closed kindly (GOAWAY) after this time, so that clients spread over new replicas.
+const CONNECTION_AGE: Duration = Duration::from_mins(10);
+
+/// Where a process serves.
+#[derive(Debug, Clone, Copy)]
+pub struct GrpcConfig {
+    pub address: SocketAddr,
+}
+
+impl GrpcConfig {
+    pub(crate) fn read(settings: &mut Settings) -> Option<Self> {
+        settings.value("grpc.address").map(|address| Self { address })
+    }
+}
+
+/// What the layers need.
+#[derive(Clone)]
+pub(crate) struct Stack {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+    pub(crate) verifier: Verifier,
+}
+
+/// Serves until `stop` completes, then lets the requests under way finish.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    routes: Routes,
+    stack: Stack,
+    stop: impl Future<Output = ()>,
+) -> Result<(), tonic::transport::Error> {
+    let layered = routes
+        .prepare()
+        .into_axum_router()
+        .layer(from_fn_with_state(Arc::new(stack), authentication::authenticate))
+        .layer(from_fn(deadline::keep_deadline))
+        .layer(from_fn(request_log::log_request));
+    Server::builder()
+        .max_connection_age(CONNECTION_AGE)
+        .http2_keepalive_interval(Some(Duration::from_secs(30)))
+        .tcp_nodelay(true)
+        .add_routes(Routes::from(layered))
+        .serve_with_incoming_shutdown(incoming(listener), stop)
+        .await
+}
+
+fn incoming(listener: TcpListener) -> tonic::transport::server::TcpIncoming {
+    tonic::transport::server::TcpIncoming::from(listener).with_nodelay(Some(true))
+}
+
+/// Opens a request for its handler: the call it belongs to, and its message, every field rule obeyed.
+pub fn open<M: Validate>(request: Request<M>) -> Result<(Call, M), Problem> {
+    let (_, mut extensions, message) = request.into_parts();
+    let violations = message.violations();
+    if !violations.is_empty() {
+        let violations = violations.into_iter();
+        return Err(Problem::request_invalid(
+            violations.map(|violation| FieldViolation { field: violation.field, description: violation.description }).collect(),
+        ));
+    }
+    let call = extensions.remove::<Call>().expect("the authentication layer stands before every handler");
+    Ok((call, message))
+}

@@ -1,0 +1,19 @@
+//! What every process of Cabinet needs and no service may do its own way: configuration, telemetry, lifecycle, database
+//! pools, the gRPC stack with the one map to `tonic::Status`, the operators' HTTP endpoint, the command line.
+//!
+//! Nothing here knows a business word of any service.
+
+pub mod command_line;
+pub mod grpc;
+pub mod lifecycle;
+pub mod postgres;
+pub mod settings;
+pub mod token;
+
+mod admin;
+mod clock;
+mod process;
+mod telemetry;
+
+pub use clock::DatabaseClock;
+pub use process::{Database, Process, Service, StartError};

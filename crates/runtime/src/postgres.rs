@@ -1,0 +1,131 @@
+//! PostgreSQL: pools, migrations, and what a failed query means.
+
+use std::time::Duration;
+
+use kernel::{Fault, Secret};
+use sqlx::migrate::{Migrate as _, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions as _, PgPool};
+
+use crate::settings::Settings;
+
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where a service's database is and how many connections it may take.
+#[derive(Debug, Clone)]
+pub struct DatabaseConfig {
+    pub url: Secret<String>,
+    /// Connections for commands and queries.
+    pub max_connections: u32,
+    /// Connections for background workers, apart, so that a backlog never starves a command.
+    pub max_worker_connections: u32,
+}
+
+impl DatabaseConfig {
+    /// Reads the section `section`.
+    pub fn read(settings: &mut Settings, section: &str) -> Option<Self> {
+        let url = settings.secret(&format!("{section}.url"));
+        let max_connections = settings.number(&format!("{section}.max_connections"), 1..=1000);
+        let max_worker_connections = settings.number(&format!("{section}.max_worker_connections"), 1..=1000);
+        Some(Self { url: url?, max_connections: max_connections?, max_worker_connections: max_worker_connections? })
+    }
+}
+
+/// The two pools of a service.
+#[derive(Debug, Clone)]
+pub struct Pools {
+    /// For commands and queries: generic plans, prepared once.
+    pub commands: PgPool,
+    /// For workers: plans made for the values at hand, because a plan cached while a queue was empty stays a sequential
+    /// scan when it is full; and no JIT, whose compilation costs more than a batch.
+    pub workers: PgPool,
+}
+
+/// Opens the pools without connecting: a database that is away is met by the first query.
+pub fn open(config: &DatabaseConfig, application_name: &str) -> Result<Pools, Fault> {
+    let options = connect_options(&config.url)?.application_name(application_name);
+    let pool = |options: PgConnectOptions, max: u32| {
+        PgPoolOptions::new().max_connections(max).acquire_timeout(ACQUIRE_TIMEOUT).connect_lazy_with(options)
+    };
+    let for_workers = options.clone().options([("plan_cache_mode", "force_custom_plan"), ("jit", "off")]);
+    Ok(Pools { commands: pool(options, config.max_connections), workers: pool(for_workers, config.max_worker_connections) })
+}
+
+/// Options of a single connection to the same database, for those that must hold one (a relay's lock, LISTEN).
+pub fn connect_options(url: &Secret<String>) -> Result<PgConnectOptions, Fault> {
+    let options: PgConnectOptions = url.expose().parse().map_err(Fault::internal)?;
+    // Statements are not events: one line a request is (design §6), and they may carry personal data.
+    Ok(options.disable_statement_logging())
+}
+
+/// What a query that failed means to its caller.
+pub fn fault(error: sqlx::Error) -> Fault {
+    if is_unavailable(&error) { Fault::unavailable(error) } else { Fault::internal(error) }
+}
+
+/// True if the database is away, shutting down, or out of room for us: the same statement may succeed later.
+fn is_unavailable(error: &sqlx::Error) -> bool {
+    match error {
+        // `Protocol` is a connection cut in the middle of a message.
+        sqlx::Error::Io(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::Protocol(_) => true,
+        // 08 connection exception, 53 insufficient resources, 57P operator intervention, 25006 a standby.
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") || code == "25006"),
+        _ => false,
+    }
+}
+
+/// The name of the constraint that a statement broke, if that is why it failed.
+pub fn violated_constraint(error: &sqlx::Error) -> Option<&str> {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::constraint)
+}
+
+/// Brings the database to this release's schema.
+pub async fn migrate(pool: &PgPool, migrators: &[Migrator]) -> Result<(), Fault> {
+    for migrator in migrators {
+        migrator.run(pool).await.map_err(migrate_fault)?;
+    }
+    Ok(())
+}
+
+/// The schema is older than this release: somebody must run `migrate` first.
+#[derive(Debug, thiserror::Error)]
+#[error("the database's schema is older than this release: {missing} migrations are missing; run `migrate`")]
+pub struct SchemaTooOld {
+    missing: usize,
+}
+
+/// Refuses a database whose schema is older than this release. A newer one is welcome: migrations expand first and
+/// contract a release later, so that the release before can run on.
+pub async fn require_current_schema(pool: &PgPool, migrators: &[Migrator]) -> Result<(), Fault> {
+    let mut connection = pool.acquire().await.map_err(fault)?;
+    let mut missing = 0;
+    for migrator in migrators {
+        let applied = connection.list_applied_migrations(&migrator.table_name).await;
+        // A database that was never migrated has no table of migrations.
+        let applied = match applied {
+            Ok(applied) => applied,
+            Err(sqlx::migrate::MigrateError::Execute(error)) if is_undefined_table(&error) => Vec::new(),
+            Err(error) => return Err(migrate_fault(error)),
+        };
+        missing += migrator.iter().filter(|wanted| !applied.iter().any(|have| have.version == wanted.version)).count();
+    }
+    if missing > 0 { Err(Fault::internal(SchemaTooOld { missing })) } else { Ok(()) }
+}
+
+fn is_undefined_table(error: &sqlx::Error) -> bool {
+    // 42P01 undefined table, 3F000 undefined schema
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "42P01" || code == "3F000")
+}
+
+fn migrate_fault(error: sqlx::migrate::MigrateError) -> Fault {
+    match error {
+        sqlx::migrate::MigrateError::Execute(error) => fault(error),
+        other => Fault::internal(other),
+    }
+}

@@ -1,0 +1,206 @@
+//! One process: options → build → run. A service says what it needs and what it serves; the order of things is here.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use kernel::{Clock, Fault, IdSource, RandomIds, Secret};
+use prometheus_client::registry::Registry;
+use sqlx::migrate::Migrator;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::service::RoutesBuilder;
+
+use crate::admin::{self, Admin};
+use crate::clock::DatabaseClock;
+use crate::grpc::{self, GrpcConfig, Stack};
+use crate::lifecycle::{self, Backoff, Workers};
+use crate::postgres::{self, DatabaseConfig, Pools};
+use crate::settings::Settings;
+use crate::telemetry::LogConfig;
+use crate::token::{Signer, Verifier};
+
+/// How long requests under way may take to finish once the process drains.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Why a process could not start or go on.
+pub type StartError = Box<dyn Error + Send + Sync>;
+
+/// A database that a process uses, with the schema it must have.
+pub struct Database {
+    /// The service that owns it.
+    pub name: &'static str,
+    pub config: DatabaseConfig,
+    pub migrators: Vec<Migrator>,
+}
+
+/// A service, or several in one process.
+#[async_trait]
+pub trait Service: 'static {
+    /// As operators call it: `case-monitoring`.
+    const NAME: &'static str;
+
+    /// Its configuration; everything it needs, checked.
+    type Config: Clone + Send + Sync;
+
+    /// The embedded defaults (TOML), which name every key.
+    fn defaults() -> Vec<&'static str>;
+
+    /// Reads its configuration; problems are kept by `settings`.
+    fn read_config(settings: &mut Settings) -> Option<Self::Config>;
+
+    /// Its databases. The first one's clock is the process's clock.
+    fn databases(config: &Self::Config) -> Vec<Database>;
+
+    /// Adds its RPCs and workers to the process.
+    async fn start(config: Self::Config, process: &mut Process) -> Result<(), StartError>;
+}
+
+/// What is handed to a service at its start, and what it adds to.
+pub struct Process {
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn IdSource>,
+    pub signer: Signer,
+    pub workers: Workers,
+    pub routes: RoutesBuilder,
+    pub metrics: Registry,
+    databases: Vec<(&'static str, Pools)>,
+}
+
+impl Process {
+    /// The pools of one of the databases that [`Service::databases`] named.
+    pub fn pools(&self, name: &str) -> Pools {
+        let found = self.databases.iter().find(|(owner, _)| *owner == name);
+        found.map(|(_, pools)| pools.clone()).expect("a service asks only for databases it has named")
+    }
+}
+
+/// What every process reads, whatever it serves.
+#[derive(Debug, Clone)]
+pub(crate) struct ProcessConfig {
+    pub(crate) log: LogConfig,
+    pub(crate) grpc: GrpcConfig,
+    pub(crate) admin_address: SocketAddr,
+    token_public_key: String,
+    token_signing_key: Secret<String>,
+}
+
+impl ProcessConfig {
+    pub(crate) const DEFAULTS: &str = include_str!("process.toml");
+
+    pub(crate) fn read(settings: &mut Settings) -> Option<Self> {
+        let log = LogConfig::read(settings);
+        let grpc = GrpcConfig::read(settings);
+        let admin_address = settings.value("admin.address");
+        let token_public_key = settings.secret("token.public_key").map(|key| key.expose().clone());
+        let token_signing_key = settings.secret("token.signing_key");
+        if let Some(Err(error)) = token_public_key.as_deref().map(Verifier::from_pem) {
+            settings.problem("token.public_key", error);
+        }
+        if let Some(Err(error)) = token_signing_key.as_ref().map(Signer::from_pem) {
+            settings.problem("token.signing_key", error);
+        }
+        Some(Self {
+            log: log?,
+            grpc: grpc?,
+            admin_address: admin_address?,
+            token_public_key: token_public_key?,
+            token_signing_key: token_signing_key?,
+        })
+    }
+}
+
+/// Serves until the operator asks the process to end, or until a worker ends unasked, which is an error.
+pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) -> Result<(), StartError> {
+    let databases = open_databases(S::databases(&config)).await?;
+    let clock = Arc::new(DatabaseClock::start(databases.first().ok_or("a service has a database")?.1.commands.clone()).await?);
+    let mut process = Process {
+        clock: clock.clone(),
+        ids: Arc::new(RandomIds),
+        signer: Signer::from_pem(&shared.token_signing_key)?,
+        workers: Workers::default(),
+        routes: RoutesBuilder::default(),
+        metrics: Registry::with_prefix("cabinet"),
+        databases,
+    };
+    process.workers.spawn_endless("clock", async move { clock.run().await });
+    let (health_reporter, health) = tonic_health::server::health_reporter();
+    process.routes.add_service(health);
+    S::start(config, &mut process).await?;
+
+    let serving = Arc::new(AtomicBool::new(false));
+    let stack =
+        Stack { clock: process.clock.clone(), ids: process.ids.clone(), verifier: Verifier::from_pem(&shared.token_public_key)? };
+    let admin = Admin {
+        metrics: process.metrics,
+        databases: process.databases.iter().map(|(_, pools)| pools.commands.clone()).collect(),
+        serving: serving.clone(),
+    };
+    let draining = CancellationToken::new();
+    let closing = CancellationToken::new();
+    let grpc_listener = TcpListener::bind(shared.grpc.address).await?;
+    let admin_listener = TcpListener::bind(shared.admin_address).await?;
+    tracing::info!(service = S::NAME, grpc.address = %grpc_listener.local_addr()?, admin.address = %admin_listener.local_addr()?, "serving");
+    let admin_server = tokio::spawn(admin::serve(admin_listener, admin, closing.clone().cancelled_owned()));
+    let grpc_server =
+        tokio::spawn(grpc::serve(grpc_listener, process.routes.routes(), stack, draining.clone().cancelled_owned()));
+    serving.store(true, Ordering::Relaxed);
+
+    let mut workers = process.workers;
+    let ended = tokio::select! {
+        () = lifecycle::asked_to_end() => Ok(()),
+        ended = workers.watch() => Err(ended),
+    };
+    serving.store(false, Ordering::Relaxed);
+    health_reporter.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+    draining.cancel();
+    if tokio::time::timeout(DRAIN, grpc_server).await.is_err() {
+        tracing::warn!("requests under way did not finish in time and are dropped");
+    }
+    workers.stop().await;
+    for (_, pools) in &process.databases {
+        pools.workers.close().await;
+        pools.commands.close().await;
+    }
+    closing.cancel();
+    let _ = admin_server.await;
+    tracing::info!(service = S::NAME, "ended");
+    ended.map_err(Into::into)
+}
+
+/// Brings every database to this release's schema.
+pub(crate) async fn migrate(databases: Vec<Database>) -> Result<(), StartError> {
+    for database in databases {
+        let pools = postgres::open(&database.config, "cabinet-migrate")?;
+        postgres::migrate(&pools.commands, &database.migrators).await?;
+        tracing::info!(database = database.name, "migrated");
+    }
+    Ok(())
+}
+
+/// Opens the pools, waits for databases that are away, refuses those whose schema is older than this release.
+async fn open_databases(databases: Vec<Database>) -> Result<Vec<(&'static str, Pools)>, StartError> {
+    let mut opened = Vec::new();
+    for database in databases {
+        let pools = postgres::open(&database.config, database.name)?;
+        wait_for_schema(&pools, &database).await?;
+        opened.push((database.name, pools));
+    }
+    Ok(opened)
+}
+
+async fn wait_for_schema(pools: &Pools, database: &Database) -> Result<(), Fault> {
+    let mut backoff = Backoff::new();
+    loop {
+        match postgres::require_current_schema(&pools.commands, &database.migrators).await {
+            Err(Fault::Unavailable(error)) => {
+                tracing::warn!(database = database.name, error = error.as_ref() as &dyn Error, "waiting for the database");
+                backoff.wait().await;
+            }
+            result => return result,
+        }
+    }
+}
