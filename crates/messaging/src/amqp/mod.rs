@@ -1,0 +1,79 @@
+//! RabbitMQ (AMQP 0.9.1): one topic exchange, one quorum queue per consumer and lane.
+//!
+//! Whatever fails here fails as a whole; the relay and the consumers open new connections. The client's own recovery is
+//! off, since it cannot know what was confirmed.
+
+mod envelope;
+mod publisher;
+mod subscription;
+mod topology;
+
+use std::time::Duration;
+
+use kernel::Secret;
+use lapin::uri::AMQPUri;
+use lapin::{Channel, Connection, ConnectionProperties};
+
+use crate::TransportError;
+use crate::transport::{Publisher, Subscription, SubscriptionSpec};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A broker that is silent for twice this time is taken for dead.
+const HEARTBEAT_SECONDS: u16 = 10;
+
+impl From<lapin::Error> for TransportError {
+    fn from(error: lapin::Error) -> Self {
+        Self(error.into())
+    }
+}
+
+/// Where the broker is.
+#[derive(Debug, Clone)]
+pub(crate) struct AmqpBroker {
+    url: Secret<String>,
+}
+
+impl AmqpBroker {
+    pub(crate) const fn new(url: Secret<String>) -> Self {
+        Self { url }
+    }
+
+    pub(crate) async fn publisher(&self, name: &str) -> Result<Box<dyn Publisher>, TransportError> {
+        let link = Link::open(&self.url, &format!("{name} relay")).await?;
+        topology::declare_exchange(&link.channel).await?;
+        Ok(Box::new(publisher::AmqpPublisher::new(link)))
+    }
+
+    pub(crate) async fn subscribe(
+        &self,
+        spec: &SubscriptionSpec,
+        prefetch: u16,
+    ) -> Result<Box<dyn Subscription>, TransportError> {
+        let link = Link::open(&self.url, spec.consumer).await?;
+        topology::declare_exchange(&link.channel).await?;
+        topology::declare_queues(&link.channel, spec).await?;
+        Ok(Box::new(subscription::AmqpSubscription::start(link, spec, prefetch).await?))
+    }
+}
+
+/// A connection with one channel on which publishes are confirmed.
+struct Link {
+    channel: Channel,
+    /// Closed when it is dropped.
+    _connection: Connection,
+}
+
+impl Link {
+    async fn open(url: &Secret<String>, name: &str) -> Result<Self, TransportError> {
+        let mut uri: AMQPUri = url.expose().parse().map_err(|error: String| TransportError(error.into()))?;
+        uri.query.heartbeat = Some(HEARTBEAT_SECONDS);
+        let properties = ConnectionProperties::default().with_connection_name(name.into());
+        let opening = async {
+            let connection = Connection::connect_uri(uri, properties).await?;
+            let channel = connection.create_channel().await?;
+            channel.confirm_select(lapin::options::ConfirmSelectOptions::default()).await?;
+            Ok(Self { channel, _connection: connection })
+        };
+        tokio::time::timeout(CONNECT_TIMEOUT, opening).await.map_err(|elapsed| TransportError(elapsed.into()))?
+    }
+}

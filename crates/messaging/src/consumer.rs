@@ -1,0 +1,171 @@
+//! Takes facts from the broker and hands them to a service's handler, in batches.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use kernel::Fault;
+use runtime::lifecycle::{Backoff, WorkerResult};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Broker, DeadLetters, Incoming, Message, Subscription, SubscriptionSpec, TransportError};
+
+/// The most facts that one transaction takes.
+const BATCH: usize = 256;
+/// The most facts the broker hands out before the first is acknowledged: one batch at work, the next on its way.
+const PREFETCH: u16 = 512;
+
+/// How long a message that is itself at fault waits before each further attempt.
+pub const RETRY_TIERS: [Duration; 3] = [Duration::from_secs(5), Duration::from_mins(1), Duration::from_mins(10)];
+
+/// Why a batch could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum HandlerError {
+    /// The consumer's own dependency is away; no message is at fault.
+    #[error("the consumer's dependency is away")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// At least one message of the batch cannot be done.
+    #[error("a message cannot be done")]
+    Rejected(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<Fault> for HandlerError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Unavailable(source) => Self::Unavailable(source),
+            Fault::Internal(source) => Self::Rejected(source),
+        }
+    }
+}
+
+/// What a service does with facts.
+#[async_trait]
+pub trait Handler: Send + Sync {
+    /// Does all of the batch in one transaction, the inbox included, or nothing of it.
+    async fn consume(&self, batch: &[Message]) -> Result<(), HandlerError>;
+
+    /// Asks whether the dependencies are back.
+    async fn probe(&self) -> Result<(), Fault>;
+}
+
+/// One consumer of one lane.
+pub struct Consumer {
+    pub broker: Broker,
+    pub spec: SubscriptionSpec,
+    pub handler: Arc<dyn Handler>,
+    pub dead_letters: DeadLetters,
+}
+
+/// Why a consumer had to start over.
+#[derive(Debug, thiserror::Error)]
+enum ConsumerError {
+    #[error("facts could not be taken")]
+    Transport(#[from] TransportError),
+    #[error("the consumer's dependency is away")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// A message that cannot be done, and why.
+struct Fallen<'a> {
+    message: &'a Message,
+    reason: String,
+}
+
+impl Consumer {
+    /// Runs until `stop` is cancelled. While a dependency is away nothing is taken, and nothing is held against a message.
+    pub async fn run(self, stop: CancellationToken) -> WorkerResult {
+        let mut backoff = Backoff::new();
+        while !stop.is_cancelled() {
+            let Err(error) = self.consume(&stop, &mut backoff).await else { break };
+            tracing::warn!(consumer = self.spec.consumer, error = &error as &dyn std::error::Error, "consumer starts over");
+            tokio::select! {
+                () = backoff.wait() => {}
+                () = stop.cancelled() => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn consume(&self, stop: &CancellationToken, backoff: &mut Backoff) -> Result<(), ConsumerError> {
+        self.handler.probe().await.map_err(|fault| ConsumerError::Unavailable(fault.into()))?;
+        let mut subscription = self.broker.subscribe(&self.spec, PREFETCH).await?;
+        loop {
+            let batch = tokio::select! {
+                batch = subscription.next_batch(BATCH) => batch?,
+                () = stop.cancelled() => return Ok(()),
+            };
+            self.settle(subscription.as_mut(), batch).await?;
+            backoff.reset();
+        }
+    }
+
+    /// Does a batch; only when all of it is done, put by or buried does the broker forget it.
+    async fn settle(&self, subscription: &mut dyn Subscription, batch: Vec<Incoming>) -> Result<(), ConsumerError> {
+        let mut messages = Vec::with_capacity(batch.len());
+        for incoming in batch {
+            match incoming {
+                Incoming::Message(message) => messages.push(message),
+                Incoming::Malformed(malformed) => {
+                    tracing::error!(consumer = self.spec.consumer, "malformed envelope");
+                    self.dead_letters.bury_malformed(&self.spec, &malformed).await.map_err(unavailable)?;
+                }
+            }
+        }
+        for fallen in self.do_all(&messages).await? {
+            self.put_by(subscription, fallen).await?;
+        }
+        subscription.acknowledge().await?;
+        Ok(())
+    }
+
+    /// Hands the batch to the handler; one that is refused is halved until the message at fault stands alone.
+    async fn do_all<'a>(&self, messages: &'a [Message]) -> Result<Vec<Fallen<'a>>, ConsumerError> {
+        let mut fallen = Vec::new();
+        let mut parts = vec![messages];
+        while let Some(part) = parts.pop() {
+            if part.is_empty() {
+                continue;
+            }
+            match (self.handler.consume(part).await, part) {
+                (Ok(()), _) => {}
+                (Err(HandlerError::Unavailable(error)), _) => return Err(ConsumerError::Unavailable(error)),
+                (Err(HandlerError::Rejected(error)), [message]) => fallen.push(Fallen { message, reason: chain(error.as_ref()) }),
+                (Err(HandlerError::Rejected(_)), _) => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.push(second);
+                    parts.push(first);
+                }
+            }
+        }
+        Ok(fallen)
+    }
+
+    async fn put_by(&self, subscription: &mut dyn Subscription, fallen: Fallen<'_>) -> Result<(), ConsumerError> {
+        let Fallen { message, reason } = fallen;
+        let attempt = message.attempt;
+        let tier = usize::try_from(attempt).ok().and_then(|attempt| self.spec.retry_tiers.get(attempt));
+        if let Some(tier) = tier {
+            tracing::warn!(consumer = self.spec.consumer, event.id = %message.event_id, attempt, reason, "message put by");
+            subscription.retry_later(message, *tier).await?;
+        } else {
+            tracing::error!(consumer = self.spec.consumer, event.id = %message.event_id, attempt, reason, "message is dead");
+            self.dead_letters.bury(&self.spec, message, &reason).await.map_err(unavailable)?;
+        }
+        Ok(())
+    }
+}
+
+/// The dead letters' own table could not be written: as good as any dependency that is away.
+fn unavailable(error: sqlx::Error) -> ConsumerError {
+    ConsumerError::Unavailable(error.into())
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

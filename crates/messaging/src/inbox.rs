@@ -1,0 +1,23 @@
+//! The inbox: which facts a consumer has done with, kept in the transaction that does them.
+
+use std::collections::HashSet;
+
+use kernel::EventId;
+use sqlx::PgConnection;
+
+/// Notes that `consumer` is doing with these facts now; answers with those it had not done before. Rolled back together
+/// with what the consumer does.
+pub async fn accept(connection: &mut PgConnection, consumer: &str, event_ids: &[EventId]) -> sqlx::Result<HashSet<EventId>> {
+    let ids: Vec<_> = event_ids.iter().map(EventId::as_uuid).collect();
+    let accepted = sqlx::query_scalar!(
+        "INSERT INTO messaging.inbox (event_id, consumer)
+         SELECT DISTINCT unnest($1::uuid[]), $2
+         ON CONFLICT DO NOTHING
+         RETURNING event_id",
+        &ids,
+        consumer,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(accepted.into_iter().map(EventId::from_uuid).collect())
+}

@@ -1,0 +1,35 @@
+//! How a fact travels: outbox, relay, broker, consumer, inbox (design §5). The only crate that knows the broker's client.
+//!
+//! Promises: a fact that was committed is never lost; it may be repeated; nothing relies on the order of arrival. What
+//! facts mean is no business of this crate.
+
+mod amqp;
+mod config;
+mod consumer;
+mod dead_letters;
+mod event;
+pub mod inbox;
+mod message;
+mod outbox;
+mod relay;
+mod signal;
+mod transport;
+
+pub use config::MessagingConfig;
+pub use consumer::{Consumer, Handler, HandlerError, RETRY_TIERS};
+pub use dead_letters::DeadLetters;
+pub use event::{Aggregate, Lane, NewEvent};
+pub use message::{Incoming, Malformed, Message};
+pub use relay::Relay;
+pub use signal::OutboxSignal;
+pub use transport::{Broker, Subscription, SubscriptionSpec, TransportError};
+
+use sqlx::migrate::Migrator;
+
+/// The schema `messaging`, with a table of migrations of its own.
+pub fn migrator() -> Migrator {
+    let mut migrator = sqlx::migrate!("../../migrations/messaging");
+    migrator.create_schemas = vec!["messaging".into()].into();
+    migrator.table_name = "messaging.schema_migration".into();
+    migrator
+}
