@@ -1,0 +1,6 @@
+//! Identity's techniques.
+
+pub(crate) mod events;
+pub(crate) mod grpc;
+pub(crate) mod postgres;
+pub(crate) mod realm_file;

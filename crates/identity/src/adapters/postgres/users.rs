@@ -1,0 +1,119 @@
+//! Users in PostgreSQL.
+
+use async_trait::async_trait;
+use jiff_sqlx::ToSqlx as _;
+use kernel::{Call, CompanyId, EventId, Fault, Permit, RealmId, Role, UserId};
+use messaging::OutboxSignal;
+use runtime::postgres;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::adapters::events;
+use crate::application::{InsertUserError, Users};
+use crate::domain::{EmailAddress, User, UserCreated};
+
+pub(crate) struct PgUsers {
+    pool: PgPool,
+    signal: OutboxSignal,
+}
+
+impl PgUsers {
+    pub(crate) const fn new(pool: PgPool, signal: OutboxSignal) -> Self {
+        Self { pool, signal }
+    }
+}
+
+struct UserRow {
+    realm_id: Uuid,
+    user_id: Uuid,
+    company_id: Uuid,
+    role: String,
+    email: String,
+    email_key: String,
+    version: i64,
+    created_at: jiff_sqlx::Timestamp,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a stored role has no meaning")]
+struct UnknownRole;
+
+impl TryFrom<UserRow> for User {
+    type Error = Fault;
+
+    fn try_from(row: UserRow) -> Result<Self, Fault> {
+        let role: Role = row.role.parse().map_err(|()| Fault::internal(UnknownRole))?;
+        Ok(Self::from_stored(
+            RealmId::from_uuid(row.realm_id),
+            UserId::from_uuid(row.user_id),
+            CompanyId::from_uuid(row.company_id),
+            role,
+            EmailAddress::from_stored(row.email, row.email_key),
+            row.version,
+            row.created_at.to_jiff(),
+        ))
+    }
+}
+
+#[async_trait]
+impl Users for PgUsers {
+    async fn list(&self, realm_id: RealmId, ids: &[UserId]) -> Result<Vec<User>, Fault> {
+        let ids: Vec<_> = ids.iter().map(UserId::as_uuid).collect();
+        let rows = sqlx::query_as!(
+            UserRow,
+            "SELECT realm_id, user_id, company_id, role, email, email_key, version, created_at
+             FROM users
+             WHERE realm_id = $1
+               AND user_id = ANY($2)",
+            realm_id.as_uuid(),
+            &ids,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        rows.into_iter().map(User::try_from).collect()
+    }
+
+    async fn insert(
+        &self,
+        _: &Permit,
+        call: &Call,
+        user: &User,
+        event_id: EventId,
+        created: UserCreated,
+    ) -> Result<(), InsertUserError> {
+        let event = events::user_created(call, event_id, user.realm_id(), created, user.created_at());
+        sqlx::query!(
+            "WITH inserted AS (
+                 INSERT INTO users (realm_id, user_id, company_id, role, email, email_key, version, created_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                 RETURNING realm_id, user_id, version, created_at
+             )
+             SELECT messaging.append_event($9, realm_id, $10, user_id, version, $11, $12, $13, $14, $15, created_at) AS appended
+             FROM inserted",
+            user.realm_id().as_uuid(),
+            user.id().as_uuid(),
+            user.company_id().as_uuid(),
+            user.role().as_str(),
+            user.email().as_str(),
+            user.email().key(),
+            user.version(),
+            user.created_at().to_sqlx() as _,
+            event.event_id.as_uuid(),
+            event.aggregate.kind,
+            event.lane.as_str(),
+            event.cause_id.as_uuid(),
+            event.event_type,
+            event.payload,
+            event.traceparent,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(|error| match postgres::violated_constraint(&error) {
+            Some("users_email_taken") => InsertUserError::EmailTaken,
+            _ => InsertUserError::Fault(postgres::fault(error)),
+        })?;
+        self.signal.ring();
+        Ok(())
+    }
+}

@@ -1,0 +1,36 @@
+//! What identity's use cases want of the world.
+
+use async_trait::async_trait;
+use kernel::{Call, CompanyId, EventId, Fault, Permit, RealmId, UserId};
+
+use crate::domain::{User, UserCreated};
+
+/// Where users are kept. A write is one statement: the user and the fact, both or neither.
+#[async_trait]
+pub(crate) trait Users: Send + Sync {
+    /// Those of the ids that exist in the realm, in no particular order.
+    async fn list(&self, realm_id: RealmId, ids: &[UserId]) -> Result<Vec<User>, Fault>;
+
+    async fn insert(
+        &self,
+        permit: &Permit,
+        call: &Call,
+        user: &User,
+        event_id: EventId,
+        created: UserCreated,
+    ) -> Result<(), InsertUserError>;
+}
+
+/// Why a user could not be added.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InsertUserError {
+    #[error("another user has this e-mail address")]
+    EmailTaken,
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// Which companies a realm has.
+pub(crate) trait Companies: Send + Sync {
+    fn contains(&self, realm_id: RealmId, company_id: CompanyId) -> bool;
+}

@@ -1,0 +1,74 @@
+//! Adding and reading users.
+
+use std::sync::Arc;
+
+use kernel::{Authorized, Call, Clock, CompanyId, IdSource, RealmId, Role, UserId};
+
+use super::{Companies, Error, InsertUserError, Users};
+use crate::domain::access::Action;
+use crate::domain::{EmailAddress, User};
+
+pub(crate) struct UserUseCases {
+    pub(crate) users: Arc<dyn Users>,
+    pub(crate) companies: Arc<dyn Companies>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+}
+
+#[derive(Debug)]
+pub(crate) struct CreateUser {
+    pub(crate) company_id: CompanyId,
+    pub(crate) role: Role,
+    pub(crate) email: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct BatchGetUsers {
+    /// Wanted of callers that belong to no realm.
+    pub(crate) realm_id: Option<RealmId>,
+    pub(crate) user_ids: Vec<UserId>,
+}
+
+/// The users that were found, and the ids that were not, or that the caller may not know of.
+#[derive(Debug)]
+pub(crate) struct UsersFound {
+    pub(crate) users: Vec<Authorized<User>>,
+    pub(crate) missing: Vec<UserId>,
+}
+
+impl UserUseCases {
+    pub(crate) async fn create(&self, call: &Call, command: CreateUser) -> Result<Authorized<User>, Error> {
+        let permit = call.authorize(&Action::CreateUser { company_id: command.company_id })?;
+        let realm_id = call.realm_id()?;
+        if !self.companies.contains(realm_id, command.company_id) {
+            return Err(Error::CompanyNotFound);
+        }
+        let email = EmailAddress::parse(&command.email)?;
+        let now = self.clock.now();
+        let (user, created) = User::create(realm_id, self.ids.new_id(now), command.company_id, command.role, email, now);
+        self.users.insert(&permit, call, &user, self.ids.new_id(now), created).await.map_err(|error| match error {
+            InsertUserError::EmailTaken => Error::EmailTaken,
+            InsertUserError::Fault(fault) => Error::Fault(fault),
+        })?;
+        Ok(permit.show(user))
+    }
+
+    pub(crate) async fn batch_get(&self, call: &Call, query: BatchGetUsers) -> Result<UsersFound, Error> {
+        let own_realm = call.caller().realm_id();
+        let Some(realm_id) =
+            own_realm.or(query.realm_id).filter(|realm_id| query.realm_id.is_none_or(|asked| asked == *realm_id))
+        else {
+            return Ok(UsersFound { users: Vec::new(), missing: query.user_ids });
+        };
+        let stored = self.users.list(realm_id, &query.user_ids).await?;
+        let mut users = Vec::with_capacity(stored.len());
+        let mut missing = query.user_ids;
+        for user in stored {
+            if let Ok(permit) = call.authorize(&Action::SeeUser(&user)) {
+                missing.retain(|id| *id != user.id());
+                users.push(permit.show(user));
+            }
+        }
+        Ok(UsersFound { users, missing })
+    }
+}
