@@ -1,0 +1,61 @@
+//! Between the contract's messages and case-monitoring's own types.
+
+use api::cabinet::case_monitoring::v1 as pb;
+use kernel::{Authorized, Call, Caller, Role};
+use runtime::grpc::{Problem, id, timestamp};
+
+use crate::adapters::events;
+use crate::application::{CaseView, ChangeCaseStatus, CreateCase};
+use crate::domain::{CaseKind, InvalidStatusCode, Status, StatusCode};
+
+pub(super) fn create_case(request: pb::CreateCaseRequest) -> Result<CreateCase, Problem> {
+    Ok(CreateCase {
+        company_id: id("company_id", &request.company_id)?,
+        requester_id: id("requester_id", &request.requester_id)?,
+        kind: kind(request.kind())?,
+        status: if request.status.is_empty() { None } else { Some(status_code(&request.status)?) },
+        subject: request.subject,
+    })
+}
+
+pub(super) fn change_case_status(request: &pb::ChangeCaseStatusRequest) -> Result<ChangeCaseStatus, Problem> {
+    Ok(ChangeCaseStatus { case_id: id("case_id", &request.case_id)?, status: status_code(&request.status)? })
+}
+
+pub(super) fn case(call: &Call, view: Authorized<CaseView>) -> pb::Case {
+    let CaseView { case, status } = view.into_inner();
+    pb::Case {
+        case_id: case.id().to_string(),
+        company_id: case.company_id().to_string(),
+        number: case.number(),
+        kind: events::kind(case.kind()).into(),
+        subject: case.subject().as_str().to_owned(),
+        status: Some(pb_status(call, status)),
+        requester_id: case.requester_id().to_string(),
+        version: case.version(),
+        create_time: Some(timestamp(case.created_at())),
+        update_time: Some(timestamp(case.updated_at())),
+    }
+}
+
+fn pb_status(call: &Call, status: Status) -> pb::Status {
+    let is_requester = matches!(call.caller(), Caller::User(user) if user.role == Role::Customer);
+    let label = if is_requester { status.requester_label } else { status.staff_label };
+    pb::Status {
+        code: status.code.to_string(),
+        category: events::category(status.category).into(),
+        label: Some(events::text(label)),
+    }
+}
+
+fn kind(kind: pb::CaseKind) -> Result<CaseKind, Problem> {
+    match kind {
+        pb::CaseKind::Request => Ok(CaseKind::Request),
+        pb::CaseKind::Order => Ok(CaseKind::Order),
+        pb::CaseKind::Unspecified => Err(Problem::field_invalid("kind", "must be one of the values the contract defines")),
+    }
+}
+
+fn status_code(text: &str) -> Result<StatusCode, Problem> {
+    text.parse().map_err(|error: InvalidStatusCode| Problem::field_invalid("status", error.to_string()))
+}

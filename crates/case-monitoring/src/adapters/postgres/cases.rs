@@ -1,0 +1,193 @@
+//! Cases in PostgreSQL.
+
+use async_trait::async_trait;
+use jiff_sqlx::ToSqlx as _;
+use kernel::{Call, Caller, CaseId, CompanyId, EventId, Fault, Permit, RealmId, UserId};
+use messaging::OutboxSignal;
+use runtime::postgres;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::adapters::events;
+use crate::application::{Cases, UpdateCaseError};
+use crate::domain::{Case, CaseCreated, CaseStatusChanged, NewCase, Subject};
+
+pub(crate) struct PgCases {
+    pool: PgPool,
+    signal: OutboxSignal,
+}
+
+impl PgCases {
+    pub(crate) const fn new(pool: PgPool, signal: OutboxSignal) -> Self {
+        Self { pool, signal }
+    }
+}
+
+struct CaseRow {
+    realm_id: Uuid,
+    case_id: Uuid,
+    company_id: Uuid,
+    number: i64,
+    kind: String,
+    subject: String,
+    status: String,
+    requester_id: Uuid,
+    version: i64,
+    created_at: jiff_sqlx::Timestamp,
+    updated_at: jiff_sqlx::Timestamp,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a stored case has no meaning")]
+struct UnreadableCase;
+
+impl TryFrom<CaseRow> for Case {
+    type Error = Fault;
+
+    fn try_from(row: CaseRow) -> Result<Self, Fault> {
+        let stored = NewCase {
+            realm_id: RealmId::from_uuid(row.realm_id),
+            id: CaseId::from_uuid(row.case_id),
+            company_id: CompanyId::from_uuid(row.company_id),
+            number: row.number,
+            kind: row.kind.parse().map_err(|()| Fault::internal(UnreadableCase))?,
+            subject: Subject::from_stored(row.subject),
+            status: row.status.parse().map_err(|_| Fault::internal(UnreadableCase))?,
+            requester_id: UserId::from_uuid(row.requester_id),
+        };
+        Ok(Self::from_stored(stored, row.version, row.created_at.to_jiff(), row.updated_at.to_jiff()))
+    }
+}
+
+#[async_trait]
+impl Cases for PgCases {
+    async fn get(&self, realm_id: RealmId, case_id: CaseId) -> Result<Option<Case>, Fault> {
+        let row = sqlx::query_as!(
+            CaseRow,
+            "SELECT realm_id, case_id, company_id, number, kind, subject, status, requester_id, version, created_at, updated_at
+             FROM cases
+             WHERE realm_id = $1
+               AND case_id = $2",
+            realm_id.as_uuid(),
+            case_id.as_uuid(),
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        row.map(Case::try_from).transpose()
+    }
+
+    async fn next_number(&self, realm_id: RealmId) -> Result<i64, Fault> {
+        sqlx::query_scalar!(
+            "INSERT INTO case_numbers (realm_id, last)
+             VALUES ($1, 1)
+             ON CONFLICT (realm_id) DO UPDATE SET last = case_numbers.last + 1
+             RETURNING last",
+            realm_id.as_uuid(),
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(postgres::fault)
+    }
+
+    async fn insert(&self, _: &Permit, call: &Call, case: &Case, event_id: EventId, created: CaseCreated) -> Result<(), Fault> {
+        let event = events::case_created(call, event_id, case, created);
+        sqlx::query!(
+            "WITH inserted AS (
+                 INSERT INTO cases
+                     (realm_id, case_id, company_id, number, kind, subject, status, requester_id, version, created_at, updated_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+                 RETURNING realm_id, case_id, status, version, created_at
+             ), remembered AS (
+                 INSERT INTO case_history (realm_id, case_id, version, changed_at, changed_by, new_status)
+                 SELECT realm_id, case_id, version, created_at, $11, status
+                 FROM inserted
+             )
+             SELECT messaging.append_event($12, realm_id, $13, case_id, version, $14, $15, $16, $17, $18, created_at) AS appended
+             FROM inserted",
+            case.realm_id().as_uuid(),
+            case.id().as_uuid(),
+            case.company_id().as_uuid(),
+            case.number(),
+            case.kind().as_str(),
+            case.subject().as_str(),
+            case.status().as_str(),
+            case.requester_id().as_uuid(),
+            case.version(),
+            case.created_at().to_sqlx() as _,
+            changed_by(call),
+            event.event_id.as_uuid(),
+            event.aggregate.kind,
+            event.lane.as_str(),
+            event.cause_id.as_uuid(),
+            event.event_type,
+            event.payload,
+            event.traceparent,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        self.signal.ring();
+        Ok(())
+    }
+
+    async fn update(
+        &self,
+        _: &Permit,
+        call: &Call,
+        case: &Case,
+        event_id: EventId,
+        changed: CaseStatusChanged,
+    ) -> Result<(), UpdateCaseError> {
+        let from = changed.from.code.clone();
+        let event = events::case_status_changed(call, event_id, case, changed);
+        let written = sqlx::query!(
+            "WITH updated AS (
+                 UPDATE cases
+                 SET status = $3, version = $4::bigint, updated_at = $5
+                 WHERE realm_id = $1
+                   AND case_id = $2
+                   AND version = $4::bigint - 1
+                 RETURNING realm_id, case_id, status, version, updated_at
+             ), remembered AS (
+                 INSERT INTO case_history (realm_id, case_id, version, changed_at, changed_by, old_status, new_status)
+                 SELECT realm_id, case_id, version, updated_at, $6, $7, status
+                 FROM updated
+             )
+             SELECT messaging.append_event($8, realm_id, $9, case_id, version, $10, $11, $12, $13, $14, updated_at) AS appended
+             FROM updated",
+            case.realm_id().as_uuid(),
+            case.id().as_uuid(),
+            case.status().as_str(),
+            case.version(),
+            case.updated_at().to_sqlx() as _,
+            changed_by(call),
+            from.as_str(),
+            event.event_id.as_uuid(),
+            event.aggregate.kind,
+            event.lane.as_str(),
+            event.cause_id.as_uuid(),
+            event.event_type,
+            event.payload,
+            event.traceparent,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        if written.rows_affected() == 0 {
+            return Err(UpdateCaseError::Stale);
+        }
+        self.signal.ring();
+        Ok(())
+    }
+}
+
+/// Who did it, for the history: a user's id, or the name of the realm's service.
+fn changed_by(call: &Call) -> String {
+    match call.caller() {
+        Caller::User(user) => user.user_id.to_string(),
+        Caller::Service(service) => service.name.clone(),
+        Caller::Component(component) => component.as_str().to_owned(),
+        Caller::Anonymous => "anonymous".to_owned(),
+    }
+}

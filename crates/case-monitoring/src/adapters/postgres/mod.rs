@@ -1,0 +1,5 @@
+//! Case-monitoring's tables. Rows are private here.
+
+mod cases;
+
+pub(crate) use cases::PgCases;

@@ -1,0 +1,29 @@
+//! How case-monitoring's use cases end when they do not succeed.
+
+use kernel::{Fault, Refusal};
+
+use crate::domain::{CaseError, StatusUnknown, SubjectInvalid};
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("there is no such case")]
+    CaseNotFound,
+    #[error("the company has no such user")]
+    RequesterNotFound,
+    #[error(transparent)]
+    SubjectInvalid(#[from] SubjectInvalid),
+    #[error(transparent)]
+    Case(#[from] CaseError),
+    #[error("somebody else kept changing the case")]
+    CaseChanged,
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<StatusUnknown> for Error {
+    fn from(unknown: StatusUnknown) -> Self {
+        Self::Case(unknown.into())
+    }
+}
