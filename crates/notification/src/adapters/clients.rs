@@ -1,0 +1,37 @@
+//! What notification asks of its peers.
+
+use std::time::Instant;
+
+use api::cabinet::identity::v1 as pb;
+use api::cabinet::identity::v1::user_service_client::UserServiceClient;
+use async_trait::async_trait;
+use kernel::{Fault, RealmId, UserId};
+use runtime::grpc::{Client, peer_fault};
+
+use crate::application::{UserContacts, Users};
+
+/// Identity, as notification needs it.
+pub(crate) struct IdentityClient(Client);
+
+impl IdentityClient {
+    pub(crate) const fn new(client: Client) -> Self {
+        Self(client)
+    }
+}
+
+#[async_trait]
+impl Users for IdentityClient {
+    async fn contacts(&self, realm_id: RealmId, ids: &[UserId], deadline: Instant) -> Result<Vec<UserContacts>, Fault> {
+        let question =
+            pb::BatchGetUsersRequest { realm_id: realm_id.to_string(), user_ids: ids.iter().map(ToString::to_string).collect() };
+        let request = self.0.request(question, deadline);
+        let answer = UserServiceClient::new(self.0.channel()).batch_get_users(request).await.map_err(peer_fault)?;
+        answer.into_inner().users.into_iter().map(contacts).collect()
+    }
+}
+
+fn contacts(user: pb::User) -> Result<UserContacts, Fault> {
+    let user_id = user.user_id.parse().map_err(Fault::internal)?;
+    let email = if user.email.is_empty() { None } else { Some(user.email) };
+    Ok(UserContacts { user_id, version: user.version, email })
+}

@@ -1,0 +1,31 @@
+//! `cabinet.notification.v1.PreferenceService`.
+
+use api::cabinet::notification::v1 as pb;
+use api::cabinet::notification::v1::preference_service_server::{PreferenceService, PreferenceServiceServer};
+use runtime::grpc::{Problem, open};
+use tonic::{Request, Response, Status};
+
+use super::convert;
+use crate::application::PreferenceUseCases;
+
+pub(crate) struct PreferenceGrpc {
+    preferences: PreferenceUseCases,
+}
+
+impl PreferenceGrpc {
+    pub(crate) fn server(preferences: PreferenceUseCases) -> PreferenceServiceServer<Self> {
+        PreferenceServiceServer::new(Self { preferences })
+    }
+}
+
+#[tonic::async_trait]
+impl PreferenceService for PreferenceGrpc {
+    async fn update_preferences(
+        &self,
+        request: Request<pb::UpdatePreferencesRequest>,
+    ) -> Result<Response<pb::UpdatePreferencesResponse>, Status> {
+        let (call, request) = open(request)?;
+        let preferences = self.preferences.update(&call, convert::update_preferences(request)?).await.map_err(Problem::from)?;
+        Ok(Response::new(pb::UpdatePreferencesResponse { preferences: Some(convert::preferences(preferences)) }))
+    }
+}

@@ -1,0 +1,32 @@
+//! Notification's errors in the contract's words.
+
+use api::cabinet::notification::v1::ErrorReason;
+use kernel::{ErrorKind, Refusal};
+use runtime::grpc::Problem;
+
+use super::convert::UnknownPath;
+use crate::application::Error;
+
+const DOMAIN: &str = "notification.cabinet";
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::UserNotFound | Error::Refused(Refusal::Hidden) => {
+                refusal(ErrorKind::NotFound, ErrorReason::UserNotFound, Error::UserNotFound)
+            }
+            Error::Refused(refusal) => refusal.into(),
+            Error::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<UnknownPath> for Problem {
+    fn from(unknown: UnknownPath) -> Self {
+        refusal(ErrorKind::InvalidArgument, ErrorReason::UpdateMaskInvalid, unknown).in_field("update_mask")
+    }
+}
+
+fn refusal(kind: ErrorKind, reason: ErrorReason, message: impl std::fmt::Display) -> Problem {
+    Problem::refusal(kind, DOMAIN, reason.as_str_name(), message.to_string())
+}

@@ -1,0 +1,9 @@
+//! Notification's techniques.
+
+pub(crate) mod channels;
+pub(crate) mod clients;
+pub(crate) mod events;
+pub(crate) mod grpc;
+pub(crate) mod letters;
+pub(crate) mod postgres;
+pub(crate) mod realm_file;

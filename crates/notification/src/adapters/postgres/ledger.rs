@@ -1,0 +1,354 @@
+//! The ledger in PostgreSQL: planned, claimed and settled set-wise.
+
+use std::time::Instant;
+
+use async_trait::async_trait;
+use jiff_sqlx::ToSqlx as _;
+use kernel::{CaseId, CommandId, DeliveryId, Fault, RealmId, Timestamp, UserId};
+use messaging::inbox;
+use runtime::postgres;
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::application::{Addressed, CaseVersion, Ledger, Person, PersonVersion, Plan, PlanError};
+use crate::domain::{Channel, Claimed, LEASE, LIFETIME, NewDelivery, Outcome, Settled, wait_after};
+
+pub(crate) struct PgLedger {
+    pool: PgPool,
+}
+
+impl PgLedger {
+    pub(crate) const fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+}
+
+struct ClaimedRow {
+    realm_id: Uuid,
+    cause_id: Uuid,
+    object_id: Uuid,
+    user_id: Uuid,
+    channel: String,
+    delivery_id: Uuid,
+    content: Vec<u8>,
+    attempt: i32,
+    created_at: jiff_sqlx::Timestamp,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a stored channel has no meaning")]
+struct UnknownChannel;
+
+fn claimed(row: ClaimedRow) -> Result<Claimed, Fault> {
+    let channel = match row.channel.as_str() {
+        "EMAIL" => Channel::Email,
+        _ => return Err(Fault::internal(UnknownChannel)),
+    };
+    Ok(Claimed {
+        realm_id: RealmId::from_uuid(row.realm_id),
+        cause_id: CommandId::from_uuid(row.cause_id),
+        object_id: CaseId::from_uuid(row.object_id),
+        user_id: UserId::from_uuid(row.user_id),
+        delivery_id: DeliveryId::from_uuid(row.delivery_id),
+        channel,
+        content: row.content,
+        attempt: row.attempt,
+        created_at: row.created_at.to_jiff(),
+        leased_since: Instant::now(),
+    })
+}
+
+/// The moment at which a claim made now ends.
+fn lease_end(now: Timestamp) -> Timestamp {
+    now.saturating_add(LEASE).expect("a duration of whole seconds can be added to a moment")
+}
+
+#[async_trait]
+impl Ledger for PgLedger {
+    async fn plan(&self, consumer: &'static str, plan: Plan, now: Timestamp) -> Result<Vec<Claimed>, PlanError> {
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
+        let fresh = inbox::accept(&mut transaction, consumer, &plan.events).await.map_err(postgres::fault)?;
+        let deliveries: Vec<NewDelivery> =
+            plan.deliveries.into_iter().filter(|delivery| fresh.contains(&delivery.event_id)).collect();
+        want_persons(&mut transaction, &plan.persons).await?;
+        raise_case_versions(&mut transaction, &plan.cases).await?;
+        let made = insert_deliveries(&mut transaction, &deliveries, now).await?;
+        transaction.commit().await.map_err(postgres::fault)?;
+        Ok(made)
+    }
+
+    async fn claim(&self, limit: i64, now: Timestamp) -> Result<Vec<Claimed>, Fault> {
+        let rows = sqlx::query_as!(
+            ClaimedRow,
+            "UPDATE deliveries AS delivery
+             SET attempt = delivery.attempt + 1, claimable_at = $2
+             FROM (
+                 SELECT realm_id, cause_id, object_id, user_id, channel
+                 FROM deliveries
+                 WHERE state IN ('PENDING', 'UNCERTAIN')
+                   AND claimable_at <= $1
+                 ORDER BY claimable_at
+                 LIMIT $3
+                 FOR UPDATE SKIP LOCKED -- what another dispatcher is claiming is not waited for
+             ) AS waiting
+             WHERE delivery.realm_id = waiting.realm_id
+               AND delivery.cause_id = waiting.cause_id
+               AND delivery.object_id = waiting.object_id
+               AND delivery.user_id = waiting.user_id
+               AND delivery.channel = waiting.channel
+             RETURNING delivery.realm_id, delivery.cause_id, delivery.object_id, delivery.user_id, delivery.channel,
+                 delivery.delivery_id, delivery.content, delivery.attempt, delivery.created_at",
+            now.to_sqlx() as _,
+            lease_end(now).to_sqlx() as _,
+            limit,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        rows.into_iter().map(claimed).collect()
+    }
+
+    async fn release(&self, deliveries: &[Claimed], now: Timestamp) -> Result<(), Fault> {
+        let keys = Keys::of(deliveries.iter());
+        sqlx::query!(
+            "UPDATE deliveries AS delivery
+             SET claimable_at = $1
+             FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::integer[])
+                 AS released (realm_id, cause_id, object_id, user_id, channel, attempt)
+             WHERE delivery.realm_id = released.realm_id
+               AND delivery.cause_id = released.cause_id
+               AND delivery.object_id = released.object_id
+               AND delivery.user_id = released.user_id
+               AND delivery.channel = released.channel
+               AND delivery.attempt = released.attempt
+               AND delivery.state IN ('PENDING', 'UNCERTAIN')",
+            now.to_sqlx() as _,
+            &keys.realms,
+            &keys.causes,
+            &keys.objects,
+            &keys.users,
+            &keys.channels as _,
+            &keys.attempts,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(())
+    }
+
+    async fn address(&self, deliveries: Vec<Claimed>) -> Result<Vec<Addressed>, Fault> {
+        let keys = Keys::of(deliveries.iter());
+        let rows = sqlx::query!(
+            r#"SELECT
+                 person.email AS "email?",
+                 coalesce(person.known_version >= person.wanted_version AND person.known_version > 0, false) AS "is_known!",
+                 version.version AS "newest_version?"
+             FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) WITH ORDINALITY AS wanted (realm_id, user_id, object_id, place)
+             LEFT JOIN people AS person ON person.realm_id = wanted.realm_id AND person.user_id = wanted.user_id
+             LEFT JOIN case_versions AS version ON version.realm_id = wanted.realm_id AND version.case_id = wanted.object_id
+             ORDER BY wanted.place"#,
+            &keys.realms,
+            &keys.users,
+            &keys.objects,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        let addressed = deliveries.into_iter().zip(rows).map(|(delivery, row)| Addressed {
+            delivery,
+            person: if row.is_known { Person::Known { email: row.email } } else { Person::Stale },
+            newest_version: row.newest_version,
+        });
+        Ok(addressed.collect())
+    }
+
+    async fn settle(&self, settled: &[Settled], now: Timestamp) -> Result<(), Fault> {
+        let keys = Keys::of(settled.iter().map(|settled| &settled.delivery));
+        let entries: Vec<Entry> = settled.iter().map(|settled| entry(settled, now)).collect();
+        let states: Vec<_> = entries.iter().map(|entry| entry.state).collect();
+        let reasons: Vec<_> = entries.iter().map(|entry| entry.reason).collect();
+        let claimable_at: Vec<_> = entries.iter().map(|entry| entry.claimable_at.to_sqlx()).collect();
+        let address_hashes: Vec<_> = entries.iter().map(|entry| entry.address_hash.clone()).collect();
+        sqlx::query!(
+            "UPDATE deliveries AS delivery
+             SET state = outcome.state,
+                 reason = outcome.reason,
+                 claimable_at = outcome.claimable_at,
+                 address_hash = outcome.address_hash,
+                 settled_at = CASE WHEN outcome.state IN ('PENDING', 'UNCERTAIN') THEN NULL ELSE $1::timestamptz END
+             FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::integer[], $8::text[], $9::text[],
+                     $10::timestamptz[], $11::bytea[])
+                 AS outcome (realm_id, cause_id, object_id, user_id, channel, attempt, state, reason, claimable_at, address_hash)
+             WHERE delivery.realm_id = outcome.realm_id
+               AND delivery.cause_id = outcome.cause_id
+               AND delivery.object_id = outcome.object_id
+               AND delivery.user_id = outcome.user_id
+               AND delivery.channel = outcome.channel
+               AND delivery.state IN ('PENDING', 'UNCERTAIN')
+               AND (outcome.state = 'SENT' OR delivery.attempt = outcome.attempt)",
+            now.to_sqlx() as _,
+            &keys.realms,
+            &keys.causes,
+            &keys.objects,
+            &keys.users,
+            &keys.channels as _,
+            &keys.attempts,
+            &states as _,
+            &reasons as _,
+            &claimable_at as _,
+            &address_hashes as _,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(())
+    }
+}
+
+/// The keys of several deliveries, a column each.
+#[derive(Default)]
+struct Keys {
+    realms: Vec<Uuid>,
+    causes: Vec<Uuid>,
+    objects: Vec<Uuid>,
+    users: Vec<Uuid>,
+    channels: Vec<&'static str>,
+    attempts: Vec<i32>,
+}
+
+impl Keys {
+    fn of<'a>(deliveries: impl Iterator<Item = &'a Claimed>) -> Self {
+        let mut keys = Self::default();
+        for delivery in deliveries {
+            keys.realms.push(delivery.realm_id.as_uuid());
+            keys.causes.push(delivery.cause_id.as_uuid());
+            keys.objects.push(delivery.object_id.as_uuid());
+            keys.users.push(delivery.user_id.as_uuid());
+            keys.channels.push(delivery.channel.as_str());
+            keys.attempts.push(delivery.attempt);
+        }
+        keys
+    }
+}
+
+/// What is written of an outcome.
+struct Entry {
+    state: &'static str,
+    reason: Option<&'static str>,
+    claimable_at: Timestamp,
+    address_hash: Option<Vec<u8>>,
+}
+
+fn entry(settled: &Settled, now: Timestamp) -> Entry {
+    let delivery = &settled.delivery;
+    let done = |state, reason| Entry { state, reason, claimable_at: now, address_hash: None };
+    let again = |state, reason| {
+        // The last byte of a UUIDv7 is random, and the same for every attempt: good enough to spread retries.
+        let jitter = delivery.delivery_id.as_uuid().into_bytes()[15];
+        let claimable_at = now.saturating_add(wait_after(delivery.attempt, jitter)).unwrap_or(now);
+        let is_over = delivery.created_at.saturating_add(LIFETIME).is_ok_and(|end| end <= now);
+        Entry { claimable_at, ..done(if is_over { "EXPIRED" } else { state }, Some(reason)) }
+    };
+    match &settled.outcome {
+        Outcome::Sent { address_hash } => Entry { address_hash: Some(address_hash.clone()), ..done("SENT", None) },
+        Outcome::Failed { reason } => done("FAILED", Some(*reason)),
+        Outcome::Suppressed { reason } => done("SUPPRESSED", Some(*reason)),
+        Outcome::Retry { reason } => again("PENDING", *reason),
+        Outcome::Uncertain { reason } => again("UNCERTAIN", *reason),
+    }
+}
+
+/// There is news of these people: they are asked about before anything is sent to them.
+async fn want_persons(connection: &mut PgConnection, persons: &[PersonVersion]) -> Result<(), Fault> {
+    let realms: Vec<_> = persons.iter().map(|person| person.realm_id.as_uuid()).collect();
+    let users: Vec<_> = persons.iter().map(|person| person.user_id.as_uuid()).collect();
+    let versions: Vec<_> = persons.iter().map(|person| person.version).collect();
+    // Sorted, so that two planners do not wait for each other in a circle.
+    sqlx::query!(
+        "INSERT INTO people AS known (realm_id, user_id, wanted_version)
+         SELECT realm_id, user_id, max(version)
+         FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS news (realm_id, user_id, version)
+         GROUP BY realm_id, user_id
+         ORDER BY realm_id, user_id
+         ON CONFLICT (realm_id, user_id) DO UPDATE
+         SET wanted_version = excluded.wanted_version
+         WHERE known.wanted_version < excluded.wanted_version",
+        &realms,
+        &users,
+        &versions,
+    )
+    .execute(connection)
+    .await
+    .map_err(postgres::fault)?;
+    Ok(())
+}
+
+async fn raise_case_versions(connection: &mut PgConnection, cases: &[CaseVersion]) -> Result<(), Fault> {
+    let realms: Vec<_> = cases.iter().map(|case| case.realm_id.as_uuid()).collect();
+    let ids: Vec<_> = cases.iter().map(|case| case.case_id.as_uuid()).collect();
+    let versions: Vec<_> = cases.iter().map(|case| case.version).collect();
+    // Sorted, so that two planners do not wait for each other in a circle.
+    sqlx::query!(
+        "INSERT INTO case_versions AS known (realm_id, case_id, version)
+         SELECT realm_id, case_id, max(version)
+         FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS news (realm_id, case_id, version)
+         GROUP BY realm_id, case_id
+         ORDER BY realm_id, case_id
+         ON CONFLICT (realm_id, case_id) DO UPDATE
+         SET version = excluded.version
+         WHERE known.version < excluded.version",
+        &realms,
+        &ids,
+        &versions,
+    )
+    .execute(connection)
+    .await
+    .map_err(postgres::fault)?;
+    Ok(())
+}
+
+/// Makes a row for everybody who ticked it, born claimed by this process.
+async fn insert_deliveries(
+    connection: &mut PgConnection,
+    deliveries: &[NewDelivery],
+    now: Timestamp,
+) -> Result<Vec<Claimed>, Fault> {
+    let column = |of: fn(&NewDelivery) -> Uuid| deliveries.iter().map(of).collect::<Vec<_>>();
+    let kinds: Vec<_> = deliveries.iter().map(|delivery| delivery.kind.as_str()).collect();
+    let channels: Vec<_> = deliveries.iter().map(|delivery| delivery.channel.as_str()).collect();
+    let contents: Vec<_> = deliveries.iter().map(|delivery| delivery.content.clone()).collect();
+    let traces: Vec<_> = deliveries.iter().map(|delivery| delivery.traceparent.clone()).collect();
+    let rows = sqlx::query_as!(
+        ClaimedRow,
+        "INSERT INTO deliveries
+             (realm_id, cause_id, object_id, user_id, channel, delivery_id, event_id, kind, state, content, traceparent,
+              attempt, claimable_at, created_at)
+         SELECT told.realm_id, cause_id, object_id, told.user_id, channel, delivery_id, event_id, kind, 'PENDING', content,
+             traceparent, 1, $12, $11
+         FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::uuid[], $8::text[], $9::bytea[],
+                 $10::text[])
+             AS told (realm_id, cause_id, object_id, user_id, channel, delivery_id, event_id, kind, content, traceparent)
+         JOIN preferences AS preference
+             ON preference.realm_id = told.realm_id
+            AND preference.user_id = told.user_id
+            AND preference.status_change_email
+         ON CONFLICT (realm_id, cause_id, object_id, user_id, channel) DO NOTHING
+         RETURNING realm_id, cause_id, object_id, user_id, channel, delivery_id, content, attempt, created_at",
+        &column(|delivery| delivery.realm_id.as_uuid()),
+        &column(|delivery| delivery.cause_id.as_uuid()),
+        &column(|delivery| delivery.object_id.as_uuid()),
+        &column(|delivery| delivery.user_id.as_uuid()),
+        &channels as _,
+        &column(|delivery| delivery.delivery_id.as_uuid()),
+        &column(|delivery| delivery.event_id.as_uuid()),
+        &kinds as _,
+        &contents,
+        &traces as _,
+        now.to_sqlx() as _,
+        lease_end(now).to_sqlx() as _,
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(postgres::fault)?;
+    rows.into_iter().map(claimed).collect()
+}

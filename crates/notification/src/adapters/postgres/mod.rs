@@ -1,0 +1,9 @@
+//! Notification's tables. Rows are private here.
+
+mod ledger;
+mod people;
+mod preferences;
+
+pub(crate) use ledger::PgLedger;
+pub(crate) use people::PgPeople;
+pub(crate) use preferences::PgPreferences;

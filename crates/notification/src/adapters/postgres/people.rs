@@ -1,0 +1,47 @@
+//! What is known of people, in PostgreSQL.
+
+use async_trait::async_trait;
+use kernel::{Fault, RealmId};
+use runtime::postgres;
+use sqlx::PgPool;
+
+use crate::application::{People, UserContacts};
+
+pub(crate) struct PgPeople {
+    pool: PgPool,
+}
+
+impl PgPeople {
+    pub(crate) const fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+}
+
+#[async_trait]
+impl People for PgPeople {
+    async fn learn(&self, realm_id: RealmId, contacts: &[UserContacts]) -> Result<(), Fault> {
+        let ids: Vec<_> = contacts.iter().map(|contacts| contacts.user_id.as_uuid()).collect();
+        let versions: Vec<_> = contacts.iter().map(|contacts| contacts.version).collect();
+        let emails: Vec<_> = contacts.iter().map(|contacts| contacts.email.clone()).collect();
+        // Sorted, so that two that learn of the same people do not wait for each other in a circle.
+        sqlx::query!(
+            "INSERT INTO people AS known (realm_id, user_id, wanted_version, known_version, email)
+             SELECT $1, user_id, version, version, email
+             FROM unnest($2::uuid[], $3::bigint[], $4::text[]) AS told (user_id, version, email)
+             ORDER BY user_id
+             ON CONFLICT (realm_id, user_id) DO UPDATE
+             SET wanted_version = greatest(known.wanted_version, excluded.wanted_version),
+                 known_version = excluded.known_version,
+                 email = excluded.email
+             WHERE known.known_version < excluded.known_version",
+            realm_id.as_uuid(),
+            &ids,
+            &versions,
+            &emails as _,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(())
+    }
+}

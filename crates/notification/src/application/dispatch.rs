@@ -1,0 +1,252 @@
+//! Sends what the planner made: addresses, writes, sends concurrently, and writes results in batches.
+//!
+//! Three parts joined by bounded channels: one prepares, `connections` send, one writes results. A kill loses nothing, and
+//! repeats at most what was being sent or was sent and not yet written: `connections` + [`RESULTS`] letters, each under the
+//! Message-ID it had before.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kernel::{Clock, RealmId, UserId};
+use runtime::lifecycle::{Backoff, WorkerResult};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{Mutex, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::{Addressed, Ledger, Letter, Letters, Mailer, People, Person, Realms, SendError, UserContacts, Users};
+use crate::domain::{Claimed, LEASE, Outcome, Settled};
+
+/// Deliveries handed over by the planner that wait to be prepared.
+pub(crate) const SEND_QUEUE: usize = 1024;
+/// Deliveries prepared at once.
+const BATCH: usize = 256;
+/// Results written at once, and the longest they wait for company.
+const RESULTS: usize = 256;
+const RESULT_DELAY: Duration = Duration::from_millis(5);
+/// How often deliveries are claimed that nobody handed over: retries, leftovers, those of a dead process.
+const CLAIM_INTERVAL: Duration = Duration::from_secs(1);
+/// The longest a send may take, connecting included; well within the lease.
+const SEND_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long to wait for identity's answer about people.
+const ASK_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long somebody may be unknown even to identity before that is recorded.
+const PERSON_WAIT: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
+
+pub(crate) struct Dispatcher {
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) people: Arc<dyn People>,
+    pub(crate) users: Arc<dyn Users>,
+    pub(crate) realms: Arc<dyn Realms>,
+    pub(crate) letters: Arc<dyn Letters>,
+    pub(crate) mailer: Arc<dyn Mailer>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Letters sent at the same time.
+    pub(crate) connections: usize,
+}
+
+/// A letter with the delivery it belongs to.
+struct Outgoing {
+    delivery: Claimed,
+    letter: Letter,
+}
+
+impl Dispatcher {
+    /// Runs until `stop` is cancelled, then finishes what is being sent and writes how it ended.
+    pub(crate) async fn run(self, handed_over: mpsc::Receiver<Claimed>, stop: CancellationToken) -> WorkerResult {
+        let (outgoing, to_send) = mpsc::channel(self.connections);
+        let (settled, results) = mpsc::channel(RESULTS);
+        let to_send = Mutex::new(to_send);
+        let senders = (0..self.connections).map(|_| self.send_all(&to_send, settled.clone()));
+        tokio::join!(
+            self.prepare_all(handed_over, outgoing, settled.clone(), &stop),
+            futures::future::join_all(senders.collect::<Vec<_>>()),
+            async {
+                drop(settled);
+                self.write_results(results).await;
+            },
+        );
+        Ok(())
+    }
+
+    async fn prepare_all(
+        &self,
+        mut handed_over: mpsc::Receiver<Claimed>,
+        outgoing: mpsc::Sender<Outgoing>,
+        settled: mpsc::Sender<Settled>,
+        stop: &CancellationToken,
+    ) {
+        let mut claim_tick = tokio::time::interval(CLAIM_INTERVAL);
+        claim_tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while !stop.is_cancelled() {
+            let mut batch = Vec::new();
+            tokio::select! {
+                _ = handed_over.recv_many(&mut batch, BATCH) => {}
+                _ = claim_tick.tick() => batch = self.claim(&mut claim_tick).await,
+                () = stop.cancelled() => {}
+            }
+            if !batch.is_empty() {
+                self.prepare(batch, &outgoing, &settled, stop).await;
+            }
+        }
+    }
+
+    async fn claim(&self, claim_tick: &mut tokio::time::Interval) -> Vec<Claimed> {
+        let limit = i64::try_from(BATCH).expect("256 fits");
+        match self.ledger.claim(limit, self.clock.now()).await {
+            Ok(batch) => {
+                if batch.len() == BATCH {
+                    claim_tick.reset_immediately();
+                }
+                batch
+            }
+            Err(fault) => {
+                tracing::warn!(error = &fault as &dyn std::error::Error, "deliveries not claimed");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Finds out where each goes and writes its letter. Whatever cannot be sent is settled at once.
+    async fn prepare(
+        &self,
+        batch: Vec<Claimed>,
+        outgoing: &mpsc::Sender<Outgoing>,
+        settled: &mpsc::Sender<Settled>,
+        stop: &CancellationToken,
+    ) {
+        let Some(addressed) = self.address(batch, stop).await else { return };
+        let asked = self.ask_about_strangers(&addressed).await;
+        for addressed in addressed {
+            match self.letter(&addressed, &asked) {
+                Ok(letter) => {
+                    // Fails only when the senders are gone, and they end after this part.
+                    let _ = outgoing.send(Outgoing { delivery: addressed.delivery, letter }).await;
+                }
+                Err(outcome) => {
+                    let _ = settled.send(Settled { delivery: addressed.delivery, outcome }).await;
+                }
+            }
+        }
+    }
+
+    /// While the database is away there is nothing else to do: the leases decide who goes on afterwards.
+    async fn address(&self, batch: Vec<Claimed>, stop: &CancellationToken) -> Option<Vec<Addressed>> {
+        let mut backoff = Backoff::new();
+        loop {
+            match self.ledger.address(batch.clone()).await {
+                Ok(addressed) => return Some(addressed),
+                Err(fault) => tracing::warn!(error = &fault as &dyn std::error::Error, "deliveries not addressed"),
+            }
+            tokio::select! {
+                () = backoff.wait() => {}
+                () = stop.cancelled() => return None,
+            }
+        }
+    }
+
+    /// Asks identity about everybody whose contacts are missing or out of date: one question a realm.
+    async fn ask_about_strangers(&self, addressed: &[Addressed]) -> HashMap<UserId, Result<Option<UserContacts>, Outcome>> {
+        let mut strangers: HashMap<RealmId, HashSet<UserId>> = HashMap::new();
+        for addressed in addressed.iter().filter(|addressed| addressed.person == Person::Stale) {
+            strangers.entry(addressed.delivery.realm_id).or_default().insert(addressed.delivery.user_id);
+        }
+        let mut answers = HashMap::new();
+        for (realm_id, ids) in strangers {
+            let ids: Vec<UserId> = ids.into_iter().collect();
+            match self.ask(realm_id, &ids).await {
+                Ok(mut contacts) => answers.extend(ids.iter().map(|id| (*id, Ok(contacts.remove(id))))),
+                Err(fault) => {
+                    tracing::warn!(error = &fault as &dyn std::error::Error, "people not asked for");
+                    answers.extend(ids.iter().map(|id| (*id, Err(Outcome::Retry { reason: "IDENTITY_AWAY" }))));
+                }
+            }
+        }
+        answers
+    }
+
+    async fn ask(&self, realm_id: RealmId, ids: &[UserId]) -> Result<HashMap<UserId, UserContacts>, kernel::Fault> {
+        let contacts = self.users.contacts(realm_id, ids, Instant::now() + ASK_TIMEOUT).await?;
+        self.people.learn(realm_id, &contacts).await?;
+        Ok(contacts.into_iter().map(|contacts| (contacts.user_id, contacts)).collect())
+    }
+
+    fn letter(
+        &self,
+        addressed: &Addressed,
+        asked: &HashMap<UserId, Result<Option<UserContacts>, Outcome>>,
+    ) -> Result<Letter, Outcome> {
+        let email = match &addressed.person {
+            Person::Known { email } => email.clone(),
+            Person::Stale => match asked.get(&addressed.delivery.user_id) {
+                Some(Ok(Some(contacts))) => contacts.email.clone(),
+                Some(Err(outcome)) => return Err(outcome.clone()),
+                Some(Ok(None)) | None => return Err(self.unknown_person(addressed)),
+            },
+        };
+        let to = email.ok_or(Outcome::Suppressed { reason: "CONTACT_MISSING" })?;
+        let realm = self.realms.get(addressed.delivery.realm_id).ok_or(Outcome::Suppressed { reason: "REALM_UNKNOWN" })?;
+        self.letters.write(addressed, realm, &to).map_err(|fault| {
+            tracing::error!(delivery.id = %addressed.delivery.delivery_id, error = &fault as &dyn std::error::Error, "letter not written");
+            Outcome::Failed { reason: "NOT_RENDERABLE" }
+        })
+    }
+
+    /// Facts may come before identity knows of their people only by a fault; it is given a bounded time to mend itself.
+    fn unknown_person(&self, addressed: &Addressed) -> Outcome {
+        if self.clock.now().duration_since(addressed.delivery.created_at) < PERSON_WAIT {
+            Outcome::Retry { reason: "PERSON_UNKNOWN" }
+        } else {
+            Outcome::Suppressed { reason: "PERSON_UNKNOWN" }
+        }
+    }
+
+    async fn send_all(&self, to_send: &Mutex<mpsc::Receiver<Outgoing>>, settled: mpsc::Sender<Settled>) {
+        loop {
+            let next = to_send.lock().await.recv().await;
+            let Some(Outgoing { delivery, letter }) = next else { return };
+            if delivery.leased_since.elapsed() + SEND_TIMEOUT > LEASE {
+                // Too late to be sure that it is still ours: whoever claims it next sends it.
+                continue;
+            }
+            let outcome = self.send(&letter).await;
+            // Fails only when the writer is gone, and it ends after this part.
+            let _ = settled.send(Settled { delivery, outcome }).await;
+        }
+    }
+
+    async fn send(&self, letter: &Letter) -> Outcome {
+        let sent = tokio::time::timeout(SEND_TIMEOUT, self.mailer.send(letter)).await;
+        match sent.unwrap_or(Err(SendError::Uncertain)) {
+            Ok(()) => Outcome::Sent { address_hash: Sha256::digest(letter.to.as_bytes()).to_vec() },
+            Err(SendError::Permanent { reason }) => Outcome::Failed { reason },
+            Err(SendError::Transient { reason }) => Outcome::Retry { reason },
+            Err(SendError::Uncertain) => Outcome::Uncertain { reason: "NO_ANSWER" },
+        }
+    }
+
+    async fn write_results(&self, mut results: mpsc::Receiver<Settled>) {
+        while let Some(first) = results.recv().await {
+            let mut batch = vec![first];
+            let full = async {
+                while batch.len() < RESULTS {
+                    match results.recv().await {
+                        Some(settled) => batch.push(settled),
+                        None => break,
+                    }
+                }
+            };
+            let _ = tokio::time::timeout(RESULT_DELAY, full).await;
+            self.settle(&batch).await;
+        }
+    }
+
+    /// Results are kept until they are written: forgetting one would send its letter again.
+    async fn settle(&self, batch: &[Settled]) {
+        let mut backoff = Backoff::new();
+        while let Err(fault) = self.ledger.settle(batch, self.clock.now()).await {
+            tracing::warn!(results = batch.len(), error = &fault as &dyn std::error::Error, "results not written");
+            backoff.wait().await;
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! From facts to deliveries: who is told what, through which channel.
+
+use std::sync::Arc;
+
+use kernel::{CaseId, Clock, CommandId, DeliveryId, EventId, Fault, IdSource, RealmId, UserId};
+use tokio::sync::mpsc;
+
+use super::Ledger;
+use crate::domain::{Channel, Claimed, Kind, NewDelivery};
+
+/// What a batch of facts comes to. Each part names its fact, so that a fact seen before adds nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    pub(crate) events: Vec<EventId>,
+    pub(crate) persons: Vec<PersonVersion>,
+    pub(crate) cases: Vec<CaseVersion>,
+    pub(crate) deliveries: Vec<NewDelivery>,
+}
+
+/// There is news of a person.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PersonVersion {
+    pub(crate) realm_id: RealmId,
+    pub(crate) user_id: UserId,
+    pub(crate) version: i64,
+}
+
+/// A case has this version.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CaseVersion {
+    pub(crate) realm_id: RealmId,
+    pub(crate) case_id: CaseId,
+    pub(crate) version: i64,
+}
+
+/// Fact: the status of a case changed.
+#[derive(Debug, Clone)]
+pub(crate) struct StatusChange {
+    pub(crate) event_id: EventId,
+    pub(crate) realm_id: RealmId,
+    pub(crate) cause_id: CommandId,
+    pub(crate) case_id: CaseId,
+    pub(crate) case_version: i64,
+    pub(crate) requesters: Vec<UserId>,
+    /// The fact itself, rendered at the moment of sending.
+    pub(crate) content: Vec<u8>,
+    pub(crate) traceparent: Option<String>,
+}
+
+impl Plan {
+    pub(crate) fn person_changed(&mut self, event_id: EventId, person: PersonVersion) {
+        self.events.push(event_id);
+        self.persons.push(person);
+    }
+
+    /// A fact that tells nobody anything.
+    pub(crate) fn nothing_follows(&mut self, event_id: EventId) {
+        self.events.push(event_id);
+    }
+
+    /// N1: the requester is told by each channel he ticked.
+    pub(crate) fn status_changed(&mut self, change: StatusChange, delivery_id: impl Fn() -> DeliveryId) {
+        self.events.push(change.event_id);
+        self.cases.push(CaseVersion { realm_id: change.realm_id, case_id: change.case_id, version: change.case_version });
+        for user_id in change.requesters {
+            self.deliveries.push(NewDelivery {
+                realm_id: change.realm_id,
+                cause_id: change.cause_id,
+                object_id: change.case_id,
+                user_id,
+                delivery_id: delivery_id(),
+                event_id: change.event_id,
+                kind: Kind::StatusChange,
+                channel: Channel::Email,
+                content: change.content.clone(),
+                traceparent: change.traceparent.clone(),
+            });
+        }
+    }
+}
+
+/// Why a plan was not written.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(crate) struct PlanError(#[from] pub(crate) Fault);
+
+/// Writes plans and hands what was made to this process's dispatcher.
+pub(crate) struct Planner {
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+    pub(crate) dispatcher: mpsc::Sender<Claimed>,
+}
+
+impl Planner {
+    /// The name under which facts are marked as seen.
+    pub(crate) const CONSUMER: &'static str = "notification.planner";
+
+    pub(crate) fn delivery_id(&self) -> DeliveryId {
+        self.ids.new_id(self.clock.now())
+    }
+
+    pub(crate) async fn write(&self, plan: Plan) -> Result<(), PlanError> {
+        let made = self.ledger.plan(Self::CONSUMER, plan, self.clock.now()).await?;
+        let left_over: Vec<Claimed> =
+            made.into_iter().filter_map(|delivery| self.dispatcher.try_send(delivery).err()).map(left).collect();
+        if !left_over.is_empty() {
+            // The dispatcher is busy: anybody may claim them. If this fails, the lease runs out instead.
+            let _ = self.ledger.release(&left_over, self.clock.now()).await;
+        }
+        Ok(())
+    }
+}
+
+fn left(error: mpsc::error::TrySendError<Claimed>) -> Claimed {
+    match error {
+        mpsc::error::TrySendError::Full(delivery) | mpsc::error::TrySendError::Closed(delivery) => delivery,
+    }
+}

@@ -1,0 +1,131 @@
+//! What notification's use cases want of the world.
+
+use std::time::Instant;
+
+use async_trait::async_trait;
+use kernel::{DeliveryId, Fault, Permit, RealmId, Timestamp, UserId};
+
+use super::{Plan, PlanError};
+use crate::domain::{Claimed, Preference, Preferences, Settled};
+
+/// Where preferences are kept.
+#[async_trait]
+pub(crate) trait PreferenceStore: Send + Sync {
+    /// Sets the named ticks and leaves the others; answers with all of them as they stand then.
+    async fn update(
+        &self,
+        permit: &Permit,
+        realm_id: RealmId,
+        wanted: Preferences,
+        named: &[Preference],
+    ) -> Result<Preferences, Fault>;
+}
+
+/// What is known of somebody, as an attempt to tell him needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Person {
+    /// Nobody has told us, or there is news: identity must be asked.
+    Stale,
+    Known {
+        email: Option<String>,
+    },
+}
+
+/// Somebody's contacts as identity knows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UserContacts {
+    pub(crate) user_id: UserId,
+    pub(crate) version: i64,
+    pub(crate) email: Option<String>,
+}
+
+/// What notification remembers of people.
+#[async_trait]
+pub(crate) trait People: Send + Sync {
+    /// Remembers contacts, unless newer ones are known.
+    async fn learn(&self, realm_id: RealmId, contacts: &[UserContacts]) -> Result<(), Fault>;
+}
+
+/// Who exists: asked of identity.
+#[async_trait]
+pub(crate) trait Users: Send + Sync {
+    /// Contacts of those of the people who exist.
+    async fn contacts(&self, realm_id: RealmId, ids: &[UserId], deadline: Instant) -> Result<Vec<UserContacts>, Fault>;
+}
+
+/// A claimed delivery with what is needed to send it.
+#[derive(Debug, Clone)]
+pub(crate) struct Addressed {
+    pub(crate) delivery: Claimed,
+    pub(crate) person: Person,
+    /// The newest version of the case that anybody has told of.
+    pub(crate) newest_version: Option<i64>,
+}
+
+/// Where deliveries are kept.
+#[async_trait]
+pub(crate) trait Ledger: Send + Sync {
+    /// Writes what follows from facts that this consumer has not seen, in one transaction with its inbox. Answers with the
+    /// deliveries made, claimed for this process.
+    async fn plan(&self, consumer: &'static str, plan: Plan, now: Timestamp) -> Result<Vec<Claimed>, PlanError>;
+
+    /// Claims deliveries that wait, or whose owner is gone.
+    async fn claim(&self, limit: i64, now: Timestamp) -> Result<Vec<Claimed>, Fault>;
+
+    /// Gives claimed deliveries back unsent.
+    async fn release(&self, deliveries: &[Claimed], now: Timestamp) -> Result<(), Fault>;
+
+    async fn address(&self, deliveries: Vec<Claimed>) -> Result<Vec<Addressed>, Fault>;
+
+    /// Writes how attempts ended. An outcome that somebody else has overtaken is dropped, except that what was sent was sent.
+    async fn settle(&self, settled: &[Settled], now: Timestamp) -> Result<(), Fault>;
+}
+
+/// One realm, as its letters show it.
+#[derive(Debug, Clone)]
+pub(crate) struct Realm {
+    pub(crate) name: String,
+    /// Where people reach it: `https://cabinet.example`, without a slash at the end.
+    pub(crate) public_url: String,
+    /// Who letters are from: `Support <support@example.com>`.
+    pub(crate) sender: String,
+    pub(crate) language: String,
+    pub(crate) time_zone: jiff::tz::TimeZone,
+}
+
+pub(crate) trait Realms: Send + Sync {
+    fn get(&self, realm_id: RealmId) -> Option<&Realm>;
+}
+
+/// A letter, ready to be sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Letter {
+    pub(crate) delivery_id: DeliveryId,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) subject: String,
+    pub(crate) text: String,
+    pub(crate) html: String,
+}
+
+/// Writes letters.
+pub(crate) trait Letters: Send + Sync {
+    fn write(&self, addressed: &Addressed, realm: &Realm, to: &str) -> Result<Letter, Fault>;
+}
+
+/// Why a letter was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SendError {
+    #[error("refused for good")]
+    Permanent { reason: &'static str },
+    #[error("certainly not sent, this time")]
+    Transient { reason: &'static str },
+    #[error("perhaps sent: the connection broke before the answer")]
+    Uncertain,
+}
+
+/// Sends letters.
+#[async_trait]
+pub(crate) trait Mailer: Send + Sync {
+    async fn send(&self, letter: &Letter) -> Result<(), SendError>;
+}

@@ -1,0 +1,29 @@
+//! Who may do what with a person's notifications: one pure function.
+
+use kernel::{Caller, Decision, RealmId, UserId};
+
+pub(crate) enum Action {
+    UpdatePreferences { realm_id: RealmId, user_id: UserId },
+}
+
+impl kernel::Action for Action {
+    fn decide(&self, caller: &Caller) -> Decision {
+        decide(caller, self)
+    }
+}
+
+fn decide(caller: &Caller, action: &Action) -> Decision {
+    match action {
+        Action::UpdatePreferences { realm_id, user_id } => update_preferences(caller, *realm_id, *user_id),
+    }
+}
+
+/// A person's preferences are his own; the realm's services keep them for him.
+fn update_preferences(caller: &Caller, realm_id: RealmId, user_id: UserId) -> Decision {
+    match caller {
+        Caller::User(user) if user.realm_id == realm_id && user.user_id == user_id => Decision::Allow,
+        Caller::Service(service) if service.realm_id == realm_id => Decision::Allow,
+        Caller::User(_) | Caller::Service(_) => Decision::Hide,
+        Caller::Component(_) | Caller::Anonymous => Decision::Deny,
+    }
+}

@@ -1,0 +1,10 @@
+//! What notification knows, without I/O: preferences, deliveries, and who may do what with them.
+
+pub(crate) mod access;
+mod delivery;
+mod preferences;
+mod retry;
+
+pub(crate) use delivery::{Channel, Claimed, Kind, NewDelivery, Outcome, Settled};
+pub(crate) use preferences::{Preference, Preferences};
+pub(crate) use retry::{LEASE, LIFETIME, wait_after};

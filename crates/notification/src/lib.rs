@@ -1,0 +1,87 @@
+//! Notification: who is told what, through which channel, once.
+
+mod adapters;
+mod application;
+mod config;
+mod domain;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kernel::Component;
+use messaging::{Broker, Consumer, DeadLetters, MessagingConfig};
+use runtime::grpc::Client;
+use runtime::settings::Settings;
+use runtime::{Database, Process, Service, StartError};
+use tokio::sync::mpsc;
+
+use crate::adapters::channels::SmtpMailer;
+use crate::adapters::clients::IdentityClient;
+use crate::adapters::events::{PlannerHandler, SUBSCRIPTION};
+use crate::adapters::grpc::PreferenceGrpc;
+use crate::adapters::letters::TemplateLetters;
+use crate::adapters::postgres::{PgLedger, PgPeople, PgPreferences};
+use crate::adapters::realm_file::RealmFile;
+use crate::application::{Dispatcher, Planner, PreferenceUseCases, SEND_QUEUE};
+use crate::config::Config;
+
+const DATABASE: &str = "notification";
+
+/// The service, as the command line runs it.
+pub struct Notification;
+
+#[async_trait]
+impl Service for Notification {
+    const NAME: &'static str = "notification";
+    type Config = Config;
+
+    fn defaults() -> Vec<&'static str> {
+        vec![MessagingConfig::DEFAULTS, config::DEFAULTS]
+    }
+
+    fn read_config(settings: &mut Settings) -> Option<Config> {
+        Config::read(settings)
+    }
+
+    fn databases(config: &Config) -> Vec<Database> {
+        let migrators = vec![messaging::migrator(), sqlx::migrate!("../../migrations/notification")];
+        vec![Database { name: DATABASE, config: config.database.clone(), migrators }]
+    }
+
+    async fn start(config: Config, process: &mut Process) -> Result<(), StartError> {
+        let pools = process.pools(DATABASE);
+        let identity = Client::new(&config.identity, Component::Notification, process.signer.clone(), process.clock.clone())?;
+        let users = Arc::new(IdentityClient::new(identity));
+        let ledger = Arc::new(PgLedger::new(pools.workers.clone()));
+        process.routes.add_service(PreferenceGrpc::server(PreferenceUseCases {
+            preferences: Arc::new(PgPreferences::new(pools.commands.clone())),
+            people: Arc::new(PgPeople::new(pools.commands.clone())),
+            users: users.clone(),
+        }));
+
+        let (to_dispatcher, handed_over) = mpsc::channel(SEND_QUEUE);
+        let dispatcher = Dispatcher {
+            ledger: ledger.clone(),
+            people: Arc::new(PgPeople::new(pools.workers.clone())),
+            users,
+            realms: Arc::new(RealmFile::read(&config.realm_file)?),
+            letters: Arc::new(TemplateLetters::new()?),
+            connections: config.smtp.connections,
+            mailer: Arc::new(SmtpMailer::new(config.smtp)),
+            clock: process.clock.clone(),
+        };
+        let stop = process.workers.stop_token();
+        process.workers.spawn("dispatcher", dispatcher.run(handed_over, stop));
+
+        let planner = Planner { ledger, clock: process.clock.clone(), ids: process.ids.clone(), dispatcher: to_dispatcher };
+        let consumer = Consumer {
+            broker: Broker::amqp(config.messaging.amqp_url),
+            spec: SUBSCRIPTION,
+            handler: Arc::new(PlannerHandler { planner, pool: pools.workers.clone() }),
+            dead_letters: DeadLetters::new(pools.workers, process.clock.clone(), process.ids.clone()),
+        };
+        let stop = process.workers.stop_token();
+        process.workers.spawn("planner", consumer.run(stop));
+        Ok(())
+    }
+}
