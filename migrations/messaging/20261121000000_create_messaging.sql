@@ -33,6 +33,50 @@ CREATE TABLE messaging.inbox (
 ) PARTITION BY RANGE (event_id);
 CREATE TABLE messaging.inbox_other PARTITION OF messaging.inbox DEFAULT;
 
+-- Makes the daily partitions of a log from yesterday to `ahead_days` from now, and drops those older than `keep_days`, all
+-- in UTC. What no daily partition took stands in the default partition and leaves by the same age.
+CREATE FUNCTION messaging.keep_partitions(parent regclass, id_column text, at timestamptz, ahead_days integer, keep_days integer)
+RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    today      date := (at AT TIME ZONE 'UTC')::date;
+    schema     text;
+    table_name text;
+    day        date;
+    old        record;
+BEGIN
+    SELECT nspname, relname INTO schema, table_name
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE pg_class.oid = parent;
+    -- Several replicas keep house; one after the other.
+    PERFORM pg_advisory_xact_lock(parent::oid::bigint);
+    FOR day IN SELECT generate_series(today - 1, today + ahead_days, interval '1 day')::date LOOP
+        IF to_regclass(format('%I.%I', schema, table_name || to_char(day, '_YYYYMMDD'))) IS NULL THEN
+            EXECUTE format(
+                'CREATE TABLE %I.%I PARTITION OF %s FOR VALUES FROM (%L) TO (%L)',
+                schema, table_name || to_char(day, '_YYYYMMDD'), parent,
+                messaging.uuid_v7_floor(day::timestamp AT TIME ZONE 'UTC'),
+                messaging.uuid_v7_floor((day + 1)::timestamp AT TIME ZONE 'UTC')
+            );
+        END IF;
+    END LOOP;
+    FOR old IN
+        SELECT inhrelid::regclass AS partition
+        FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+        WHERE inhparent = parent
+          AND relname ~ '_[0-9]{8}$'
+          AND to_date(right(relname, 8), 'YYYYMMDD') < today - keep_days
+    LOOP
+        EXECUTE format('DROP TABLE %s', old.partition);
+    END LOOP;
+    EXECUTE format(
+        'DELETE FROM %I.%I WHERE %I < %L',
+        schema, table_name || '_other', id_column,
+        messaging.uuid_v7_floor((today - keep_days)::timestamp AT TIME ZONE 'UTC')
+    );
+END;
+$$;
+
 -- The only way to emit a fact: called in the statement that changes its aggregate.
 CREATE FUNCTION messaging.append_event(
     event_id uuid, realm_id uuid, aggregate_type text, aggregate_id uuid, aggregate_version bigint,

@@ -37,6 +37,11 @@ pub mod cabinet {
             }
         }
     }
+    pub mod messaging {
+        pub mod v1 {
+            tonic::include_proto!("cabinet.messaging.v1");
+        }
+    }
     pub mod notification {
         pub mod v1 {
             tonic::include_proto!("cabinet.notification.v1");

@@ -19,9 +19,9 @@ pub struct Config {
 }
 
 impl Config {
-    pub(crate) fn read(settings: &mut Settings) -> Option<Self> {
+    /// Reads the service's own sections; how facts travel is said by the process it runs in.
+    pub fn read(settings: &mut Settings, messaging: Option<MessagingConfig>) -> Option<Self> {
         let database = DatabaseConfig::read(settings, "case_monitoring.database");
-        let messaging = MessagingConfig::read(settings);
         let identity = PeerConfig::read(settings, "peers.identity");
         let realm_file = settings.value("realm_file");
         Some(Self { database: database?, messaging: messaging?, identity: identity?, realm_file: realm_file? })

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kernel::Component;
-use messaging::{Broker, Lane, MessagingConfig, OutboxSignal, Relay};
+use messaging::MessagingConfig;
 use runtime::grpc::Client;
 use runtime::settings::Settings;
 use runtime::{Database, Process, Service, StartError};
@@ -19,7 +19,7 @@ use crate::adapters::grpc::CaseGrpc;
 use crate::adapters::postgres::PgCases;
 use crate::adapters::realm_file::RealmFile;
 use crate::application::CaseUseCases;
-use crate::config::Config;
+pub use crate::config::Config;
 
 const DATABASE: &str = "case_monitoring";
 
@@ -36,7 +36,8 @@ impl Service for CaseMonitoring {
     }
 
     fn read_config(settings: &mut Settings) -> Option<Config> {
-        Config::read(settings)
+        let messaging = MessagingConfig::read(settings);
+        Config::read(settings, messaging)
     }
 
     fn databases(config: &Config) -> Vec<Database> {
@@ -46,27 +47,17 @@ impl Service for CaseMonitoring {
 
     async fn start(config: Config, process: &mut Process) -> Result<(), StartError> {
         let pools = process.pools(DATABASE);
-        let signal = OutboxSignal::default();
+        messaging::start_partitions(process, &pools, &[]).await?;
+        let signal = messaging::start_relays(process, Self::NAME, &config.database, &pools, &config.messaging);
         let identity = Client::new(&config.identity, Component::CaseMonitoring, process.signer.clone(), process.clock.clone())?;
         let cases = CaseUseCases {
-            cases: Arc::new(PgCases::new(pools.commands, signal.clone())),
+            cases: Arc::new(PgCases::new(pools.commands, signal)),
             workflows: Arc::new(RealmFile::read(&config.realm_file)?),
             users: Arc::new(IdentityClient::new(identity)),
             clock: process.clock.clone(),
             ids: process.ids.clone(),
         };
         process.routes.add_service(CaseGrpc::server(cases));
-
-        let relay = Relay {
-            service: Self::NAME,
-            lane: Lane::Normal,
-            database_url: config.database.url,
-            broker: Broker::amqp(config.messaging.amqp_url),
-            signal,
-            poll_interval: config.messaging.poll_interval,
-        };
-        let stop = process.workers.stop_token();
-        process.workers.spawn("case-monitoring relay", relay.run(stop));
         Ok(())
     }
 }

@@ -17,9 +17,9 @@ pub struct Config {
 }
 
 impl Config {
-    pub(crate) fn read(settings: &mut Settings) -> Option<Self> {
+    /// Reads the service's own sections; how facts travel is said by the process it runs in.
+    pub fn read(settings: &mut Settings, messaging: Option<MessagingConfig>) -> Option<Self> {
         let database = DatabaseConfig::read(settings, "identity.database");
-        let messaging = MessagingConfig::read(settings);
         let realm_file = settings.value("realm_file");
         Some(Self { database: database?, messaging: messaging?, realm_file: realm_file? })
     }

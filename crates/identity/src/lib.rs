@@ -8,7 +8,7 @@ mod domain;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use messaging::{Broker, Lane, MessagingConfig, OutboxSignal, Relay};
+use messaging::MessagingConfig;
 use runtime::settings::Settings;
 use runtime::{Database, Process, Service, StartError};
 
@@ -16,7 +16,7 @@ use crate::adapters::grpc::UserGrpc;
 use crate::adapters::postgres::PgUsers;
 use crate::adapters::realm_file::RealmFile;
 use crate::application::UserUseCases;
-use crate::config::Config;
+pub use crate::config::Config;
 
 const DATABASE: &str = "identity";
 
@@ -33,7 +33,8 @@ impl Service for Identity {
     }
 
     fn read_config(settings: &mut Settings) -> Option<Config> {
-        Config::read(settings)
+        let messaging = MessagingConfig::read(settings);
+        Config::read(settings, messaging)
     }
 
     fn databases(config: &Config) -> Vec<Database> {
@@ -43,25 +44,15 @@ impl Service for Identity {
 
     async fn start(config: Config, process: &mut Process) -> Result<(), StartError> {
         let pools = process.pools(DATABASE);
-        let signal = OutboxSignal::default();
+        messaging::start_partitions(process, &pools, &[]).await?;
+        let signal = messaging::start_relays(process, Self::NAME, &config.database, &pools, &config.messaging);
         let users = UserUseCases {
-            users: Arc::new(PgUsers::new(pools.commands, signal.clone())),
+            users: Arc::new(PgUsers::new(pools.commands, signal)),
             companies: Arc::new(RealmFile::read(&config.realm_file)?),
             clock: process.clock.clone(),
             ids: process.ids.clone(),
         };
         process.routes.add_service(UserGrpc::server(users));
-
-        let relay = Relay {
-            service: Self::NAME,
-            lane: Lane::Normal,
-            database_url: config.database.url,
-            broker: Broker::amqp(config.messaging.amqp_url),
-            signal,
-            poll_interval: config.messaging.poll_interval,
-        };
-        let stop = process.workers.stop_token();
-        process.workers.spawn("identity relay", relay.run(stop));
         Ok(())
     }
 }

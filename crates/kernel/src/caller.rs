@@ -86,6 +86,13 @@ pub struct ServiceCaller {
     pub name: String,
 }
 
+/// A person who runs the platform (PLATFORM_ADMIN).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlatformAdminCaller {
+    /// The name he is known by in the audit; an identifier, not a secret.
+    pub name: String,
+}
+
 /// Who is calling, as proven by the access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
@@ -94,6 +101,8 @@ pub enum Caller {
     User(UserCaller),
     Service(ServiceCaller),
     Component(Component),
+    /// Runs the platform for all realms; belongs to none.
+    PlatformAdmin(PlatformAdminCaller),
 }
 
 impl Caller {
@@ -102,7 +111,7 @@ impl Caller {
         match self {
             Self::User(user) => Some(user.realm_id),
             Self::Service(service) => Some(service.realm_id),
-            Self::Anonymous | Self::Component(_) => None,
+            Self::Anonymous | Self::Component(_) | Self::PlatformAdmin(_) => None,
         }
     }
 }
@@ -111,7 +120,7 @@ impl Caller {
 mod tests {
     use super::*;
 
-    /// Rule I2: OWNER > ADMIN > AGENT > CUSTOMER.
+    /// Rule I2.b: OWNER > ADMIN > AGENT > CUSTOMER.
     #[test]
     fn roles_are_ordered_as_the_rule_book_orders_them() {
         assert!(Role::Owner > Role::Admin && Role::Admin > Role::Agent && Role::Agent > Role::Customer);

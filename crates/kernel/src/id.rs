@@ -31,6 +31,8 @@ pub mod of {
     pub enum Command {}
     #[derive(Debug)]
     pub enum Delivery {}
+    #[derive(Debug)]
+    pub enum DeadLetter {}
 }
 
 pub type RealmId = Id<of::Realm>;
@@ -43,6 +45,8 @@ pub type EventId = Id<of::Event>;
 pub type CommandId = Id<of::Command>;
 /// Identifies one delivery: one person told one thing through one channel.
 pub type DeliveryId = Id<of::Delivery>;
+/// Identifies one fact that one consumer gave up.
+pub type DeadLetterId = Id<of::DeadLetter>;
 
 impl<Of> Id<Of> {
     pub const fn from_uuid(uuid: Uuid) -> Self {

@@ -14,9 +14,11 @@ mod time;
 
 pub use access::{Action, Authorized, Decision, Permit, Refusal};
 pub use call::Call;
-pub use caller::{Caller, Component, Role, ServiceCaller, UserCaller};
+pub use caller::{Caller, Component, PlatformAdminCaller, Role, ServiceCaller, UserCaller};
 pub use error_kind::ErrorKind;
 pub use fault::Fault;
-pub use id::{CaseId, CommandId, CompanyId, DeliveryId, EventId, Id, IdSource, InvalidId, RandomIds, RealmId, UserId, of};
+pub use id::{
+    CaseId, CommandId, CompanyId, DeadLetterId, DeliveryId, EventId, Id, IdSource, InvalidId, RandomIds, RealmId, UserId, of,
+};
 pub use secret::Secret;
 pub use time::{Clock, Timestamp};

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use kernel::Secret;
 use runtime::settings::Settings;
+
+use crate::Broker;
 
 /// How facts travel.
 #[derive(Debug, Clone)]
 pub struct MessagingConfig {
-    /// Where the broker is: `amqp://user:password@host:port/vhost`.
-    pub amqp_url: Secret<String>,
+    pub broker: Broker,
     /// The longest a fact waits when no signal reached the relay.
     pub poll_interval: Duration,
 }
@@ -18,9 +18,20 @@ impl MessagingConfig {
     /// The defaults of the section `messaging`.
     pub const DEFAULTS: &str = include_str!("messaging.toml");
 
+    /// Reads the section for a process with RabbitMQ.
     pub fn read(settings: &mut Settings) -> Option<Self> {
-        let amqp_url = settings.secret("messaging.amqp_url");
+        let broker = settings.secret("messaging.amqp_url").map(Broker::amqp);
+        Self::read_with(settings, broker)
+    }
+
+    /// Reads the section for a process that brings its own way to carry facts.
+    pub fn read_without_broker(settings: &mut Settings, broker: Broker) -> Option<Self> {
+        settings.leave_out("messaging.amqp_url");
+        Self::read_with(settings, Some(broker))
+    }
+
+    fn read_with(settings: &mut Settings, broker: Option<Broker>) -> Option<Self> {
         let poll_interval = settings.duration("messaging.poll_interval", Duration::from_millis(10)..=Duration::from_secs(10));
-        Some(Self { amqp_url: amqp_url?, poll_interval: poll_interval? })
+        Some(Self { broker: broker?, poll_interval: poll_interval? })
     }
 }

@@ -8,6 +8,7 @@ use kernel::Fault;
 use runtime::lifecycle::{Backoff, WorkerResult};
 use tokio_util::sync::CancellationToken;
 
+use crate::metrics::ConsumerMetrics;
 use crate::{Broker, DeadLetters, Incoming, Message, Subscription, SubscriptionSpec, TransportError};
 
 /// The most facts that one transaction takes.
@@ -15,6 +16,8 @@ const BATCH: usize = 256;
 /// The most facts the broker hands out before the first is acknowledged: one batch at work, the next on its way.
 const PREFETCH: u16 = 512;
 
+/// How often the depth of the queue is looked at.
+const DEPTH_INTERVAL: Duration = Duration::from_secs(2);
 /// How long a message that is itself at fault waits before each further attempt.
 pub const RETRY_TIERS: [Duration; 3] = [Duration::from_secs(5), Duration::from_mins(1), Duration::from_mins(10)];
 
@@ -54,6 +57,7 @@ pub struct Consumer {
     pub spec: SubscriptionSpec,
     pub handler: Arc<dyn Handler>,
     pub dead_letters: DeadLetters,
+    pub metrics: ConsumerMetrics,
 }
 
 /// Why a consumer had to start over.
@@ -89,13 +93,16 @@ impl Consumer {
     async fn consume(&self, stop: &CancellationToken, backoff: &mut Backoff) -> Result<(), ConsumerError> {
         self.handler.probe().await.map_err(|fault| ConsumerError::Unavailable(fault.into()))?;
         let mut subscription = self.broker.subscribe(&self.spec, PREFETCH).await?;
+        let mut depth_tick = tokio::time::interval(DEPTH_INTERVAL);
         loop {
-            let batch = tokio::select! {
-                batch = subscription.next_batch(BATCH) => batch?,
+            tokio::select! {
+                batch = subscription.next_batch(BATCH) => {
+                    self.settle(subscription.as_mut(), batch?).await?;
+                    backoff.reset();
+                }
+                _ = depth_tick.tick() => self.metrics.depth(subscription.depth().await?),
                 () = stop.cancelled() => return Ok(()),
-            };
-            self.settle(subscription.as_mut(), batch).await?;
-            backoff.reset();
+            }
         }
     }
 
@@ -108,6 +115,7 @@ impl Consumer {
                 Incoming::Malformed(malformed) => {
                     tracing::error!(consumer = self.spec.consumer, "malformed envelope");
                     self.dead_letters.bury_malformed(&self.spec, &malformed).await.map_err(unavailable)?;
+                    self.metrics.buried();
                 }
             }
         }
@@ -115,6 +123,7 @@ impl Consumer {
             self.put_by(subscription, fallen).await?;
         }
         subscription.acknowledge().await?;
+        self.metrics.done(messages.len());
         Ok(())
     }
 
@@ -147,9 +156,11 @@ impl Consumer {
         if let Some(tier) = tier {
             tracing::warn!(consumer = self.spec.consumer, event.id = %message.event_id, attempt, reason, "message put by");
             subscription.retry_later(message, *tier).await?;
+            self.metrics.put_by();
         } else {
             tracing::error!(consumer = self.spec.consumer, event.id = %message.event_id, attempt, reason, "message is dead");
             self.dead_letters.bury(&self.spec, message, &reason).await.map_err(unavailable)?;
+            self.metrics.buried();
         }
         Ok(())
     }

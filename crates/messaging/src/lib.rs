@@ -9,19 +9,26 @@ mod consumer;
 mod dead_letters;
 mod event;
 pub mod inbox;
+mod local;
 mod message;
+mod metrics;
 mod outbox;
+mod partitions;
 mod relay;
 mod signal;
+mod start;
 mod transport;
 
 pub use config::MessagingConfig;
 pub use consumer::{Consumer, Handler, HandlerError, RETRY_TIERS};
-pub use dead_letters::DeadLetters;
+pub use dead_letters::{DeadLetterGrpc, DeadLetters};
 pub use event::{Aggregate, Lane, NewEvent};
 pub use message::{Incoming, Malformed, Message};
+pub use metrics::{ConsumerMetrics, RelayMetrics};
+pub use partitions::{Partitions, Retention};
 pub use relay::Relay;
 pub use signal::OutboxSignal;
+pub use start::{start_partitions, start_relays};
 pub use transport::{Broker, Subscription, SubscriptionSpec, TransportError};
 
 use sqlx::migrate::Migrator;

@@ -1,9 +1,16 @@
 //! The outbox as the relay sees it.
 
-use kernel::{CommandId, EventId, RealmId, Timestamp};
-use sqlx::PgConnection;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::Lane;
+use kernel::{Clock, CommandId, EventId, RealmId, Timestamp};
+use sqlx::{PgConnection, PgPool};
+
+use crate::{Lane, RelayMetrics};
+
+/// How often the age of the outbox is looked at.
+const AGE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// A fact that waits to be published.
 #[derive(Debug, Clone)]
@@ -59,4 +66,30 @@ pub(crate) async fn archive(connection: &mut PgConnection, published: &[EventId]
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// When the oldest fact of a lane happened; none if the lane is empty.
+async fn oldest_occurred_at(pool: &PgPool, lane: Lane) -> sqlx::Result<Option<Timestamp>> {
+    let occurred_at = sqlx::query_scalar!(
+        "SELECT occurred_at
+         FROM messaging.outbox
+         WHERE lane = $1
+         ORDER BY event_id
+         LIMIT 1",
+        lane.as_str(),
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(occurred_at.map(jiff_sqlx::Timestamp::to_jiff))
+}
+
+/// Measures how long the oldest fact has waited, whoever owns the lane and whether or not the broker is there.
+pub(crate) async fn watch_outbox_age(pool: PgPool, lane: Lane, metrics: RelayMetrics, clock: Arc<dyn Clock>) -> Infallible {
+    loop {
+        if let Ok(oldest) = oldest_occurred_at(&pool, lane).await {
+            let age = oldest.map_or(0.0, |oldest| clock.now().duration_since(oldest).as_secs_f64());
+            metrics.age(age.max(0.0));
+        }
+        tokio::time::sleep(AGE_INTERVAL).await;
+    }
 }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use kernel::{EventId, Secret};
 
 use crate::amqp::AmqpBroker;
+use crate::local::LocalBroker;
 use crate::message::Incoming;
 use crate::outbox::OutboxRow;
 use crate::{Lane, Message};
@@ -29,30 +30,69 @@ pub struct SubscriptionSpec {
 
 /// Opens connections to whatever carries facts.
 #[derive(Debug, Clone)]
-pub struct Broker(AmqpBroker);
+pub struct Broker(Carrier);
+
+#[derive(Debug, Clone)]
+enum Carrier {
+    Amqp(AmqpBroker),
+    Local(LocalBroker),
+}
 
 impl Broker {
-    pub fn amqp(url: Secret<String>) -> Self {
-        Self(AmqpBroker::new(url))
+    /// RabbitMQ at `amqp://user:password@host:port/vhost`.
+    pub const fn amqp(url: Secret<String>) -> Self {
+        Self(Carrier::Amqp(AmqpBroker::new(url)))
+    }
+
+    /// No broker at all: everything in one process, for consumers that are all known beforehand.
+    pub fn local(consumers: &[SubscriptionSpec]) -> Self {
+        Self(Carrier::Local(LocalBroker::new(consumers)))
+    }
+
+    /// True if no other process may use the same database.
+    pub(crate) const fn is_local(&self) -> bool {
+        matches!(self.0, Carrier::Local(_))
     }
 
     /// Fails while the carrier is away.
     pub(crate) async fn publisher(&self, name: &str) -> Result<Box<dyn Publisher>, TransportError> {
-        self.0.publisher(name).await
+        match &self.0 {
+            Carrier::Amqp(amqp) => amqp.publisher(name).await,
+            Carrier::Local(local) => Ok(local.publisher()),
+        }
     }
 
     /// Declares the consumer's queue and its bindings, and takes from it. Fails while the carrier is away.
     pub async fn subscribe(&self, spec: &SubscriptionSpec, prefetch: u16) -> Result<Box<dyn Subscription>, TransportError> {
-        self.0.subscribe(spec, prefetch).await
+        match &self.0 {
+            Carrier::Amqp(amqp) => amqp.subscribe(spec, prefetch).await,
+            Carrier::Local(local) => local.subscribe(spec),
+        }
     }
+
+    /// Hands one message to one consumer again, as if it were new to it.
+    pub(crate) async fn redeliver(&self, consumer: &str, lane: Lane, message: &Message) -> Result<(), TransportError> {
+        match &self.0 {
+            Carrier::Amqp(amqp) => amqp.redeliver(consumer, lane, message).await,
+            Carrier::Local(local) => local.redeliver(consumer, lane, message),
+        }
+    }
+}
+
+/// What became of a batch that was handed over.
+#[derive(Debug, Default)]
+pub(crate) struct Published {
+    /// Taken for good: stored safely, and for somebody. The others stay where they are.
+    pub(crate) taken: Vec<EventId>,
+    /// How many came back because nobody is bound to them.
+    pub(crate) unroutable: usize,
 }
 
 /// Hands facts over.
 #[async_trait]
 pub(crate) trait Publisher: Send {
-    /// Publishes all, waits for every answer, and says which the carrier has taken for good: stored safely, and for
-    /// somebody. What was not taken stays where it is.
-    async fn publish(&mut self, rows: &[OutboxRow]) -> Result<Vec<EventId>, TransportError>;
+    /// Publishes all and waits for every answer.
+    async fn publish(&mut self, rows: &[OutboxRow]) -> Result<Published, TransportError>;
 }
 
 /// Takes facts in.
@@ -63,6 +103,9 @@ pub trait Subscription: Send {
 
     /// Says that everything handed out so far is done with. Nothing handed out is forgotten by the carrier before.
     async fn acknowledge(&mut self) -> Result<(), TransportError>;
+
+    /// How many messages wait to be handed out.
+    async fn depth(&mut self) -> Result<u64, TransportError>;
 
     /// Puts a message by; it comes again when the tier's time has passed, its attempt counted. To be acknowledged after.
     async fn retry_later(&mut self, message: &Message, tier: Duration) -> Result<(), TransportError>;

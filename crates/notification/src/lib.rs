@@ -9,23 +9,26 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kernel::Component;
-use messaging::{Broker, Consumer, DeadLetters, MessagingConfig};
+use messaging::{Consumer, ConsumerMetrics, DeadLetterGrpc, DeadLetters, MessagingConfig, Retention};
 use runtime::grpc::Client;
 use runtime::settings::Settings;
 use runtime::{Database, Process, Service, StartError};
 use tokio::sync::mpsc;
 
-use crate::adapters::channels::SmtpMailer;
+use crate::adapters::channels::mailer;
 use crate::adapters::clients::IdentityClient;
-use crate::adapters::events::{PlannerHandler, SUBSCRIPTION};
+use crate::adapters::events::PlannerHandler;
+pub use crate::adapters::events::SUBSCRIPTION;
 use crate::adapters::grpc::PreferenceGrpc;
 use crate::adapters::letters::TemplateLetters;
 use crate::adapters::postgres::{PgLedger, PgPeople, PgPreferences};
 use crate::adapters::realm_file::RealmFile;
 use crate::application::{Dispatcher, Planner, PreferenceUseCases, SEND_QUEUE};
-use crate::config::Config;
+pub use crate::config::Config;
 
 const DATABASE: &str = "notification";
+/// A season of letters, for whoever asks what he was told.
+const LEDGER: Retention = Retention { table: "deliveries", id_column: "cause_id", days: 90 };
 
 /// The service, as the command line runs it.
 pub struct Notification;
@@ -40,7 +43,8 @@ impl Service for Notification {
     }
 
     fn read_config(settings: &mut Settings) -> Option<Config> {
-        Config::read(settings)
+        let messaging = MessagingConfig::read(settings);
+        Config::read(settings, messaging)
     }
 
     fn databases(config: &Config) -> Vec<Database> {
@@ -50,6 +54,7 @@ impl Service for Notification {
 
     async fn start(config: Config, process: &mut Process) -> Result<(), StartError> {
         let pools = process.pools(DATABASE);
+        messaging::start_partitions(process, &pools, &[LEDGER]).await?;
         let identity = Client::new(&config.identity, Component::Notification, process.signer.clone(), process.clock.clone())?;
         let users = Arc::new(IdentityClient::new(identity));
         let ledger = Arc::new(PgLedger::new(pools.workers.clone()));
@@ -66,19 +71,23 @@ impl Service for Notification {
             users,
             realms: Arc::new(RealmFile::read(&config.realm_file)?),
             letters: Arc::new(TemplateLetters::new()?),
-            connections: config.smtp.connections,
-            mailer: Arc::new(SmtpMailer::new(config.smtp)),
+            connections: config.mail.concurrency(),
+            mailer: mailer(config.mail),
             clock: process.clock.clone(),
         };
         let stop = process.workers.stop_token();
         process.workers.spawn("dispatcher", dispatcher.run(handed_over, stop));
 
         let planner = Planner { ledger, clock: process.clock.clone(), ids: process.ids.clone(), dispatcher: to_dispatcher };
+        let dead_letters = DeadLetters::new(pools.workers.clone(), process.clock.clone(), process.ids.clone());
+        let broker = config.messaging.broker;
+        process.routes.add_service(DeadLetterGrpc::server(dead_letters.clone(), broker.clone()));
         let consumer = Consumer {
-            broker: Broker::amqp(config.messaging.amqp_url),
+            broker,
             spec: SUBSCRIPTION,
-            handler: Arc::new(PlannerHandler { planner, pool: pools.workers.clone() }),
-            dead_letters: DeadLetters::new(pools.workers, process.clock.clone(), process.ids.clone()),
+            handler: Arc::new(PlannerHandler { planner, pool: pools.workers }),
+            dead_letters,
+            metrics: ConsumerMetrics::register(&mut process.metrics, &SUBSCRIPTION),
         };
         let stop = process.workers.stop_token();
         process.workers.spawn("planner", consumer.run(stop));

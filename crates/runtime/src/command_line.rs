@@ -13,16 +13,16 @@ use crate::telemetry;
 
 #[derive(Debug, Parser)]
 #[command(version, about, subcommand_required = true)]
-struct CommandLine {
+struct CommandLine<Own: Subcommand> {
     /// A file of settings (TOML), over the defaults and under the environment (`CABINET__SECTION__KEY`).
     #[arg(long, global = true)]
     config: Option<PathBuf>,
     #[command(subcommand)]
-    command: Command,
+    command: Command<Own>,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum Command<Own: Subcommand> {
     /// Serves until SIGTERM or Ctrl-C.
     Serve,
     /// Brings the databases to this release's schema.
@@ -34,7 +34,13 @@ enum Command {
     },
     /// Asks the running process whether it is ready; for probes without an HTTP client.
     Health,
+    #[command(flatten)]
+    Own(Own),
 }
+
+/// A binary that can do nothing beside serving.
+#[derive(Debug, Subcommand)]
+enum NothingElse {}
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
@@ -44,21 +50,33 @@ enum ConfigCommand {
 
 /// Runs a binary. Everything it says on the way out is one line.
 pub fn run<S: Service>() -> ExitCode {
-    let arguments = CommandLine::parse();
+    run_with::<S, NothingElse>(async |nothing| match nothing {})
+}
+
+/// Runs a binary that has commands of its own, which read no configuration.
+pub fn run_with<S: Service, Own: Subcommand>(own: impl AsyncFnOnce(Own) -> Result<(), StartError>) -> ExitCode {
+    let arguments = CommandLine::<Own>::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
     };
-    match runtime.block_on(execute::<S>(arguments)) {
+    match runtime.block_on(execute::<S, Own>(arguments, own)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(error.as_ref()),
     }
 }
 
-async fn execute<S: Service>(arguments: CommandLine) -> Result<(), StartError> {
+async fn execute<S: Service, Own: Subcommand>(
+    arguments: CommandLine<Own>,
+    own: impl AsyncFnOnce(Own) -> Result<(), StartError>,
+) -> Result<(), StartError> {
+    let command = match arguments.command {
+        Command::Own(command) => return own(command).await,
+        command => command,
+    };
     let file = arguments.config.map(std::fs::read_to_string).transpose()?;
     let (shared, config) = read_config::<S>(file.as_deref(), std::env::vars())?;
-    match arguments.command {
+    match command {
         Command::Serve => {
             telemetry::start(&shared.log);
             process::serve::<S>(shared, config).await
@@ -72,6 +90,7 @@ async fn execute<S: Service>(arguments: CommandLine) -> Result<(), StartError> {
             Ok(())
         }
         Command::Health => health(shared.admin_address.port()).await,
+        Command::Own(_) => unreachable!("commands of its own were done above"),
     }
 }
 

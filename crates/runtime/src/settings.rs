@@ -120,6 +120,13 @@ impl Settings {
         self.values.get(key).filter(|text| !text.is_empty()).cloned()
     }
 
+    /// Says that a key, or a section of keys, is known but not wanted as things stand.
+    pub fn leave_out(&mut self, key: &str) {
+        let section = format!("{key}.");
+        let left_out = self.values.keys().filter(|given| *given == key || given.starts_with(&section)).cloned();
+        self.read.extend(left_out);
+    }
+
     /// Reports a problem that only the reader of several values can see.
     pub fn problem(&mut self, key: &str, problem: impl fmt::Display) {
         self.problems.push(format!("{key}: {problem}"));

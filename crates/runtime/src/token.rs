@@ -8,7 +8,7 @@ use std::time::Duration;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use kernel::{Caller, Component, Role, Secret, ServiceCaller, Timestamp, UserCaller};
+use kernel::{Caller, Component, PlatformAdminCaller, Role, Secret, ServiceCaller, Timestamp, UserCaller};
 use serde::{Deserialize, Serialize};
 
 const ISSUER: &str = "cabinet";
@@ -51,6 +51,7 @@ enum Kind {
     User,
     Service,
     Component,
+    PlatformAdmin,
 }
 
 /// A key pair in PEM, for development and tests; operators bring their own.
@@ -97,6 +98,7 @@ impl Signer {
             }
             Caller::Service(service) => (Kind::Service, service.name.clone(), Some(service.realm_id), None, None),
             Caller::Component(component) => (Kind::Component, component.as_str().to_owned(), None, None, None),
+            Caller::PlatformAdmin(admin) => (Kind::PlatformAdmin, admin.name.clone(), None, None, None),
         };
         let iat = now.as_second();
         let claims = Claims {
@@ -174,6 +176,7 @@ fn caller(claims: &Claims) -> Option<Caller> {
         Kind::Service => {
             Some(Caller::Service(ServiceCaller { realm_id: claims.realm.as_deref()?.parse().ok()?, name: claims.sub.clone() }))
         }
+        Kind::PlatformAdmin => Some(Caller::PlatformAdmin(PlatformAdminCaller { name: claims.sub.clone() })),
         Kind::Component => Component::from_str(&claims.sub).ok().map(Caller::Component),
     }
 }

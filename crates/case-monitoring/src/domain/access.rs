@@ -28,7 +28,7 @@ fn create_case(caller: &Caller, company_id: CompanyId, kind: CaseKind) -> Decisi
     match caller {
         Caller::User(user) if user.company_id == company_id && works_on(user, kind) => Decision::Allow,
         Caller::Service(_) => Decision::Allow,
-        Caller::User(_) | Caller::Component(_) | Caller::Anonymous => Decision::Deny,
+        Caller::User(_) | Caller::Component(_) | Caller::PlatformAdmin(_) | Caller::Anonymous => Decision::Deny,
     }
 }
 
@@ -41,7 +41,7 @@ fn see_case(caller: &Caller, case: &Case) -> Decision {
             user.realm_id == case.realm_id() && (is_requester || is_staff)
         }
         Caller::Service(service) => service.realm_id == case.realm_id(),
-        Caller::Component(_) | Caller::Anonymous => false,
+        Caller::Component(_) | Caller::PlatformAdmin(_) | Caller::Anonymous => false,
     };
     if seen { Decision::Allow } else { Decision::Hide }
 }
@@ -58,7 +58,7 @@ fn change_status(caller: &Caller, case: &Case, to: StatusCategory) -> Decision {
         Caller::User(user) if user.role == Role::Customer => Decision::Deny,
         Caller::Service(_) if cancels_order => Decision::Deny,
         Caller::User(_) | Caller::Service(_) => Decision::Allow,
-        Caller::Component(_) | Caller::Anonymous => Decision::Deny,
+        Caller::Component(_) | Caller::PlatformAdmin(_) | Caller::Anonymous => Decision::Deny,
     }
 }
 

@@ -233,7 +233,7 @@ mod tests {
         text.parse().expect("a good code")
     }
 
-    /// Rule C1: a status changes only along the workflow's moves.
+    /// Rule C1.a: a status changes only along the workflow's moves.
     #[test]
     fn a_status_changes_only_along_a_move() {
         let (mut case, _) = case();
@@ -245,7 +245,7 @@ mod tests {
         assert_eq!((case.version(), case.status()), (2, &code("DONE")));
     }
 
-    /// Rule C1: staying is no move, and a status outside the workflow is unknown.
+    /// Rule C1.a: staying is no move, and a status outside the workflow is unknown.
     #[test]
     fn staying_and_leaving_the_workflow_are_refused() {
         let (mut case, _) = case();
@@ -259,6 +259,7 @@ mod tests {
         );
     }
 
+    /// Rule F14.a: who is concerned is said by the fact itself.
     #[test]
     fn the_requester_is_concerned_by_every_change() {
         let (mut case, created) = case();

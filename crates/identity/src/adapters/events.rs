@@ -5,7 +5,7 @@ use kernel::{Call, EventId, RealmId, Timestamp};
 use messaging::{Aggregate, Lane, NewEvent};
 use prost::Message as _;
 
-use crate::domain::UserCreated;
+use crate::domain::{UserCreated, UserEmailChanged};
 
 const USER: &str = "user";
 
@@ -15,15 +15,38 @@ pub(crate) fn user_created(call: &Call, event_id: EventId, realm_id: RealmId, cr
         company_id: created.company_id.to_string(),
         version: created.version,
     };
+    let aggregate = Aggregate { kind: USER, id: created.user_id.as_uuid(), version: created.version };
+    event(call, event_id, realm_id, aggregate, "identity.user.created.v1", payload.encode_to_vec(), now)
+}
+
+pub(crate) fn user_email_changed(call: &Call, event_id: EventId, realm_id: RealmId, changed: UserEmailChanged) -> NewEvent {
+    let payload = pb::UserEmailChanged {
+        user_id: changed.user_id.to_string(),
+        company_id: changed.company_id.to_string(),
+        version: changed.version,
+    };
+    let aggregate = Aggregate { kind: USER, id: changed.user_id.as_uuid(), version: changed.version };
+    event(call, event_id, realm_id, aggregate, "identity.user.email_changed.v1", payload.encode_to_vec(), changed.at)
+}
+
+fn event(
+    call: &Call,
+    event_id: EventId,
+    realm_id: RealmId,
+    aggregate: Aggregate,
+    event_type: &'static str,
+    payload: Vec<u8>,
+    at: Timestamp,
+) -> NewEvent {
     NewEvent {
         event_id,
         realm_id,
-        aggregate: Aggregate { kind: USER, id: created.user_id.as_uuid(), version: created.version },
+        aggregate,
         lane: Lane::Normal,
         cause_id: call.command_id(),
-        event_type: "identity.user.created.v1",
-        payload: payload.encode_to_vec(),
+        event_type,
+        payload,
         traceparent: call.traceparent().map(str::to_owned),
-        occurred_at: now,
+        occurred_at: at,
     }
 }

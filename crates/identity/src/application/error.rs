@@ -10,6 +10,10 @@ pub(crate) enum Error {
     EmailInvalid(#[from] InvalidEmail),
     #[error("another user has this e-mail address")]
     EmailTaken,
+    #[error("there is no such user")]
+    UserNotFound,
+    #[error("somebody else kept changing the user")]
+    UserChanged,
     #[error("there is no such company")]
     CompanyNotFound,
     #[error(transparent)]

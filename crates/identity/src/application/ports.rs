@@ -3,13 +3,15 @@
 use async_trait::async_trait;
 use kernel::{Call, CompanyId, EventId, Fault, Permit, RealmId, UserId};
 
-use crate::domain::{User, UserCreated};
+use crate::domain::{User, UserCreated, UserEmailChanged};
 
 /// Where users are kept. A write is one statement: the user and the fact, both or neither.
 #[async_trait]
 pub(crate) trait Users: Send + Sync {
     /// Those of the ids that exist in the realm, in no particular order.
     async fn list(&self, realm_id: RealmId, ids: &[UserId]) -> Result<Vec<User>, Fault>;
+
+    async fn get(&self, realm_id: RealmId, id: UserId) -> Result<Option<User>, Fault>;
 
     async fn insert(
         &self,
@@ -19,6 +21,16 @@ pub(crate) trait Users: Send + Sync {
         event_id: EventId,
         created: UserCreated,
     ) -> Result<(), InsertUserError>;
+
+    /// Writes the user only if nobody has changed him since he was read.
+    async fn update_email(
+        &self,
+        permit: &Permit,
+        call: &Call,
+        user: &User,
+        event_id: EventId,
+        changed: UserEmailChanged,
+    ) -> Result<(), UpdateUserError>;
 }
 
 /// Why a user could not be added.
@@ -26,6 +38,17 @@ pub(crate) trait Users: Send + Sync {
 pub(crate) enum InsertUserError {
     #[error("another user has this e-mail address")]
     EmailTaken,
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// Why a user could not be written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UpdateUserError {
+    #[error("another user has this e-mail address")]
+    EmailTaken,
+    #[error("the user was changed meanwhile")]
+    Stale,
     #[error(transparent)]
     Fault(#[from] Fault),
 }

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use kernel::{Authorized, Call, Clock, CompanyId, IdSource, RealmId, Role, UserId};
+use kernel::{Authorized, Call, Clock, CompanyId, IdSource, RealmId, Refusal, Role, UserId};
 
-use super::{Companies, Error, InsertUserError, Users};
+use super::{Companies, Error, InsertUserError, UpdateUserError, Users};
 use crate::domain::access::Action;
 use crate::domain::{EmailAddress, User};
+
+/// How often a change is tried that others keep overtaking.
+const ATTEMPTS: usize = 5;
 
 pub(crate) struct UserUseCases {
     pub(crate) users: Arc<dyn Users>,
@@ -19,6 +22,12 @@ pub(crate) struct UserUseCases {
 pub(crate) struct CreateUser {
     pub(crate) company_id: CompanyId,
     pub(crate) role: Role,
+    pub(crate) email: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct ChangeUserEmail {
+    pub(crate) user_id: UserId,
     pub(crate) email: String,
 }
 
@@ -53,6 +62,24 @@ impl UserUseCases {
         Ok(permit.show(user))
     }
 
+    pub(crate) async fn change_email(&self, call: &Call, command: ChangeUserEmail) -> Result<Authorized<User>, Error> {
+        let realm_id = call.realm_id()?;
+        let email = EmailAddress::parse(&command.email)?;
+        for _ in 0..ATTEMPTS {
+            let mut user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
+            let permit = call.authorize(&Action::ChangeEmail(&user)).map_err(hidden_user)?;
+            let now = self.clock.now();
+            let Some(changed) = user.change_email(email.clone(), now) else { return Ok(permit.show(user)) };
+            match self.users.update_email(&permit, call, &user, self.ids.new_id(now), changed).await {
+                Ok(()) => return Ok(permit.show(user)),
+                Err(UpdateUserError::Stale) => {}
+                Err(UpdateUserError::EmailTaken) => return Err(Error::EmailTaken),
+                Err(UpdateUserError::Fault(fault)) => return Err(fault.into()),
+            }
+        }
+        Err(Error::UserChanged)
+    }
+
     pub(crate) async fn batch_get(&self, call: &Call, query: BatchGetUsers) -> Result<UsersFound, Error> {
         let own_realm = call.caller().realm_id();
         let Some(realm_id) =
@@ -71,4 +98,9 @@ impl UserUseCases {
         }
         Ok(UsersFound { users, missing })
     }
+}
+
+/// A user who may not be seen is answered as one who does not exist.
+fn hidden_user(refusal: Refusal) -> Error {
+    if refusal == Refusal::Hidden { Error::UserNotFound } else { Error::Refused(refusal) }
 }

@@ -9,6 +9,7 @@ pub(crate) enum Action<'a> {
     CreateUser {
         company_id: CompanyId,
     },
+    ChangeEmail(&'a User),
     SeeUser(&'a User),
 }
 
@@ -21,6 +22,7 @@ impl kernel::Action for Action<'_> {
 fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
     match action {
         Action::CreateUser { company_id } => create_user(caller, *company_id),
+        Action::ChangeEmail(user) => change_email(caller, user),
         Action::SeeUser(user) => see_user(caller, user),
     }
 }
@@ -31,7 +33,16 @@ fn create_user(caller: &Caller, company_id: CompanyId) -> Decision {
         Caller::User(user) if user.role == Role::Owner && user.company_id == company_id => Decision::Allow,
         Caller::User(user) if user.role == Role::Owner => Decision::Hide,
         Caller::Service(_) => Decision::Allow,
-        Caller::User(_) | Caller::Component(_) | Caller::Anonymous => Decision::Deny,
+        Caller::User(_) | Caller::Component(_) | Caller::PlatformAdmin(_) | Caller::Anonymous => Decision::Deny,
+    }
+}
+
+/// Contacts are kept by the realm's own services until policies say who else may change them (I16).
+fn change_email(caller: &Caller, changed: &User) -> Decision {
+    match caller {
+        Caller::Service(service) if service.realm_id == changed.realm_id() => Decision::Allow,
+        _ if see_user(caller, changed) == Decision::Allow => Decision::Deny,
+        _ => Decision::Hide,
     }
 }
 
@@ -43,7 +54,7 @@ fn see_user(caller: &Caller, seen: &User) -> Decision {
         }
         Caller::Service(service) => service.realm_id == seen.realm_id(),
         Caller::Component(_) => true,
-        Caller::Anonymous => false,
+        Caller::PlatformAdmin(_) | Caller::Anonymous => false,
     };
     if allowed { Decision::Allow } else { Decision::Hide }
 }

@@ -83,7 +83,7 @@ mod tests {
         EmailAddress::parse(text).expect("a good address").key().to_owned()
     }
 
-    /// Rule I8: addresses are compared without case, and international domains by their ASCII form.
+    /// Rule I8.a: addresses are compared without case, and international domains by their ASCII form.
     #[test]
     fn addresses_that_reach_the_same_mailbox_have_the_same_key() {
         assert_eq!(key("Anna.Kowalska@Example.COM"), key("anna.kowalska@example.com"));
@@ -132,6 +132,7 @@ mod tests {
         assert_eq!(EmailAddress::parse(&format!("{}@{domain}", "a".repeat(64))).err(), Some(InvalidEmail::TooLong));
     }
 
+    /// Rule F10.a: an address that is printed by mistake shows nothing.
     #[test]
     fn debug_shows_no_address() {
         let email = EmailAddress::parse("anna@example.com").expect("a good address");

@@ -23,6 +23,15 @@ pub(crate) struct UserCreated {
     pub(crate) version: i64,
 }
 
+/// Fact: a user's e-mail address is another now. It does not say which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct UserEmailChanged {
+    pub(crate) user_id: UserId,
+    pub(crate) company_id: CompanyId,
+    pub(crate) version: i64,
+    pub(crate) at: Timestamp,
+}
+
 impl User {
     pub(crate) fn create(
         realm_id: RealmId,
@@ -35,6 +44,16 @@ impl User {
         let user = Self { realm_id, id, company_id, role, email, version: 1, created_at: now };
         let created = UserCreated { user_id: id, company_id, version: user.version };
         (user, created)
+    }
+
+    /// Takes another address; nothing happens if it is the one the user has.
+    pub(crate) fn change_email(&mut self, email: EmailAddress, now: Timestamp) -> Option<UserEmailChanged> {
+        if self.email == email {
+            return None;
+        }
+        self.email = email;
+        self.version += 1;
+        Some(UserEmailChanged { user_id: self.id, company_id: self.company_id, version: self.version, at: now })
     }
 
     /// A user as it was stored.

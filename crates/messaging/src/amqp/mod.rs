@@ -11,11 +11,12 @@ mod topology;
 use std::time::Duration;
 
 use kernel::Secret;
+use lapin::options::BasicPublishOptions;
 use lapin::uri::AMQPUri;
-use lapin::{Channel, Connection, ConnectionProperties};
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 
-use crate::TransportError;
 use crate::transport::{Publisher, Subscription, SubscriptionSpec};
+use crate::{Lane, Message, TransportError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A broker that is silent for twice this time is taken for dead.
@@ -56,6 +57,14 @@ impl AmqpBroker {
     }
 }
 
+impl AmqpBroker {
+    pub(crate) async fn redeliver(&self, consumer: &str, lane: Lane, message: &Message) -> Result<(), TransportError> {
+        let link = Link::open(&self.url, "replay").await?;
+        let properties = envelope::properties_for_retry(message, 0);
+        link.publish_to_queue(&topology::queue(consumer, lane), &message.payload, properties).await
+    }
+}
+
 /// A connection with one channel on which publishes are confirmed.
 struct Link {
     channel: Channel,
@@ -75,5 +84,11 @@ impl Link {
             Ok(Self { channel, _connection: connection })
         };
         tokio::time::timeout(CONNECT_TIMEOUT, opening).await.map_err(|elapsed| TransportError(elapsed.into()))?
+    }
+    /// Publishes past the exchange, to one queue; fails unless the broker has it safe there.
+    async fn publish_to_queue(&self, queue: &str, payload: &[u8], properties: BasicProperties) -> Result<(), TransportError> {
+        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        let answer = self.channel.basic_publish("".into(), queue.into(), options, payload, properties).await?.await?;
+        if publisher::is_taken(&answer) { Ok(()) } else { Err(TransportError("the broker did not take a message".into())) }
     }
 }

@@ -1,7 +1,6 @@
 //! Publishes pipelined and believes nothing but the broker's answers.
 
 use async_trait::async_trait;
-use kernel::EventId;
 use lapin::Confirmation;
 use lapin::options::BasicPublishOptions;
 
@@ -9,7 +8,7 @@ use super::topology::EXCHANGE;
 use super::{Link, envelope};
 use crate::TransportError;
 use crate::outbox::OutboxRow;
-use crate::transport::Publisher;
+use crate::transport::{Published, Publisher};
 
 pub(super) struct AmqpPublisher {
     link: Link,
@@ -23,7 +22,7 @@ impl AmqpPublisher {
 
 #[async_trait]
 impl Publisher for AmqpPublisher {
-    async fn publish(&mut self, rows: &[OutboxRow]) -> Result<Vec<EventId>, TransportError> {
+    async fn publish(&mut self, rows: &[OutboxRow]) -> Result<Published, TransportError> {
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let mut answers = Vec::with_capacity(rows.len());
         for row in rows {
@@ -32,13 +31,16 @@ impl Publisher for AmqpPublisher {
                 self.link.channel.basic_publish(EXCHANGE.into(), key, options, &row.payload, envelope::properties(row));
             answers.push((row.event_id, publishing.await?));
         }
-        let mut taken = Vec::with_capacity(rows.len());
+        let mut published = Published::default();
         for (event_id, answer) in answers {
-            if is_taken(&answer.await?) {
-                taken.push(event_id);
+            let answer = answer.await?;
+            if is_taken(&answer) {
+                published.taken.push(event_id);
+            } else if answer.is_ack() {
+                published.unroutable += 1;
             }
         }
-        Ok(taken)
+        Ok(published)
     }
 }
 

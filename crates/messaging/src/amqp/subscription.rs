@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::{FutureExt as _, StreamExt as _};
+use lapin::Consumer;
 use lapin::message::Delivery;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions};
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
-use lapin::{BasicProperties, Consumer};
 
-use super::{Link, envelope, publisher, topology};
+use super::{Link, envelope, topology};
 use crate::TransportError;
 use crate::message::{Incoming, Message};
 use crate::transport::{Subscription, SubscriptionSpec};
@@ -24,7 +24,7 @@ pub(super) struct AmqpSubscription {
 impl AmqpSubscription {
     pub(super) async fn start(link: Link, spec: &SubscriptionSpec, prefetch: u16) -> Result<Self, TransportError> {
         link.channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
-        let queue = topology::queue(spec);
+        let queue = topology::queue(spec.consumer, spec.lane);
         let options = BasicConsumeOptions::default();
         let consumer = link.channel.basic_consume(queue.into(), "".into(), options, FieldTable::default()).await?;
         Ok(Self { link, consumer, spec: *spec, last_delivery_tag: 0 })
@@ -36,12 +36,6 @@ impl AmqpSubscription {
             Ok(message) => Incoming::Message(message),
             Err(malformed) => Incoming::Malformed(malformed),
         }
-    }
-
-    async fn publish(&self, queue: String, payload: &[u8], properties: BasicProperties) -> Result<(), TransportError> {
-        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        let answer = self.link.channel.basic_publish("".into(), queue.into(), options, payload, properties).await?.await?;
-        if publisher::is_taken(&answer) { Ok(()) } else { Err(TransportError("the broker did not take a message".into())) }
     }
 }
 
@@ -68,8 +62,15 @@ impl Subscription for AmqpSubscription {
         Ok(())
     }
 
+    async fn depth(&mut self) -> Result<u64, TransportError> {
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let queue = topology::queue(self.spec.consumer, self.spec.lane);
+        let declared = self.link.channel.queue_declare(queue.into(), options, FieldTable::default()).await?;
+        Ok(u64::from(declared.message_count()))
+    }
+
     async fn retry_later(&mut self, message: &Message, tier: Duration) -> Result<(), TransportError> {
         let properties = envelope::properties_for_retry(message, message.attempt + 1);
-        self.publish(topology::retry_queue(&self.spec, tier), &message.payload, properties).await
+        self.link.publish_to_queue(&topology::retry_queue(&self.spec, tier), &message.payload, properties).await
     }
 }

@@ -11,8 +11,8 @@ use lapin::ExchangeKind;
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 
-use crate::TransportError;
 use crate::transport::SubscriptionSpec;
+use crate::{Lane, TransportError};
 
 pub(super) const EXCHANGE: &str = "cabinet.events";
 /// The broker's own last net, for a message that kills its consumer each time: far beyond any outage.
@@ -24,7 +24,7 @@ pub(super) async fn declare_exchange(channel: &Channel) -> Result<(), TransportE
 }
 
 pub(super) async fn declare_queues(channel: &Channel, spec: &SubscriptionSpec) -> Result<(), TransportError> {
-    let queue = queue(spec);
+    let queue = queue(spec.consumer, spec.lane);
     let undeliverable = format!("{queue}.undeliverable");
     declare(channel, &undeliverable, quorum()).await?;
     let mut main = dead_lettering_to(&undeliverable);
@@ -43,12 +43,12 @@ pub(super) async fn declare_queues(channel: &Channel, spec: &SubscriptionSpec) -
     Ok(())
 }
 
-pub(super) fn queue(spec: &SubscriptionSpec) -> String {
-    format!("{}.{}", spec.consumer, spec.lane)
+pub(super) fn queue(consumer: &str, lane: Lane) -> String {
+    format!("{consumer}.{lane}")
 }
 
 pub(super) fn retry_queue(spec: &SubscriptionSpec, tier: std::time::Duration) -> String {
-    format!("{}.retry.{}", queue(spec), tier.as_millis())
+    format!("{}.retry.{}", queue(spec.consumer, spec.lane), tier.as_millis())
 }
 
 async fn declare(channel: &Channel, name: &str, arguments: FieldTable) -> Result<(), TransportError> {

@@ -7,19 +7,20 @@ use async_trait::async_trait;
 use kernel::Fault;
 use messaging::{Handler, HandlerError, Message, SubscriptionSpec};
 use prost::Message as _;
-use sqlx::PgPool;
+use sqlx::{Connection as _, PgPool};
 
 use crate::application::{PersonVersion, Plan, Planner, StatusChange};
 
 const USER_CREATED: &str = "identity.user.created.v1";
+const USER_EMAIL_CHANGED: &str = "identity.user.email_changed.v1";
 const CASE_CREATED: &str = "case_monitoring.case.created.v1";
 const CASE_STATUS_CHANGED: &str = "case_monitoring.case.status_changed.v1";
 
 /// What the planner is told of.
-pub(crate) const SUBSCRIPTION: SubscriptionSpec = SubscriptionSpec {
+pub const SUBSCRIPTION: SubscriptionSpec = SubscriptionSpec {
     consumer: Planner::CONSUMER,
     lane: messaging::Lane::Normal,
-    bindings: &[USER_CREATED, CASE_CREATED, CASE_STATUS_CHANGED],
+    bindings: &[USER_CREATED, USER_EMAIL_CHANGED, CASE_CREATED, CASE_STATUS_CHANGED],
     retry_tiers: &messaging::RETRY_TIERS,
 };
 
@@ -53,14 +54,16 @@ impl Handler for PlannerHandler {
     }
 
     async fn probe(&self) -> Result<(), Fault> {
-        sqlx::query("SELECT 1").execute(&self.pool).await.map(drop).map_err(runtime::postgres::fault)
+        let ping = async { self.pool.acquire().await?.ping().await };
+        ping.await.map_err(runtime::postgres::fault)
     }
 }
 
 impl PlannerHandler {
     fn add(&self, plan: &mut Plan, message: &Message) -> Result<(), UnreadableFact> {
         match message.event_type.as_str() {
-            USER_CREATED => plan.person_changed(message.event_id, person(message)?),
+            USER_CREATED => plan.person_changed(message.event_id, created_person(message)?),
+            USER_EMAIL_CHANGED => plan.person_changed(message.event_id, changed_person(message)?),
             CASE_CREATED => plan.nothing_follows(message.event_id),
             CASE_STATUS_CHANGED => plan.status_changed(status_change(message)?, || self.planner.delivery_id()),
             _ => return Err(UnreadableFact::UnknownType),
@@ -69,8 +72,13 @@ impl PlannerHandler {
     }
 }
 
-fn person(message: &Message) -> Result<PersonVersion, UnreadableFact> {
+fn created_person(message: &Message) -> Result<PersonVersion, UnreadableFact> {
     let fact = pb_identity::UserCreated::decode(message.payload.as_slice())?;
+    Ok(PersonVersion { realm_id: message.realm_id, user_id: fact.user_id.parse()?, version: fact.version })
+}
+
+fn changed_person(message: &Message) -> Result<PersonVersion, UnreadableFact> {
+    let fact = pb_identity::UserEmailChanged::decode(message.payload.as_slice())?;
     Ok(PersonVersion { realm_id: message.realm_id, user_id: fact.user_id.parse()?, version: fact.version })
 }
 

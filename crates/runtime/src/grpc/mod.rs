@@ -3,12 +3,14 @@
 mod authentication;
 mod client;
 mod deadline;
+mod page;
 mod problem;
 mod request_log;
 mod server;
 mod wire;
 
 pub use client::{Client, PeerConfig, peer_fault};
+pub use page::Page;
 pub use problem::{FieldViolation, Problem};
 pub use server::{GrpcConfig, open};
 pub use wire::{id, optional_id, timestamp};

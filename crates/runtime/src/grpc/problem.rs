@@ -78,6 +78,10 @@ impl Problem {
         Self::common(Code::Unauthenticated, CommonErrorReason::TokenInvalid, "the access token is not valid")
     }
 
+    pub(crate) fn page_token_invalid() -> Self {
+        Self::common(Code::InvalidArgument, CommonErrorReason::PageTokenInvalid, "the page token is not valid for this list")
+    }
+
     pub(crate) fn deadline_exceeded() -> Self {
         Self::common(Code::DeadlineExceeded, CommonErrorReason::DeadlineExceeded, "the deadline has passed")
     }

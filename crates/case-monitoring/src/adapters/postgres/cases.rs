@@ -188,6 +188,7 @@ fn changed_by(call: &Call) -> String {
         Caller::User(user) => user.user_id.to_string(),
         Caller::Service(service) => service.name.clone(),
         Caller::Component(component) => component.as_str().to_owned(),
+        Caller::PlatformAdmin(admin) => admin.name.clone(),
         Caller::Anonymous => "anonymous".to_owned(),
     }
 }

@@ -4,11 +4,15 @@ use api::cabinet::identity::v1 as pb;
 use kernel::{Authorized, Role};
 use runtime::grpc::{Problem, id, optional_id, timestamp};
 
-use crate::application::{BatchGetUsers, CreateUser, UsersFound};
+use crate::application::{BatchGetUsers, ChangeUserEmail, CreateUser, UsersFound};
 use crate::domain::User;
 
 pub(super) fn create_user(request: pb::CreateUserRequest) -> Result<CreateUser, Problem> {
     Ok(CreateUser { company_id: id("company_id", &request.company_id)?, role: role(request.role())?, email: request.email })
+}
+
+pub(super) fn change_user_email(request: pb::ChangeUserEmailRequest) -> Result<ChangeUserEmail, Problem> {
+    Ok(ChangeUserEmail { user_id: id("user_id", &request.user_id)?, email: request.email })
 }
 
 pub(super) fn batch_get_users(request: &pb::BatchGetUsersRequest) -> Result<BatchGetUsers, Problem> {

@@ -15,6 +15,8 @@ impl From<Error> for Problem {
                 refusal(ErrorKind::InvalidArgument, ErrorReason::EmailInvalid, invalid).in_field("email")
             }
             Error::EmailTaken => refusal(ErrorKind::AlreadyExists, ErrorReason::EmailTaken, error),
+            Error::UserNotFound => refusal(ErrorKind::NotFound, ErrorReason::UserNotFound, error),
+            Error::UserChanged => refusal(ErrorKind::Aborted, ErrorReason::UserChanged, error),
             Error::CompanyNotFound | Error::Refused(Refusal::Hidden) => {
                 refusal(ErrorKind::NotFound, ErrorReason::CompanyNotFound, Error::CompanyNotFound)
             }

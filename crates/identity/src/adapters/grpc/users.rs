@@ -26,6 +26,15 @@ impl UserService for UserGrpc {
         Ok(Response::new(pb::CreateUserResponse { user: Some(convert::user(user)) }))
     }
 
+    async fn change_user_email(
+        &self,
+        request: Request<pb::ChangeUserEmailRequest>,
+    ) -> Result<Response<pb::ChangeUserEmailResponse>, Status> {
+        let (call, request) = open(request)?;
+        let user = self.users.change_email(&call, convert::change_user_email(request)?).await.map_err(Problem::from)?;
+        Ok(Response::new(pb::ChangeUserEmailResponse { user: Some(convert::user(user)) }))
+    }
+
     async fn batch_get_users(
         &self,
         request: Request<pb::BatchGetUsersRequest>,

@@ -9,8 +9,8 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::adapters::events;
-use crate::application::{InsertUserError, Users};
-use crate::domain::{EmailAddress, User, UserCreated};
+use crate::application::{InsertUserError, UpdateUserError, Users};
+use crate::domain::{EmailAddress, User, UserCreated, UserEmailChanged};
 
 pub(crate) struct PgUsers {
     pool: PgPool,
@@ -74,6 +74,22 @@ impl Users for PgUsers {
         rows.into_iter().map(User::try_from).collect()
     }
 
+    async fn get(&self, realm_id: RealmId, id: UserId) -> Result<Option<User>, Fault> {
+        let row = sqlx::query_as!(
+            UserRow,
+            "SELECT realm_id, user_id, company_id, role, email, email_key, version, created_at
+             FROM users
+             WHERE realm_id = $1
+               AND user_id = $2",
+            realm_id.as_uuid(),
+            id.as_uuid(),
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        row.map(User::try_from).transpose()
+    }
+
     async fn insert(
         &self,
         _: &Permit,
@@ -113,6 +129,53 @@ impl Users for PgUsers {
             Some("users_email_taken") => InsertUserError::EmailTaken,
             _ => InsertUserError::Fault(postgres::fault(error)),
         })?;
+        self.signal.ring();
+        Ok(())
+    }
+
+    async fn update_email(
+        &self,
+        _: &Permit,
+        call: &Call,
+        user: &User,
+        event_id: EventId,
+        changed: UserEmailChanged,
+    ) -> Result<(), UpdateUserError> {
+        let event = events::user_email_changed(call, event_id, user.realm_id(), changed);
+        let written = sqlx::query!(
+            "WITH updated AS (
+                 UPDATE users
+                 SET email = $3, email_key = $4, version = $5::bigint
+                 WHERE realm_id = $1
+                   AND user_id = $2
+                   AND version = $5::bigint - 1
+                 RETURNING realm_id, user_id, version
+             )
+             SELECT messaging.append_event($6, realm_id, $7, user_id, version, $8, $9, $10, $11, $12, $13) AS appended
+             FROM updated",
+            user.realm_id().as_uuid(),
+            user.id().as_uuid(),
+            user.email().as_str(),
+            user.email().key(),
+            user.version(),
+            event.event_id.as_uuid(),
+            event.aggregate.kind,
+            event.lane.as_str(),
+            event.cause_id.as_uuid(),
+            event.event_type,
+            event.payload,
+            event.traceparent,
+            event.occurred_at.to_sqlx() as _,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(|error| match postgres::violated_constraint(&error) {
+            Some("users_email_taken") => UpdateUserError::EmailTaken,
+            _ => UpdateUserError::Fault(postgres::fault(error)),
+        })?;
+        if written.rows_affected() == 0 {
+            return Err(UpdateUserError::Stale);
+        }
         self.signal.ring();
         Ok(())
     }

@@ -1,0 +1,43 @@
+# The one door. `make help` says what is behind it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+WITH_SERVERS := target/debug/with-servers
+
+.PHONY: help run test rules lint fmt sql tools
+
+help: ## Says what each target does
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
+
+run: ## Runs everything in one process, plays the main job once and shows the letter (ONCE=1: then ends)
+	cargo build --package cabinet --locked
+	@deploy/local/run
+
+test: tools ## Proves everything: lints, queries, unit tests, journeys over PostgreSQL, RabbitMQ and SMTP, rules
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo build --workspace --bins --locked
+	$(WITH_SERVERS) --postgres -- deploy/local/prepare-queries --check
+	$(WITH_SERVERS) --postgres --rabbitmq -- cargo nextest run --workspace --locked
+	cargo run --quiet --package cabinet-e2e --bin rules
+
+rules: ## Prints which passed test of the last `make test` proves which rule
+	cargo run --quiet --package cabinet-e2e --bin rules
+
+lint: ## Formatting and lints, warnings being errors
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+fmt: ## Formats the sources
+	cargo fmt --all
+
+sql: tools ## Writes the committed query data (crates/*/.sqlx) after a query or a migration has changed
+	cargo build --package cabinet-testkit --bins --locked
+	$(WITH_SERVERS) --postgres -- deploy/local/prepare-queries
+
+tools: # What tests need from outside; installed when missing and allowed (root, or CABINET_INSTALL=yes)
+	@deploy/local/install-packages postgresql rabbitmq-server postfix
+	@cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked

@@ -1,0 +1,78 @@
+//! `cabinet.messaging.v1.DeadLetterService`, served by every service that consumes facts.
+
+use api::cabinet::messaging::v1 as pb;
+use api::cabinet::messaging::v1::dead_letter_service_server::{DeadLetterService, DeadLetterServiceServer};
+use kernel::{Authorized, DeadLetterId, Fault};
+use runtime::grpc::{Page, Problem, id, open, timestamp};
+use tonic::{Request, Response, Status};
+
+use super::access::Action;
+use super::store::{DeadLetter, DeadLetters};
+use crate::{Broker, TransportError};
+
+const LIST: &str = "cabinet.messaging.v1.ListDeadLetters";
+
+pub struct DeadLetterGrpc {
+    dead_letters: DeadLetters,
+    broker: Broker,
+}
+
+impl DeadLetterGrpc {
+    pub fn server(dead_letters: DeadLetters, broker: Broker) -> DeadLetterServiceServer<Self> {
+        DeadLetterServiceServer::new(Self { dead_letters, broker })
+    }
+
+    /// Back to its consumer first, forgotten second: a crash between the two repeats, and the inbox absorbs that.
+    async fn replay(&self, dead_letter_id: DeadLetterId) -> Result<bool, Fault> {
+        let Some((consumer, lane, message)) = self.dead_letters.get(dead_letter_id).await? else { return Ok(false) };
+        self.broker.redeliver(&consumer, lane, &message).await.map_err(unavailable)?;
+        self.dead_letters.delete(dead_letter_id).await?;
+        Ok(true)
+    }
+}
+
+#[tonic::async_trait]
+impl DeadLetterService for DeadLetterGrpc {
+    async fn list_dead_letters(
+        &self,
+        request: Request<pb::ListDeadLettersRequest>,
+    ) -> Result<Response<pb::ListDeadLettersResponse>, Status> {
+        let (call, request) = open(request)?;
+        let permit = call.authorize(&Action::ListDeadLetters).map_err(Problem::from)?;
+        let page = Page::read(&call, LIST, request.page_size, &request.page_token)?;
+        let listed = self.dead_letters.list(page.after(), page.size).await.map_err(Problem::from)?;
+        let next_page_token = page.next_token(listed.len(), listed.last().map(|letter| letter.id));
+        Ok(Response::new(pb::ListDeadLettersResponse { dead_letters: dead_letters(permit.show(listed)), next_page_token }))
+    }
+
+    async fn replay_dead_letters(
+        &self,
+        request: Request<pb::ReplayDeadLettersRequest>,
+    ) -> Result<Response<pb::ReplayDeadLettersResponse>, Status> {
+        let (call, request) = open(request)?;
+        call.authorize(&Action::ReplayDeadLetters).map_err(Problem::from)?;
+        let mut response = pb::ReplayDeadLettersResponse::default();
+        for text in request.dead_letter_ids {
+            let is_replayed = self.replay(id("dead_letter_ids", &text)?).await.map_err(Problem::from)?;
+            let verdict = if is_replayed { &mut response.replayed_ids } else { &mut response.skipped_ids };
+            verdict.push(text);
+        }
+        Ok(Response::new(response))
+    }
+}
+
+fn dead_letters(letters: Authorized<Vec<DeadLetter>>) -> Vec<pb::DeadLetter> {
+    let convert = |letter: DeadLetter| pb::DeadLetter {
+        dead_letter_id: letter.id.to_string(),
+        consumer: letter.consumer,
+        event_id: letter.event_id.map(|id| id.to_string()).unwrap_or_default(),
+        event_type: letter.event_type,
+        reason: letter.reason,
+        death_time: Some(timestamp(letter.died_at)),
+    };
+    letters.into_inner().into_iter().map(convert).collect()
+}
+
+fn unavailable(error: TransportError) -> Fault {
+    Fault::unavailable(error)
+}

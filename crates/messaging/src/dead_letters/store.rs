@@ -1,0 +1,139 @@
+//! Dead letters in PostgreSQL.
+
+use std::sync::Arc;
+
+use jiff_sqlx::ToSqlx as _;
+use kernel::{Clock, CommandId, DeadLetterId, EventId, Fault, IdSource, RealmId, Timestamp};
+use runtime::postgres;
+use sqlx::PgPool;
+
+use crate::{Lane, Malformed, Message, SubscriptionSpec};
+
+/// The dead letters of one service.
+#[derive(Clone)]
+pub struct DeadLetters {
+    pool: PgPool,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+}
+
+/// A dead letter as an operator sees it.
+#[derive(Debug)]
+pub(super) struct DeadLetter {
+    pub(super) id: DeadLetterId,
+    pub(super) consumer: String,
+    pub(super) event_id: Option<EventId>,
+    pub(super) event_type: String,
+    pub(super) reason: String,
+    pub(super) died_at: Timestamp,
+}
+
+impl DeadLetters {
+    pub fn new(pool: PgPool, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
+        Self { pool, clock, ids }
+    }
+
+    /// Keeps a message that was tried often enough.
+    pub(crate) async fn bury(&self, spec: &SubscriptionSpec, message: &Message, reason: &str) -> sqlx::Result<()> {
+        let now = self.clock.now();
+        sqlx::query!(
+            "INSERT INTO messaging.dead_letter
+                 (dead_letter_id, consumer, lane, event_id, realm_id, cause_id, type, occurred_at, traceparent, payload, reason, died_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            self.ids.uuid_v7(now),
+            spec.consumer,
+            spec.lane.as_str(),
+            message.event_id.as_uuid(),
+            message.realm_id.as_uuid(),
+            message.cause_id.as_uuid(),
+            message.event_type,
+            message.occurred_at.to_sqlx() as _,
+            message.traceparent,
+            message.payload,
+            reason,
+            now.to_sqlx() as _,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Keeps a message whose envelope cannot be read.
+    pub(crate) async fn bury_malformed(&self, spec: &SubscriptionSpec, malformed: &Malformed) -> sqlx::Result<()> {
+        let now = self.clock.now();
+        sqlx::query!(
+            "INSERT INTO messaging.dead_letter (dead_letter_id, consumer, lane, type, payload, reason, died_at)
+             VALUES ($1, $2, $3, $4, $5, 'malformed envelope', $6)",
+            self.ids.uuid_v7(now),
+            spec.consumer,
+            spec.lane.as_str(),
+            malformed.routing_key,
+            malformed.payload,
+            now.to_sqlx() as _,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Those behind `after`, the newest first.
+    pub(super) async fn list(&self, after: Option<DeadLetterId>, limit: i64) -> Result<Vec<DeadLetter>, Fault> {
+        let rows = sqlx::query!(
+            "SELECT dead_letter_id, consumer, event_id, type AS event_type, reason, died_at
+             FROM messaging.dead_letter
+             WHERE $1::uuid IS NULL OR dead_letter_id < $1
+             ORDER BY dead_letter_id DESC
+             LIMIT $2",
+            after.map(|id| id.as_uuid()),
+            limit,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        let letters = rows.into_iter().map(|row| DeadLetter {
+            id: DeadLetterId::from_uuid(row.dead_letter_id),
+            consumer: row.consumer,
+            event_id: row.event_id.map(EventId::from_uuid),
+            event_type: row.event_type,
+            reason: row.reason,
+            died_at: row.died_at.to_jiff(),
+        });
+        Ok(letters.collect())
+    }
+
+    /// A dead letter as a message to its consumer; none if there is no such letter, or if its envelope could not be read.
+    pub(super) async fn get(&self, id: DeadLetterId) -> Result<Option<(String, Lane, Message)>, Fault> {
+        let row = sqlx::query!(
+            r#"SELECT consumer, lane, event_id AS "event_id!", realm_id AS "realm_id!", cause_id AS "cause_id!",
+                   type AS event_type, occurred_at AS "occurred_at!", traceparent, payload
+             FROM messaging.dead_letter
+             WHERE dead_letter_id = $1
+               AND event_id IS NOT NULL"#,
+            id.as_uuid(),
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        let Some(row) = row else { return Ok(None) };
+        let lane: Lane = row.lane.parse().map_err(|()| Fault::internal("a stored lane has no meaning"))?;
+        let message = Message {
+            event_id: EventId::from_uuid(row.event_id),
+            realm_id: RealmId::from_uuid(row.realm_id),
+            cause_id: CommandId::from_uuid(row.cause_id),
+            event_type: row.event_type,
+            occurred_at: row.occurred_at.to_jiff(),
+            payload: row.payload,
+            traceparent: row.traceparent,
+            attempt: 0,
+        };
+        Ok(Some((row.consumer, lane, message)))
+    }
+
+    pub(super) async fn delete(&self, id: DeadLetterId) -> Result<(), Fault> {
+        sqlx::query!("DELETE FROM messaging.dead_letter WHERE dead_letter_id = $1", id.as_uuid())
+            .execute(&self.pool)
+            .await
+            .map_err(postgres::fault)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,44 @@
+//! What a service starts to let its facts out and to keep its logs.
+
+use kernel::Fault;
+use runtime::Process;
+use runtime::postgres::{DatabaseConfig, Pools};
+
+use crate::outbox::watch_outbox_age;
+use crate::{Lane, MessagingConfig, OutboxSignal, Partitions, Relay, RelayMetrics, Retention};
+
+/// Starts the relays of a service, one a lane; whoever commits a fact rings the signal.
+pub fn start_relays(
+    process: &mut Process,
+    service: &'static str,
+    database: &DatabaseConfig,
+    pools: &Pools,
+    config: &MessagingConfig,
+) -> OutboxSignal {
+    let signal = OutboxSignal::default();
+    for lane in Lane::ALL {
+        let metrics = RelayMetrics::register(&mut process.metrics, service, lane);
+        let age = watch_outbox_age(pools.workers.clone(), lane, metrics.clone(), process.clock.clone());
+        process.workers.spawn_endless("outbox age", age);
+        let relay = Relay {
+            service,
+            lane,
+            database_url: database.url.clone(),
+            broker: config.broker.clone(),
+            signal: signal.clone(),
+            poll_interval: config.poll_interval,
+            metrics,
+        };
+        let stop = process.workers.stop_token();
+        process.workers.spawn("relay", relay.run(stop));
+    }
+    signal
+}
+
+/// Keeps the logs of schema `messaging` and the service's own; once before anything else is started, then every hour.
+pub async fn start_partitions(process: &mut Process, pools: &Pools, own: &[Retention]) -> Result<(), Fault> {
+    let partitions = Partitions::new(pools.workers.clone(), process.clock.clone(), own);
+    partitions.keep().await?;
+    process.workers.spawn_endless("partitions", partitions.run());
+    Ok(())
+}

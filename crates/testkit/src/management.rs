@@ -1,0 +1,101 @@
+//! The few calls of RabbitMQ's management API that set the stage for a test or look at what is left in a queue.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use ureq::Agent;
+
+/// `guest:guest` (RFC 7617): the account every new node has, good for loopback only.
+const CREDENTIALS: &str = "Basic Z3Vlc3Q6Z3Vlc3Q=";
+
+/// What a queue holds. (How many consumers it has, an AMQP client learns from a passive declare.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueFacts {
+    /// Messages waiting for a consumer.
+    pub ready: u64,
+    /// Messages delivered and not yet acknowledged.
+    pub unacknowledged: u64,
+}
+
+impl QueueFacts {
+    /// All messages in the queue.
+    #[must_use]
+    pub fn depth(self) -> u64 {
+        self.ready + self.unacknowledged
+    }
+}
+
+/// Talks to the management API of one node.
+#[derive(Debug, Clone)]
+pub(crate) struct Management {
+    agent: Agent,
+    base_url: String,
+}
+
+impl Management {
+    pub(crate) fn new(base_url: &str) -> Self {
+        let config = Agent::config_builder().timeout_global(Some(Duration::from_secs(30))).http_status_as_error(false).build();
+        Self { agent: config.into(), base_url: base_url.to_owned() }
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.get("/api/whoami").is_some()
+    }
+
+    pub(crate) fn create_vhost(&self, name: &str) {
+        let name = encoded(name);
+        self.put(&format!("/api/vhosts/{name}"), &json!({}));
+        let everything = json!({"configure": ".*", "write": ".*", "read": ".*"});
+        self.put(&format!("/api/permissions/{name}/guest"), &everything);
+    }
+
+    /// Best effort, because the server may be gone already.
+    pub(crate) fn delete_vhost(&self, name: &str) {
+        let url = format!("{}/api/vhosts/{}", self.base_url, encoded(name));
+        let _ = self.agent.delete(url).header("authorization", CREDENTIALS).call();
+    }
+
+    /// The list of queues counts messages even where statistics are off; the page of a single queue does not.
+    pub(crate) fn queue(&self, vhost: &str, queue: &str) -> Option<QueueFacts> {
+        let queues = self.get(&format!("/api/queues/{}", encoded(vhost)))?;
+        let facts = queues.as_array()?.iter().find(|facts| facts["name"] == queue)?;
+        let count = |name: &str| facts[name].as_u64().unwrap_or_default();
+        Some(QueueFacts { ready: count("messages_ready"), unacknowledged: count("messages_unacknowledged") })
+    }
+
+    fn get(&self, path: &str) -> Option<Value> {
+        let url = format!("{}{path}", self.base_url);
+        let mut response = self.agent.get(url).header("authorization", CREDENTIALS).call().ok()?;
+        if !response.status().is_success() {
+            return None;
+        }
+        serde_json::from_str(&response.body_mut().read_to_string().ok()?).ok()
+    }
+
+    fn put(&self, path: &str, body: &Value) {
+        let url = format!("{}{path}", self.base_url);
+        let request = self.agent.put(url).header("authorization", CREDENTIALS);
+        let response = request.content_type("application/json").send(body.to_string());
+        let response = response.unwrap_or_else(|error| panic!("PUT {path} failed: {error}"));
+        assert!(response.status().is_success(), "PUT {path} failed: {}", response.status());
+    }
+}
+
+/// An AMQP URI (`/` in a virtual host's name must be escaped there).
+pub(crate) fn amqp_url(base_url: &str, vhost: &str) -> String {
+    format!("{base_url}/{}", encoded(vhost))
+}
+
+/// Percent-encodes everything but the unreserved characters of RFC 3986.
+fn encoded(name: &str) -> String {
+    let mut text = String::new();
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(byte.into());
+        } else {
+            write!(text, "%{byte:02X}").expect("writing to a string cannot fail");
+        }
+    }
+    text
+}

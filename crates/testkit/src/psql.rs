@@ -1,0 +1,58 @@
+//! SQL for setting the stage, through `psql`, so that this crate needs no PostgreSQL client library.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use crate::programs::{find_program, versioned_folders};
+
+/// Talks to one server as its superuser.
+#[derive(Debug, Clone)]
+pub(crate) struct Psql {
+    program: PathBuf,
+    base_url: String,
+}
+
+impl Psql {
+    pub(crate) fn new(base_url: &str) -> Self {
+        let program = find_program("psql", versioned_folders("/usr/lib/postgresql", "bin"), "postgresql");
+        Self { program, base_url: base_url.to_owned() }
+    }
+
+    /// Creates a database, a copy of `template` where one is given. Nobody may be connected to the template.
+    pub(crate) fn create_database(&self, name: &str, template: Option<&str>) {
+        let template = template.map(|template| format!(" TEMPLATE {}", quoted(template))).unwrap_or_default();
+        self.execute("postgres", &format!("CREATE DATABASE {}{template}", quoted(name)));
+    }
+
+    /// Drops a database and disconnects whoever still uses it; best effort, because the server may be gone already.
+    pub(crate) fn drop_database(&self, name: &str) {
+        let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(name));
+        let _ = self.command("postgres", &sql).output();
+    }
+
+    pub(crate) fn execute(&self, database: &str, sql: &str) {
+        self.value(database, sql);
+    }
+
+    /// Asks for one value, such as a count.
+    pub(crate) fn value(&self, database: &str, sql: &str) -> String {
+        let output = self.command(database, sql).output().expect("psql can be run");
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "`{sql}` failed: {complaint}");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    fn command(&self, database: &str, sql: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--no-password"])
+            .args(["--set=ON_ERROR_STOP=1", "--command", sql])
+            .arg(format!("--dbname={}/{database}", self.base_url))
+            .stdin(Stdio::null());
+        command
+    }
+}
+
+fn quoted(identifier: &str) -> String {
+    format!("\"{}\"", identifier.replace('"', "\"\""))
+}

@@ -1,0 +1,48 @@
+//! Tests that share servers each get a place of their own, and give it back.
+
+use std::time::{Duration, Instant};
+
+use cabinet_testkit::{PostgresServer, QueueFacts, RabbitMqServer, SharedPostgres, SharedRabbitMq};
+
+#[test]
+fn a_test_database_is_its_own_and_goes_with_its_test() {
+    let server = PostgresServer::start();
+    let shared = SharedPostgres::at(&server.base_url());
+    let count = || server.value("postgres", "SELECT count(*) FROM pg_database WHERE datname LIKE 'test%'");
+
+    let template = shared.database();
+    template.execute("CREATE TABLE letter (id int); INSERT INTO letter VALUES (7)");
+    let copy = shared.database_like(template.name());
+
+    assert_ne!(template.name(), copy.name());
+    assert_eq!(copy.value("SELECT id FROM letter"), "7");
+    assert_eq!(count(), "2");
+    drop((template, copy));
+    assert_eq!(count(), "0");
+}
+
+#[test]
+fn a_test_virtual_host_is_its_own_and_goes_with_its_test() {
+    let server = RabbitMqServer::start();
+    let shared = SharedRabbitMq::at(&server.base_url(), &server.management_url());
+
+    let (one, other) = (shared.vhost(), shared.vhost());
+
+    assert_ne!(one.name(), other.name());
+    assert_eq!(one.url(), server.url(one.name()));
+    let gone = one.name().to_owned();
+    declare_queue(&server, &gone);
+    assert_eq!(one.queue("letters").map(QueueFacts::depth), Some(0));
+    drop(one);
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while server.queue(&gone, "letters").is_some() {
+        assert!(Instant::now() < deadline, "the virtual host is still there");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn declare_queue(server: &RabbitMqServer, vhost: &str) {
+    let url = format!("{}/api/queues/{vhost}/letters", server.management_url());
+    let request = ureq::put(url).header("authorization", "Basic Z3Vlc3Q6Z3Vlc3Q=");
+    assert_eq!(request.send(r#"{"durable": true}"#).expect("the broker answers").status(), 201);
+}

@@ -1,0 +1,13 @@
+//! What the shape of the repository promises: who depends on whom, what stands in which room, what SQL and the contract look like.
+//!
+//! Reads manifests, sources, migrations, the committed query data and the compiled contract; needs no server.
+
+mod contract;
+mod discipline;
+mod layering;
+mod manifests;
+mod rooms;
+mod schema;
+mod sql;
+mod tables;
+mod workspace;

@@ -1,0 +1,130 @@
+//! Clients of the contract, as a gateway would use them.
+
+use api::cabinet::case_monitoring::v1 as cases;
+use api::cabinet::case_monitoring::v1::case_service_client::CaseServiceClient;
+use api::cabinet::identity::v1 as identity;
+use api::cabinet::identity::v1::user_service_client::UserServiceClient;
+use api::cabinet::notification::v1 as notification;
+use api::cabinet::notification::v1::preference_service_client::PreferenceServiceClient;
+use kernel::{CompanyId, UserId};
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt as _;
+
+use crate::{Cabinet, TestRealm};
+
+/// An error as a client tells one from another: status code and `ErrorInfo.reason`.
+pub type Refused = (Code, String);
+
+/// The code and reason of an error. Every error has both.
+pub fn reason(status: &Status) -> Refused {
+    let info = status.get_details_error_info().unwrap_or_else(|| panic!("an error without ErrorInfo: {status:?}"));
+    (status.code(), info.reason)
+}
+
+/// A request that shows a token; none if it is empty.
+fn with_token<M>(token: &str, message: M) -> Request<M> {
+    let mut request = Request::new(message);
+    if !token.is_empty() {
+        let value = format!("Bearer {token}").parse().expect("a token is visible ASCII");
+        request.metadata_mut().insert("authorization", value);
+    }
+    request
+}
+
+impl Cabinet {
+    pub async fn create_user(
+        &self,
+        token: &str,
+        company_id: CompanyId,
+        role: identity::Role,
+        email: &str,
+    ) -> Result<identity::User, Status> {
+        let message =
+            identity::CreateUserRequest { company_id: company_id.to_string(), role: role.into(), email: email.to_owned() };
+        let answer = UserServiceClient::new(self.identity.channel()).create_user(with_token(token, message)).await?;
+        Ok(answer.into_inner().user.expect("the contract promises the user"))
+    }
+
+    pub async fn batch_get_users(
+        &self,
+        token: &str,
+        realm_id: &str,
+        user_ids: &[&str],
+    ) -> Result<identity::BatchGetUsersResponse, Status> {
+        let user_ids = user_ids.iter().map(|id| (*id).to_owned()).collect();
+        let message = identity::BatchGetUsersRequest { realm_id: realm_id.to_owned(), user_ids };
+        Ok(UserServiceClient::new(self.identity.channel()).batch_get_users(with_token(token, message)).await?.into_inner())
+    }
+
+    pub async fn create_case_with(&self, token: &str, message: cases::CreateCaseRequest) -> Result<cases::Case, Status> {
+        let answer = CaseServiceClient::new(self.case_monitoring.channel()).create_case(with_token(token, message)).await?;
+        Ok(answer.into_inner().case.expect("the contract promises the case"))
+    }
+
+    /// A REQUEST of this requester, in the first status of the workflow.
+    pub async fn create_case(&self, requester_id: &str) -> cases::Case {
+        let message = case_request(&self.realm, requester_id);
+        self.create_case_with(&self.service_token(), message).await.expect("a good case")
+    }
+
+    pub async fn get_case(&self, token: &str, case_id: &str) -> Result<cases::Case, Status> {
+        let message = cases::GetCaseRequest { case_id: case_id.to_owned() };
+        let answer = CaseServiceClient::new(self.case_monitoring.channel()).get_case(with_token(token, message)).await?;
+        Ok(answer.into_inner().case.expect("the contract promises the case"))
+    }
+
+    pub async fn change_status(&self, token: &str, case_id: &str, status: &str) -> Result<cases::Case, Status> {
+        let message = cases::ChangeCaseStatusRequest { case_id: case_id.to_owned(), status: status.to_owned() };
+        let answer =
+            CaseServiceClient::new(self.case_monitoring.channel()).change_case_status(with_token(token, message)).await?;
+        Ok(answer.into_inner().case.expect("the contract promises the case"))
+    }
+
+    pub async fn update_preferences(
+        &self,
+        token: &str,
+        user_id: &str,
+        email: bool,
+        paths: &[&str],
+    ) -> Result<notification::Preferences, Status> {
+        let preferences =
+            notification::Preferences { user_id: user_id.to_owned(), status_change: Some(notification::ChannelTicks { email }) };
+        let message = notification::UpdatePreferencesRequest {
+            preferences: Some(preferences),
+            update_mask: Some(prost_types::FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() }),
+        };
+        let answer =
+            PreferenceServiceClient::new(self.notification.channel()).update_preferences(with_token(token, message)).await?;
+        Ok(answer.into_inner().preferences.expect("the contract promises the preferences"))
+    }
+
+    /// A CUSTOMER of the realm's company.
+    pub async fn create_customer(&self, email: &str) -> identity::User {
+        let created = self.create_user(&self.service_token(), self.realm.company_id, identity::Role::Customer, email).await;
+        created.expect("a good user")
+    }
+
+    /// A CUSTOMER who wants a letter whenever the status of a case of his changes.
+    pub async fn create_customer_who_ticked(&self, email: &str) -> identity::User {
+        let customer = self.create_customer(email).await;
+        let ticked = self.update_preferences(&self.service_token(), &customer.user_id, true, &["status_change.email"]).await;
+        assert!(ticked.expect("a good tick").status_change.expect("ticks").email);
+        customer
+    }
+}
+
+/// A case of this requester in this realm.
+pub fn case_request(realm: &TestRealm, requester_id: &str) -> cases::CreateCaseRequest {
+    cases::CreateCaseRequest {
+        company_id: realm.company_id.to_string(),
+        requester_id: requester_id.to_owned(),
+        kind: cases::CaseKind::Request.into(),
+        subject: "Printer on fire".to_owned(),
+        status: String::new(),
+    }
+}
+
+/// The id of a user that the system named.
+pub fn user_id(user: &identity::User) -> UserId {
+    user.user_id.parse().expect("an id the system gave")
+}

@@ -1,0 +1,97 @@
+//! One service as a process of its own.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use testkit::{GuardedProcess, free_port};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tonic::transport::{Channel, Endpoint};
+
+use crate::PATIENCE;
+
+pub struct ServiceProcess {
+    program: &'static str,
+    settings: Vec<(&'static str, String)>,
+    grpc_port: u16,
+    admin_port: u16,
+    process: Option<GuardedProcess>,
+}
+
+impl ServiceProcess {
+    pub(crate) fn prepare(program: &'static str, settings: Vec<(&'static str, String)>) -> Self {
+        Self { program, settings, grpc_port: free_port(), admin_port: free_port(), process: None }
+    }
+
+    pub fn grpc_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.grpc_port)
+    }
+
+    /// Connects when it is first used.
+    pub fn channel(&self) -> Channel {
+        let endpoint = Endpoint::from_shared(self.grpc_url()).expect("a URL made above");
+        endpoint.tcp_nodelay(true).connect_lazy()
+    }
+
+    pub(crate) fn migrate(&self) {
+        let status = self.command("migrate").status().expect("the program was built by `make test`");
+        assert!(status.success(), "{} migrate", self.program);
+    }
+
+    pub fn start(&mut self) {
+        let process = GuardedProcess::spawn(&mut self.command("serve"));
+        self.process = Some(process.expect("the program was built by `make test`"));
+    }
+
+    /// Kills it with -9, wherever it is.
+    pub fn kill(&mut self) {
+        self.process.take().expect("it runs").kill();
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub fn stop(&mut self) {
+        let process = self.process.take().expect("it runs");
+        process.signal("TERM");
+        let status = process.wait().expect("a child can be waited for");
+        assert!(status.success(), "{} ended with {status}", self.program);
+    }
+
+    /// Sends a signal by name: `STOP`, `CONT`.
+    pub fn signal(&self, name: &str) {
+        self.process.as_ref().expect("it runs").signal(name);
+    }
+
+    pub async fn wait_until_ready(&self) {
+        let ready = async {
+            while !self.admin("/readyz").await.is_some_and(|answer| answer.starts_with("HTTP/1.1 200")) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, ready).await.unwrap_or_else(|_| panic!("{} is not ready", self.program));
+    }
+
+    /// What the operators' endpoint answers, headers and body; nothing if it does not.
+    pub async fn admin(&self, path: &str) -> Option<String> {
+        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", self.admin_port)).await.ok()?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.ok()?;
+        Some(answer)
+    }
+
+    fn command(&self, command: &str) -> Command {
+        let mut process = Command::new(programs().join(self.program));
+        process.arg(command).stdin(Stdio::null());
+        process.env("CABINET__GRPC__ADDRESS", format!("127.0.0.1:{}", self.grpc_port));
+        process.env("CABINET__ADMIN__ADDRESS", format!("127.0.0.1:{}", self.admin_port));
+        process.envs(self.settings.iter().map(|(name, value)| (*name, value.as_str())));
+        process
+    }
+}
+
+/// The folder of the programs, beside the one of the tests: `target/<profile>/deps/<test>`.
+fn programs() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own path");
+    test.ancestors().nth(2).expect("a test is in target/<profile>/deps").to_owned()
+}

@@ -1,0 +1,134 @@
+//! What proves a caller, and what does not.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use cabinet_e2e::{Cabinet, Refused, new_id, reason};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use kernel::{Caller, Role};
+use runtime::token::{KeyPair, Signer};
+use serde_json::{Value, json};
+use tonic::Code;
+
+/// Rule I24.a: every way in which a token can be wrong is refused with the same answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_proves_nothing_is_refused() {
+    let cabinet = Cabinet::start().await;
+    let customer = cabinet.create_customer("anna@example.com").await;
+    let good = cabinet.service_token();
+    let wrong = [
+        ("signed by a stranger", signed_by_stranger(&cabinet)),
+        ("without a signature", unsigned(&good)),
+        ("alg none", with_header(&good, &json!({"alg": "none", "typ": "at+jwt"}), true)),
+        ("an HMAC instead", hmac_with_public_key(&cabinet)),
+        ("changed after it was signed", with_changed_claim(&good)),
+        ("brings its own key", with_header(&good, &json!({"alg": "EdDSA", "typ": "at+jwt", "jwk": {"kty": "OKP"}}), false)),
+        ("no JWT at all", "hunter2".to_owned()),
+        ("far too long", "a".repeat(10_000)),
+    ];
+    for (what, token) in wrong {
+        let refused = cabinet.batch_get_users(&token, "", &[&customer.user_id]).await.expect_err(what);
+        assert_eq!(reason(&refused), token_invalid(), "{what}");
+    }
+    assert!(cabinet.batch_get_users(&good, "", &[&customer.user_id]).await.is_ok());
+}
+
+/// Rule I24.a: a token holds for one audience and for its five minutes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_good_for_its_audience_its_time_and_its_issuer_only() {
+    let cabinet = Cabinet::start().await;
+    let customer = cabinet.create_customer("anna@example.com").await;
+    let now = jiff::Timestamp::now().as_second();
+    let good = json!({
+        "iss": "cabinet", "aud": "cabinet", "sub": "importer", "iat": now, "exp": now + 300,
+        "kind": "service", "realm": cabinet.realm.id.to_string(),
+    });
+    assert!(cabinet.batch_get_users(&sign(&cabinet, &good, "at+jwt"), "", &[&customer.user_id]).await.is_ok());
+    let wrong = [
+        ("aud", json!("somebody-else")),
+        ("iss", json!("somebody-else")),
+        ("exp", json!(now - 1)),
+        ("iat", json!(now + 3600)),
+        ("kind", json!("god")),
+        ("realm", json!("not-a-realm")),
+        ("realm", Value::Null),
+    ];
+    for (claim, value) in wrong {
+        let mut claims = good.clone();
+        claims[claim] = value.clone();
+        let refused =
+            cabinet.batch_get_users(&sign(&cabinet, &claims, "at+jwt"), "", &[&customer.user_id]).await.expect_err(claim);
+        assert_eq!(reason(&refused), token_invalid(), "{claim} = {value}");
+    }
+    let other_type = cabinet.batch_get_users(&sign(&cabinet, &good, "JWT"), "", &[&customer.user_id]).await.expect_err("typ");
+    assert_eq!(reason(&other_type), token_invalid());
+}
+
+/// Rule I24.a: no token, no entry.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_token_one_is_asked_to_sign_in() {
+    let cabinet = Cabinet::start().await;
+    let case_id = new_id::<kernel::of::Case>().to_string();
+    let refused = cabinet.get_case("", &case_id).await.expect_err("anonymous");
+    assert_eq!(reason(&refused), (Code::Unauthenticated, "UNAUTHENTICATED".into()));
+    let refused = cabinet.update_preferences("", &case_id, true, &["status_change"]).await.expect_err("anonymous");
+    assert_eq!(reason(&refused), (Code::Unauthenticated, "UNAUTHENTICATED".into()));
+    let refused =
+        cabinet.create_user("", cabinet.realm.company_id, api::cabinet::identity::v1::Role::Agent, "a@example.com").await;
+    assert_eq!(reason(&refused.expect_err("anonymous")), (Code::Unauthenticated, "UNAUTHENTICATED".into()));
+}
+
+fn token_invalid() -> Refused {
+    (Code::Unauthenticated, "TOKEN_INVALID".into())
+}
+
+fn signed_by_stranger(cabinet: &Cabinet) -> String {
+    let stranger = Signer::from_pem(&KeyPair::generate().signing_key).expect("a key pair that was just made");
+    let caller = Caller::User(kernel::UserCaller {
+        realm_id: cabinet.realm.id,
+        company_id: cabinet.realm.company_id,
+        user_id: new_id(),
+        role: Role::Owner,
+    });
+    stranger.sign(&caller, jiff::Timestamp::now()).expect("not anonymous").expose().clone()
+}
+
+fn sign(cabinet: &Cabinet, claims: &Value, typ: &str) -> String {
+    let header = Header { typ: Some(typ.to_owned()), ..Header::new(Algorithm::EdDSA) };
+    let key = EncodingKey::from_ed_pem(cabinet.keys.signing_key.expose().as_bytes()).expect("a good key");
+    jsonwebtoken::encode(&header, claims, &key).expect("claims can be written")
+}
+
+/// RFC 8725 §2.1: the public key taken for the secret of an HMAC.
+fn hmac_with_public_key(cabinet: &Cabinet) -> String {
+    let now = jiff::Timestamp::now().as_second();
+    let claims = json!({
+        "iss": "cabinet", "aud": "cabinet", "sub": "importer", "iat": now, "exp": now + 300,
+        "kind": "service", "realm": cabinet.realm.id.to_string(),
+    });
+    let header = Header { typ: Some("at+jwt".to_owned()), ..Header::new(Algorithm::HS256) };
+    jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(cabinet.keys.public_key.as_bytes()))
+        .expect("claims can be written")
+}
+
+fn unsigned(token: &str) -> String {
+    let (signed, _) = token.rsplit_once('.').expect("a JWT has three parts");
+    format!("{signed}.")
+}
+
+fn with_header(token: &str, header: &Value, unsigned: bool) -> String {
+    let mut parts = token.split('.').map(str::to_owned).collect::<Vec<_>>();
+    parts[0] = BASE64.encode(header.to_string());
+    if unsigned {
+        parts[2] = String::new();
+    }
+    parts.join(".")
+}
+
+fn with_changed_claim(token: &str) -> String {
+    let mut parts = token.split('.').map(str::to_owned).collect::<Vec<_>>();
+    let claims = BASE64.decode(&parts[1]).expect("a JWT is base64url");
+    let mut claims: Value = serde_json::from_slice(&claims).expect("claims are JSON");
+    claims["sub"] = json!("somebody-else");
+    parts[1] = BASE64.encode(claims.to_string());
+    parts.join(".")
+}
