@@ -1,6 +1,6 @@
 //! What a letter and the ledger say in less usual moments.
 
-use cabinet_e2e::Cabinet;
+use cabinet_e2e::{Cabinet, eventually};
 use mail_parser::MessageParser;
 
 /// Rule F12: a letter that comes late says when its change was made, and that the status has changed again since.
@@ -9,11 +9,16 @@ async fn a_late_letter_says_that_there_is_a_newer_status() {
     let mut cabinet = Cabinet::start().await;
     let customer = cabinet.create_customer_who_ticked("anna@example.com").await;
     let case = cabinet.create_case(&customer.user_id).await;
-    cabinet.notification.stop();
+    cabinet.mail.stop();
     for status in ["OPEN", "RESOLVED"] {
         cabinet.change_status(&cabinet.service_token(), &case.case_id, status).await.expect("an allowed move");
     }
-    cabinet.notification.start();
+    // Both changes are planned, and each letter is written afresh after that.
+    let attempts = "SELECT count(*), min(attempt) FROM deliveries";
+    let ledger = &cabinet.databases.notification;
+    let planned = eventually("both changes to be planned", || ledger.value(attempts).strip_prefix("2|").map(str::to_owned)).await;
+    eventually("both letters to be tried again", || (ledger.value(attempts) != format!("2|{planned}")).then_some(())).await;
+    cabinet.mail.start_again();
     let letters = cabinet.letters(2).await;
 
     let bodies: Vec<String> = letters.iter().map(|letter| text(&letter.raw)).collect();

@@ -181,3 +181,20 @@ async fn a_component_reads_people_and_nothing_else() {
     let user = cabinet.create_user(&component, cabinet.realm.company_id, PbRole::Owner, "root@example.com").await;
     assert_eq!(refused(user), is(Code::PermissionDenied, "PERMISSION_DENIED"));
 }
+
+/// Every answer carries an id that its log lines carry too: the client's own, if it is one, else ours.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_has_a_request_id() {
+    let cabinet = Cabinet::start().await;
+    let answered = |given: &'static str| {
+        let mut request = tonic::Request::new(cases::GetCaseRequest { case_id: new_id::<kernel::of::Case>().to_string() });
+        request.metadata_mut().insert("x-request-id", given.parse().expect("visible ASCII"));
+        let mut client = cases::case_service_client::CaseServiceClient::new(cabinet.case_monitoring.channel());
+        async move {
+            let status = client.get_case(request).await.expect_err("anonymous");
+            status.metadata().get("x-request-id").expect("an id").to_str().expect("visible ASCII").to_owned()
+        }
+    };
+    assert_eq!(answered("0af7651916cd43dd-8448").await, "0af7651916cd43dd-8448");
+    assert_eq!(answered("anna@example.com").await.len(), 36);
+}

@@ -21,6 +21,7 @@ use crate::adapters::events::PlannerHandler;
 pub use crate::adapters::events::SUBSCRIPTION;
 use crate::adapters::grpc::PreferenceGrpc;
 use crate::adapters::letters::TemplateLetters;
+use crate::adapters::metrics::LedgerMetrics;
 use crate::adapters::postgres::{PgLedger, PgPeople, PgPreferences};
 use crate::adapters::realm_file::RealmFile;
 use crate::application::{Dispatcher, Planner, PreferenceUseCases, SEND_QUEUE};
@@ -57,7 +58,9 @@ impl Service for Notification {
         messaging::start_partitions(process, &pools, &[LEDGER]).await?;
         let identity = Client::new(&config.identity, Component::Notification, process.signer.clone(), process.clock.clone())?;
         let users = Arc::new(IdentityClient::new(identity));
-        let ledger = Arc::new(PgLedger::new(pools.workers.clone()));
+        let ledger = PgLedger::new(pools.workers.clone(), LedgerMetrics::register(&mut process.metrics));
+        process.workers.spawn_endless("waiting deliveries", ledger.clone().watch_waiting());
+        let ledger = Arc::new(ledger);
         process.routes.add_service(PreferenceGrpc::server(PreferenceUseCases {
             preferences: Arc::new(PgPreferences::new(pools.commands.clone())),
             people: Arc::new(PgPeople::new(pools.commands.clone())),

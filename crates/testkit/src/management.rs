@@ -56,6 +56,12 @@ impl Management {
         let _ = self.agent.delete(url).header("authorization", CREDENTIALS).call();
     }
 
+    /// From now on the queue holds so many messages, more or less; what becomes of others is in the queue's own arguments.
+    pub(crate) fn limit_length(&self, vhost: &str, queue: &str, messages: u32) {
+        let policy = json!({"pattern": format!("^{queue}$"), "definition": {"max-length": messages}, "apply-to": "queues"});
+        self.put(&format!("/api/policies/{}/{}", encoded(vhost), encoded(queue)), &policy);
+    }
+
     /// The list of queues counts messages even where statistics are off; the page of a single queue does not.
     pub(crate) fn queue(&self, vhost: &str, queue: &str) -> Option<QueueFacts> {
         let queues = self.get(&format!("/api/queues/{}", encoded(vhost)))?;

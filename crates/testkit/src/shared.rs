@@ -165,6 +165,14 @@ impl TestVhost {
     pub fn queue_depth(&self, name: &str) -> u64 {
         self.queue(name).map_or(0, QueueFacts::depth)
     }
+
+    /// Lets a queue hold no more than so many messages; the broker counts loosely and takes a moment.
+    ///
+    /// # Panics
+    /// When the server is down.
+    pub fn limit_length(&self, queue: &str, messages: u32) {
+        self.management.limit_length(&self.name, queue, messages);
+    }
 }
 
 impl Drop for TestVhost {

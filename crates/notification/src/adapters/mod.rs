@@ -5,5 +5,6 @@ pub(crate) mod clients;
 pub(crate) mod events;
 pub(crate) mod grpc;
 pub(crate) mod letters;
+pub(crate) mod metrics;
 pub(crate) mod postgres;
 pub(crate) mod realm_file;

@@ -35,6 +35,7 @@ impl RealmFile {
         let file: File = toml::from_str(&text).map_err(Fault::internal)?;
         let mut realms = HashMap::new();
         for entry in file.realm {
+            entry.sender.parse::<lettre::message::Mailbox>().map_err(Fault::internal)?;
             let realm = Realm {
                 name: entry.name,
                 public_url: entry.public_url.trim_end_matches('/').to_owned(),

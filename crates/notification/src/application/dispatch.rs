@@ -45,6 +45,9 @@ pub(crate) struct Dispatcher {
     pub(crate) connections: usize,
 }
 
+/// What identity said of people, by their ids, or what becomes of their deliveries because it said nothing.
+type Answers = HashMap<UserId, Result<Option<UserContacts>, Outcome>>;
+
 /// A letter with the delivery it belongs to.
 struct Outgoing {
     delivery: Claimed,
@@ -89,6 +92,23 @@ impl Dispatcher {
                 self.prepare(batch, &outgoing, &settled, stop).await;
             }
         }
+        self.give_back(handed_over).await;
+    }
+
+    /// What was handed over and not begun is free for others at once, instead of when its lease is over.
+    async fn give_back(&self, mut handed_over: mpsc::Receiver<Claimed>) {
+        handed_over.close();
+        let mut left = Vec::new();
+        while let Ok(delivery) = handed_over.try_recv() {
+            left.push(delivery);
+        }
+        if let Err(fault) = self.ledger.release(&left, self.clock.now()).await {
+            tracing::warn!(
+                left = left.len(),
+                error = &fault as &dyn std::error::Error,
+                "deliveries wait for the end of their lease"
+            );
+        }
     }
 
     async fn claim(&self, claim_tick: &mut tokio::time::Interval) -> Vec<Claimed> {
@@ -116,9 +136,22 @@ impl Dispatcher {
         stop: &CancellationToken,
     ) {
         let Some(addressed) = self.address(batch, stop).await else { return };
-        let asked = self.ask_about_strangers(&addressed).await;
-        for addressed in addressed {
-            match self.letter(&addressed, &asked) {
+        let (strangers, known): (Vec<_>, Vec<_>) = addressed.into_iter().partition(|addressed| addressed.person == Person::Stale);
+        // Whoever is known does not wait until identity has answered about the others.
+        self.hand_on(known, &HashMap::new(), outgoing, settled).await;
+        let asked = self.ask_about(&strangers).await;
+        self.hand_on(strangers, &asked, outgoing, settled).await;
+    }
+
+    async fn hand_on(
+        &self,
+        batch: Vec<Addressed>,
+        asked: &Answers,
+        outgoing: &mpsc::Sender<Outgoing>,
+        settled: &mpsc::Sender<Settled>,
+    ) {
+        for addressed in batch {
+            match self.letter(&addressed, asked) {
                 Ok(letter) => {
                     // Fails only when the senders are gone, and they end after this part.
                     let _ = outgoing.send(Outgoing { delivery: addressed.delivery, letter }).await;
@@ -146,13 +179,13 @@ impl Dispatcher {
     }
 
     /// Asks identity about everybody whose contacts are missing or out of date: one question a realm.
-    async fn ask_about_strangers(&self, addressed: &[Addressed]) -> HashMap<UserId, Result<Option<UserContacts>, Outcome>> {
-        let mut strangers: HashMap<RealmId, HashSet<UserId>> = HashMap::new();
-        for addressed in addressed.iter().filter(|addressed| addressed.person == Person::Stale) {
-            strangers.entry(addressed.delivery.realm_id).or_default().insert(addressed.delivery.user_id);
+    async fn ask_about(&self, strangers: &[Addressed]) -> Answers {
+        let mut realms: HashMap<RealmId, HashSet<UserId>> = HashMap::new();
+        for stranger in strangers {
+            realms.entry(stranger.delivery.realm_id).or_default().insert(stranger.delivery.user_id);
         }
         let mut answers = HashMap::new();
-        for (realm_id, ids) in strangers {
+        for (realm_id, ids) in realms {
             let ids: Vec<UserId> = ids.into_iter().collect();
             match self.ask(realm_id, &ids).await {
                 Ok(mut contacts) => answers.extend(ids.iter().map(|id| (*id, Ok(contacts.remove(id))))),
@@ -171,11 +204,7 @@ impl Dispatcher {
         Ok(contacts.into_iter().map(|contacts| (contacts.user_id, contacts)).collect())
     }
 
-    fn letter(
-        &self,
-        addressed: &Addressed,
-        asked: &HashMap<UserId, Result<Option<UserContacts>, Outcome>>,
-    ) -> Result<Letter, Outcome> {
+    fn letter(&self, addressed: &Addressed, asked: &Answers) -> Result<Letter, Outcome> {
         let email = match &addressed.person {
             Person::Known { email } => email.clone(),
             Person::Stale => match asked.get(&addressed.delivery.user_id) {

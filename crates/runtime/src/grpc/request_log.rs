@@ -1,18 +1,43 @@
 //! One line a request: what was called, how it ended, how long it took. No field of the message, no address.
+//!
+//! Every request has an id, its client's or ours, which every line about it and its answer carry.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use http::HeaderValue;
+use tracing::Instrument as _;
 
-pub(super) async fn log_request(request: Request, next: Next) -> Response {
+use super::Stack;
+
+const REQUEST_ID: &str = "x-request-id";
+const LONGEST_REQUEST_ID: usize = 64;
+/// `grpc-status` of a call to something we do not serve, whose path is whatever a stranger wrote.
+const UNIMPLEMENTED: &str = "12";
+
+pub(super) async fn log_request(State(stack): State<Arc<Stack>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let path = request.uri().path().to_owned();
-    let response = next.run(request).await;
+    let request_id = request_id(&request).unwrap_or_else(|| stack.ids.uuid_v7(stack.clock.now()).to_string());
+    let span = tracing::info_span!("rpc", request.id = request_id);
+    let mut response = next.run(request).instrument(span.clone()).await;
     // A unary error has its status in the headers; success has it in the trailers, which are not waited for.
     let code = response.headers().get("grpc-status").and_then(|value| value.to_str().ok()).unwrap_or("0");
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    tracing::info!(rpc = path, rpc.grpc.status_code = code, duration_us = micros, "request");
+    let rpc = if code == UNIMPLEMENTED { "unknown" } else { &path };
+    tracing::info!(parent: &span, rpc, rpc.grpc.status_code = code, duration_us = micros, "request");
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
     response
+}
+
+/// The client's own id for this request, if it is one: hexadecimal with hyphens, so that nothing personal can be in it.
+fn request_id(request: &Request) -> Option<String> {
+    let text = request.headers().get(REQUEST_ID)?.to_str().ok()?;
+    let is_id = text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    (is_id && (1..=LONGEST_REQUEST_ID).contains(&text.len())).then(|| text.to_owned())
 }

@@ -47,12 +47,13 @@ pub(crate) async fn serve(
     stack: Stack,
     stop: impl Future<Output = ()>,
 ) -> Result<(), tonic::transport::Error> {
+    let stack = Arc::new(stack);
     let layered = routes
         .prepare()
         .into_axum_router()
-        .layer(from_fn_with_state(Arc::new(stack), authentication::authenticate))
+        .layer(from_fn_with_state(stack.clone(), authentication::authenticate))
         .layer(from_fn(deadline::keep_deadline))
-        .layer(from_fn(request_log::log_request));
+        .layer(from_fn_with_state(stack, request_log::log_request));
     Server::builder()
         .max_connection_age(CONNECTION_AGE)
         .http2_keepalive_interval(Some(Duration::from_secs(30)))

@@ -1,6 +1,7 @@
 //! The ledger in PostgreSQL: planned, claimed and settled set-wise.
 
-use std::time::Instant;
+use std::convert::Infallible;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
@@ -10,16 +11,47 @@ use runtime::postgres;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use crate::adapters::metrics::LedgerMetrics;
 use crate::application::{Addressed, CaseVersion, Ledger, Person, PersonVersion, Plan, PlanError};
 use crate::domain::{Channel, Claimed, LEASE, LIFETIME, NewDelivery, Outcome, Settled, wait_after};
 
+/// How often the deliveries that wait are counted.
+const COUNT_INTERVAL: Duration = Duration::from_secs(5);
+
+#[derive(Clone)]
 pub(crate) struct PgLedger {
     pool: PgPool,
+    metrics: LedgerMetrics,
 }
 
 impl PgLedger {
-    pub(crate) const fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub(crate) const fn new(pool: PgPool, metrics: LedgerMetrics) -> Self {
+        Self { pool, metrics }
+    }
+
+    /// Counts the deliveries that wait, for ever.
+    pub(crate) async fn watch_waiting(self) -> Infallible {
+        loop {
+            if let Err(error) = self.count_waiting().await {
+                tracing::debug!(error = &error as &dyn std::error::Error, "waiting deliveries not counted");
+            }
+            tokio::time::sleep(COUNT_INTERVAL).await;
+        }
+    }
+
+    async fn count_waiting(&self) -> sqlx::Result<()> {
+        let waiting = sqlx::query!(
+            r#"SELECT
+                 count(*) FILTER (WHERE state = 'PENDING') AS "pending!",
+                 count(*) FILTER (WHERE state = 'UNCERTAIN') AS "uncertain!"
+             FROM deliveries
+             WHERE state IN ('PENDING', 'UNCERTAIN')"#,
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        self.metrics.waiting("PENDING", waiting.pending);
+        self.metrics.waiting("UNCERTAIN", waiting.uncertain);
+        Ok(())
     }
 }
 
@@ -68,6 +100,7 @@ impl Ledger for PgLedger {
     async fn plan(&self, consumer: &'static str, plan: Plan, now: Timestamp) -> Result<Vec<Claimed>, PlanError> {
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         let fresh = inbox::accept(&mut transaction, consumer, &plan.events).await.map_err(postgres::fault)?;
+        self.metrics.repeats(plan.events.len() - fresh.len());
         let deliveries: Vec<NewDelivery> =
             plan.deliveries.into_iter().filter(|delivery| fresh.contains(&delivery.event_id)).collect();
         want_persons(&mut transaction, &plan.persons).await?;
@@ -201,6 +234,9 @@ impl Ledger for PgLedger {
         .execute(&self.pool)
         .await
         .map_err(postgres::fault)?;
+        for entry in &entries {
+            self.metrics.settled(entry.state);
+        }
         Ok(())
     }
 }
