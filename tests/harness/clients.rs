@@ -56,6 +56,24 @@ impl Cabinet {
         Ok(UserServiceClient::new(self.identity.channel()).batch_get_users(with_token(token, message)).await?.into_inner())
     }
 
+    pub async fn change_role(&self, token: &str, user_id: &str, role: identity::Role) -> Result<identity::User, Status> {
+        let message = identity::ChangeUserRoleRequest { user_id: user_id.to_owned(), role: role.into() };
+        let answer = UserServiceClient::new(self.identity.channel()).change_user_role(with_token(token, message)).await?;
+        Ok(answer.into_inner().user.expect("the contract promises the user"))
+    }
+
+    pub async fn block_user(&self, token: &str, user_id: &str) -> Result<identity::User, Status> {
+        let message = identity::BlockUserRequest { user_id: user_id.to_owned() };
+        let answer = UserServiceClient::new(self.identity.channel()).block_user(with_token(token, message)).await?;
+        Ok(answer.into_inner().user.expect("the contract promises the user"))
+    }
+
+    pub async fn unblock_user(&self, token: &str, user_id: &str) -> Result<identity::User, Status> {
+        let message = identity::UnblockUserRequest { user_id: user_id.to_owned() };
+        let answer = UserServiceClient::new(self.identity.channel()).unblock_user(with_token(token, message)).await?;
+        Ok(answer.into_inner().user.expect("the contract promises the user"))
+    }
+
     pub async fn create_case_with(&self, token: &str, message: cases::CreateCaseRequest) -> Result<cases::Case, Status> {
         let answer = CaseServiceClient::new(self.case_monitoring.channel()).create_case(with_token(token, message)).await?;
         Ok(answer.into_inner().case.expect("the contract promises the case"))

@@ -3,5 +3,6 @@
 mod cases;
 mod letters;
 mod refusals;
+mod standing;
 mod status_change;
 mod tokens;

@@ -59,6 +59,11 @@ async fn a_token_is_good_for_its_audience_its_time_and_its_issuer_only() {
             cabinet.batch_get_users(&sign(&cabinet, &claims, "at+jwt"), "", &[&customer.user_id]).await.expect_err(claim);
         assert_eq!(reason(&refused), token_invalid(), "{claim} = {value}");
     }
+    let elsewhere =
+        Header { typ: Some("at+jwt".into()), jku: Some("https://evil.example/keys".into()), ..Header::new(Algorithm::EdDSA) };
+    let names_another_key = sign_with(&cabinet, &elsewhere, &good);
+    let refused = cabinet.batch_get_users(&names_another_key, "", &[&customer.user_id]).await.expect_err("jku");
+    assert_eq!(reason(&refused), token_invalid());
     let other_type = cabinet.batch_get_users(&sign(&cabinet, &good, "JWT"), "", &[&customer.user_id]).await.expect_err("typ");
     assert_eq!(reason(&other_type), token_invalid());
 }
@@ -94,8 +99,12 @@ fn signed_by_stranger(cabinet: &Cabinet) -> String {
 
 fn sign(cabinet: &Cabinet, claims: &Value, typ: &str) -> String {
     let header = Header { typ: Some(typ.to_owned()), ..Header::new(Algorithm::EdDSA) };
+    sign_with(cabinet, &header, claims)
+}
+
+fn sign_with(cabinet: &Cabinet, header: &Header, claims: &Value) -> String {
     let key = EncodingKey::from_ed_pem(cabinet.keys.signing_key.expose().as_bytes()).expect("a good key");
-    jsonwebtoken::encode(&header, claims, &key).expect("claims can be written")
+    jsonwebtoken::encode(header, claims, &key).expect("claims can be written")
 }
 
 /// RFC 8725 §2.1: the public key taken for the secret of an HMAC.

@@ -5,7 +5,7 @@ use kernel::{Call, EventId, RealmId, Timestamp};
 use messaging::{Aggregate, Lane, NewEvent};
 use prost::Message as _;
 
-use crate::domain::{UserCreated, UserEmailChanged};
+use crate::domain::{StandingChange, StandingChanged, UserCreated, UserEmailChanged};
 
 const USER: &str = "user";
 
@@ -27,6 +27,21 @@ pub(crate) fn user_email_changed(call: &Call, event_id: EventId, realm_id: Realm
     };
     let aggregate = Aggregate { kind: USER, id: changed.user_id.as_uuid(), version: changed.version };
     event(call, event_id, realm_id, aggregate, "identity.user.email_changed.v1", payload.encode_to_vec(), changed.at)
+}
+
+pub(crate) fn standing_changed(call: &Call, event_id: EventId, realm_id: RealmId, changed: StandingChanged) -> NewEvent {
+    let (user_id, company_id, version) = (changed.user_id.to_string(), changed.company_id.to_string(), changed.version);
+    let (event_type, payload) = match changed.change {
+        StandingChange::Role => {
+            ("identity.user.role_changed.v1", pb::UserRoleChanged { user_id, company_id, version }.encode_to_vec())
+        }
+        StandingChange::Blocked => ("identity.user.blocked.v1", pb::UserBlocked { user_id, company_id, version }.encode_to_vec()),
+        StandingChange::Unblocked => {
+            ("identity.user.unblocked.v1", pb::UserUnblocked { user_id, company_id, version }.encode_to_vec())
+        }
+    };
+    let aggregate = Aggregate { kind: USER, id: changed.user_id.as_uuid(), version: changed.version };
+    event(call, event_id, realm_id, aggregate, event_type, payload, changed.at)
 }
 
 fn event(

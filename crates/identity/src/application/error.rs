@@ -14,6 +14,8 @@ pub(crate) enum Error {
     UserNotFound,
     #[error("somebody else kept changing the user")]
     UserChanged,
+    #[error("nobody does this to himself")]
+    ActingOnOneself,
     #[error("there is no such company")]
     CompanyNotFound,
     #[error(transparent)]

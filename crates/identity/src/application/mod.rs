@@ -5,5 +5,5 @@ mod ports;
 mod users;
 
 pub(crate) use error::Error;
-pub(crate) use ports::{Companies, InsertUserError, UpdateUserError, Users};
-pub(crate) use users::{BatchGetUsers, ChangeUserEmail, CreateUser, UserUseCases, UsersFound};
+pub(crate) use ports::{ChangeStandingError, Companies, InsertUserError, UpdateUserError, Users};
+pub(crate) use users::{BatchGetUsers, ChangeStanding, ChangeUserEmail, CreateUser, UserUseCases, UsersFound};

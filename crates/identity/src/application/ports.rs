@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use kernel::{Call, CompanyId, EventId, Fault, Permit, RealmId, UserId};
 
-use crate::domain::{User, UserCreated, UserEmailChanged};
+use crate::domain::{StandingChanged, User, UserCreated, UserEmailChanged};
 
 /// Where users are kept. A write is one statement: the user and the fact, both or neither.
 #[async_trait]
@@ -31,6 +31,30 @@ pub(crate) trait Users: Send + Sync {
         event_id: EventId,
         changed: UserEmailChanged,
     ) -> Result<(), UpdateUserError>;
+
+    /// Writes the user only if nobody has changed him since he was read, and if `decided_by` is an active OWNER of the company
+    /// at that very moment: so two owners cannot block each other, and a company keeps its last one (I3).
+    async fn update_standing(
+        &self,
+        permit: &Permit,
+        call: &Call,
+        user: &User,
+        decided_by: UserId,
+        event_id: EventId,
+        changed: StandingChanged,
+    ) -> Result<(), ChangeStandingError>;
+
+    /// True if somebody is an active OWNER of his company.
+    async fn is_active_owner(&self, realm_id: RealmId, id: UserId) -> Result<bool, Fault>;
+}
+
+/// Why a user's standing could not be written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChangeStandingError {
+    #[error("the user was changed meanwhile, or whoever decided is no active OWNER any more")]
+    Stale,
+    #[error(transparent)]
+    Fault(#[from] Fault),
 }
 
 /// Why a user could not be added.

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use kernel::{Authorized, Call, Clock, CompanyId, IdSource, RealmId, Refusal, Role, UserId};
+use kernel::{Authorized, Call, Caller, Clock, CompanyId, IdSource, RealmId, Refusal, Role, UserId};
 
-use super::{Companies, Error, InsertUserError, UpdateUserError, Users};
+use super::{ChangeStandingError, Companies, Error, InsertUserError, UpdateUserError, Users};
 use crate::domain::access::Action;
-use crate::domain::{EmailAddress, User};
+use crate::domain::{EmailAddress, Standing, User};
 
 /// How often a change is tried that others keep overtaking.
 const ATTEMPTS: usize = 5;
@@ -29,6 +29,12 @@ pub(crate) struct CreateUser {
 pub(crate) struct ChangeUserEmail {
     pub(crate) user_id: UserId,
     pub(crate) email: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct ChangeStanding {
+    pub(crate) user_id: UserId,
+    pub(crate) standing: Standing,
 }
 
 #[derive(Debug)]
@@ -75,6 +81,30 @@ impl UserUseCases {
                 Err(UpdateUserError::Stale) => {}
                 Err(UpdateUserError::EmailTaken) => return Err(Error::EmailTaken),
                 Err(UpdateUserError::Fault(fault)) => return Err(fault.into()),
+            }
+        }
+        Err(Error::UserChanged)
+    }
+
+    pub(crate) async fn change_standing(&self, call: &Call, command: ChangeStanding) -> Result<Authorized<User>, Error> {
+        let realm_id = call.realm_id()?;
+        for _ in 0..ATTEMPTS {
+            let mut user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
+            let permit = call.authorize(&Action::ChangeStanding(&user)).map_err(hidden_user)?;
+            let Caller::User(owner) = call.caller() else { return Err(Refusal::Denied.into()) };
+            if owner.user_id == command.user_id {
+                return Err(Error::ActingOnOneself);
+            }
+            let now = self.clock.now();
+            let Some(changed) = user.change_standing(command.standing, now) else { return Ok(permit.show(user)) };
+            match self.users.update_standing(&permit, call, &user, owner.user_id, self.ids.new_id(now), changed).await {
+                Ok(()) => return Ok(permit.show(user)),
+                Err(ChangeStandingError::Fault(fault)) => return Err(fault.into()),
+                // His token may be older than the decision that took his office away.
+                Err(ChangeStandingError::Stale) if !self.users.is_active_owner(realm_id, owner.user_id).await? => {
+                    return Err(Refusal::Denied.into());
+                }
+                Err(ChangeStandingError::Stale) => {}
             }
         }
         Err(Error::UserChanged)

@@ -10,6 +10,7 @@ pub(crate) enum Action<'a> {
         company_id: CompanyId,
     },
     ChangeEmail(&'a User),
+    ChangeStanding(&'a User),
     SeeUser(&'a User),
 }
 
@@ -23,6 +24,7 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
     match action {
         Action::CreateUser { company_id } => create_user(caller, *company_id),
         Action::ChangeEmail(user) => change_email(caller, user),
+        Action::ChangeStanding(user) => change_standing(caller, user),
         Action::SeeUser(user) => see_user(caller, user),
     }
 }
@@ -41,6 +43,16 @@ fn create_user(caller: &Caller, company_id: CompanyId) -> Decision {
 fn change_email(caller: &Caller, changed: &User) -> Decision {
     match caller {
         Caller::Service(service) if service.realm_id == changed.realm_id() => Decision::Allow,
+        _ if see_user(caller, changed) == Decision::Allow => Decision::Deny,
+        _ => Decision::Hide,
+    }
+}
+
+/// I2: only an OWNER decides about the users of his own company. That he does not decide about himself (I3) is no matter
+/// of permission: he is told so.
+fn change_standing(caller: &Caller, changed: &User) -> Decision {
+    match caller {
+        Caller::User(user) if user.role == Role::Owner && user.company_id == changed.company_id() => Decision::Allow,
         _ if see_user(caller, changed) == Decision::Allow => Decision::Deny,
         _ => Decision::Hide,
     }

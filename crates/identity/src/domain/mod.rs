@@ -5,4 +5,4 @@ mod email;
 mod user;
 
 pub(crate) use email::{EmailAddress, InvalidEmail};
-pub(crate) use user::{User, UserCreated, UserEmailChanged};
+pub(crate) use user::{Standing, StandingChange, StandingChanged, StoredUser, User, UserCreated, UserEmailChanged, UserStatus};

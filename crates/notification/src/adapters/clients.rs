@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use kernel::{Fault, RealmId, UserId};
 use runtime::grpc::{Client, peer_fault};
 
-use crate::application::{UserContacts, Users};
+use crate::application::{PersonStanding, UserContacts, Users};
 
 /// Identity, as notification needs it.
 pub(crate) struct IdentityClient(Client);
@@ -32,6 +32,7 @@ impl Users for IdentityClient {
 
 fn contacts(user: pb::User) -> Result<UserContacts, Fault> {
     let user_id = user.user_id.parse().map_err(Fault::internal)?;
+    let standing = if user.status() == pb::UserStatus::Blocked { PersonStanding::Blocked } else { PersonStanding::Active };
     let email = if user.email.is_empty() { None } else { Some(user.email) };
-    Ok(UserContacts { user_id, version: user.version, email })
+    Ok(UserContacts { user_id, version: user.version, email, standing })
 }

@@ -13,6 +13,9 @@ use crate::application::{PersonVersion, Plan, Planner, StatusChange};
 
 const USER_CREATED: &str = "identity.user.created.v1";
 const USER_EMAIL_CHANGED: &str = "identity.user.email_changed.v1";
+const USER_ROLE_CHANGED: &str = "identity.user.role_changed.v1";
+const USER_BLOCKED: &str = "identity.user.blocked.v1";
+const USER_UNBLOCKED: &str = "identity.user.unblocked.v1";
 const CASE_CREATED: &str = "case_monitoring.case.created.v1";
 const CASE_STATUS_CHANGED: &str = "case_monitoring.case.status_changed.v1";
 
@@ -20,7 +23,15 @@ const CASE_STATUS_CHANGED: &str = "case_monitoring.case.status_changed.v1";
 pub const SUBSCRIPTION: SubscriptionSpec = SubscriptionSpec {
     consumer: Planner::CONSUMER,
     lane: messaging::Lane::Normal,
-    bindings: &[USER_CREATED, USER_EMAIL_CHANGED, CASE_CREATED, CASE_STATUS_CHANGED],
+    bindings: &[
+        USER_CREATED,
+        USER_EMAIL_CHANGED,
+        USER_ROLE_CHANGED,
+        USER_BLOCKED,
+        USER_UNBLOCKED,
+        CASE_CREATED,
+        CASE_STATUS_CHANGED,
+    ],
     retry_tiers: &messaging::RETRY_TIERS,
 };
 
@@ -62,24 +73,26 @@ impl Handler for PlannerHandler {
 impl PlannerHandler {
     fn add(&self, plan: &mut Plan, message: &Message) -> Result<(), UnreadableFact> {
         match message.event_type.as_str() {
-            USER_CREATED => plan.person_changed(message.event_id, created_person(message)?),
-            USER_EMAIL_CHANGED => plan.person_changed(message.event_id, changed_person(message)?),
             CASE_CREATED => plan.nothing_follows(message.event_id),
             CASE_STATUS_CHANGED => plan.status_changed(status_change(message)?, || self.planner.delivery_id()),
-            _ => return Err(UnreadableFact::UnknownType),
+            _ => plan.person_changed(message.event_id, person(message)?),
         }
         Ok(())
     }
 }
 
-fn created_person(message: &Message) -> Result<PersonVersion, UnreadableFact> {
-    let fact = pb_identity::UserCreated::decode(message.payload.as_slice())?;
-    Ok(PersonVersion { realm_id: message.realm_id, user_id: fact.user_id.parse()?, version: fact.version })
-}
-
-fn changed_person(message: &Message) -> Result<PersonVersion, UnreadableFact> {
-    let fact = pb_identity::UserEmailChanged::decode(message.payload.as_slice())?;
-    Ok(PersonVersion { realm_id: message.realm_id, user_id: fact.user_id.parse()?, version: fact.version })
+/// The facts about users say the same: who, and which version.
+fn person(message: &Message) -> Result<PersonVersion, UnreadableFact> {
+    let payload = message.payload.as_slice();
+    let (user_id, version) = match message.event_type.as_str() {
+        USER_CREATED => pb_identity::UserCreated::decode(payload).map(|fact| (fact.user_id, fact.version)),
+        USER_EMAIL_CHANGED => pb_identity::UserEmailChanged::decode(payload).map(|fact| (fact.user_id, fact.version)),
+        USER_ROLE_CHANGED => pb_identity::UserRoleChanged::decode(payload).map(|fact| (fact.user_id, fact.version)),
+        USER_BLOCKED => pb_identity::UserBlocked::decode(payload).map(|fact| (fact.user_id, fact.version)),
+        USER_UNBLOCKED => pb_identity::UserUnblocked::decode(payload).map(|fact| (fact.user_id, fact.version)),
+        _ => return Err(UnreadableFact::UnknownType),
+    }?;
+    Ok(PersonVersion { realm_id: message.realm_id, user_id: user_id.parse()?, version })
 }
 
 fn status_change(message: &Message) -> Result<StatusChange, UnreadableFact> {

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{Addressed, Ledger, Letter, Letters, Mailer, People, Person, Realms, SendError, UserContacts, Users};
+use super::{Addressed, Ledger, Letter, Letters, Mailer, People, Person, PersonStanding, Realms, SendError, UserContacts, Users};
 use crate::domain::{Claimed, LEASE, Outcome, Settled};
 
 /// Deliveries handed over by the planner that wait to be prepared.
@@ -205,14 +205,17 @@ impl Dispatcher {
     }
 
     fn letter(&self, addressed: &Addressed, asked: &Answers) -> Result<Letter, Outcome> {
-        let email = match &addressed.person {
-            Person::Known { email } => email.clone(),
+        let (email, standing) = match &addressed.person {
+            Person::Known { email, standing } => (email.clone(), *standing),
             Person::Stale => match asked.get(&addressed.delivery.user_id) {
-                Some(Ok(Some(contacts))) => contacts.email.clone(),
+                Some(Ok(Some(contacts))) => (contacts.email.clone(), contacts.standing),
                 Some(Err(outcome)) => return Err(outcome.clone()),
                 Some(Ok(None)) | None => return Err(self.unknown_person(addressed)),
             },
         };
+        if standing == PersonStanding::Blocked {
+            return Err(Outcome::Suppressed { reason: "PERSON_BLOCKED" });
+        }
         let to = email.ok_or(Outcome::Suppressed { reason: "CONTACT_MISSING" })?;
         let realm = self.realms.get(addressed.delivery.realm_id).ok_or(Outcome::Suppressed { reason: "REALM_UNKNOWN" })?;
         self.letters.write(addressed, realm, &to).map_err(|fault| {

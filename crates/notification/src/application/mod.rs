@@ -10,6 +10,7 @@ pub(crate) use dispatch::{Dispatcher, SEND_QUEUE};
 pub(crate) use error::Error;
 pub(crate) use plan::{CaseVersion, PersonVersion, Plan, PlanError, Planner, StatusChange};
 pub(crate) use ports::{
-    Addressed, Ledger, Letter, Letters, Mailer, People, Person, PreferenceStore, Realm, Realms, SendError, UserContacts, Users,
+    Addressed, Ledger, Letter, Letters, Mailer, People, Person, PersonStanding, PreferenceStore, Realm, Realms, SendError,
+    UserContacts, Users,
 };
 pub(crate) use preferences::{PreferenceUseCases, UpdatePreferences};

@@ -28,7 +28,15 @@ pub(crate) enum Person {
     Stale,
     Known {
         email: Option<String>,
+        standing: PersonStanding,
     },
+}
+
+/// Whether anything may be sent to a person (I4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PersonStanding {
+    Active,
+    Blocked,
 }
 
 /// Somebody's contacts as identity knows them.
@@ -37,6 +45,7 @@ pub(crate) struct UserContacts {
     pub(crate) user_id: UserId,
     pub(crate) version: i64,
     pub(crate) email: Option<String>,
+    pub(crate) standing: PersonStanding,
 }
 
 /// What notification remembers of people.

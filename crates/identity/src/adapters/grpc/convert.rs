@@ -4,8 +4,8 @@ use api::cabinet::identity::v1 as pb;
 use kernel::{Authorized, Role};
 use runtime::grpc::{Problem, id, optional_id, timestamp};
 
-use crate::application::{BatchGetUsers, ChangeUserEmail, CreateUser, UsersFound};
-use crate::domain::User;
+use crate::application::{BatchGetUsers, ChangeStanding, ChangeUserEmail, CreateUser, UsersFound};
+use crate::domain::{Standing, User, UserStatus};
 
 pub(super) fn create_user(request: pb::CreateUserRequest) -> Result<CreateUser, Problem> {
     Ok(CreateUser { company_id: id("company_id", &request.company_id)?, role: role(request.role())?, email: request.email })
@@ -13,6 +13,14 @@ pub(super) fn create_user(request: pb::CreateUserRequest) -> Result<CreateUser, 
 
 pub(super) fn change_user_email(request: pb::ChangeUserEmailRequest) -> Result<ChangeUserEmail, Problem> {
     Ok(ChangeUserEmail { user_id: id("user_id", &request.user_id)?, email: request.email })
+}
+
+pub(super) fn change_user_role(request: &pb::ChangeUserRoleRequest) -> Result<ChangeStanding, Problem> {
+    Ok(ChangeStanding { user_id: id("user_id", &request.user_id)?, standing: Standing::Role(role(request.role())?) })
+}
+
+pub(super) fn change_status(user_id: &str, status: UserStatus) -> Result<ChangeStanding, Problem> {
+    Ok(ChangeStanding { user_id: id("user_id", user_id)?, standing: Standing::Status(status) })
 }
 
 pub(super) fn batch_get_users(request: &pb::BatchGetUsersRequest) -> Result<BatchGetUsers, Problem> {
@@ -29,6 +37,7 @@ pub(super) fn user(user: Authorized<User>) -> pb::User {
         email: user.email().as_str().to_owned(),
         version: user.version(),
         create_time: Some(timestamp(user.created_at())),
+        status: pb_status(user.status()).into(),
     }
 }
 
@@ -55,5 +64,12 @@ const fn pb_role(role: Role) -> pb::Role {
         Role::Agent => pb::Role::Agent,
         Role::Admin => pb::Role::Admin,
         Role::Owner => pb::Role::Owner,
+    }
+}
+
+const fn pb_status(status: UserStatus) -> pb::UserStatus {
+    match status {
+        UserStatus::Active => pb::UserStatus::Active,
+        UserStatus::Blocked => pb::UserStatus::Blocked,
     }
 }

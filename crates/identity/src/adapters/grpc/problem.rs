@@ -16,6 +16,9 @@ impl From<Error> for Problem {
             }
             Error::EmailTaken => refusal(ErrorKind::AlreadyExists, ErrorReason::EmailTaken, error),
             Error::UserNotFound => refusal(ErrorKind::NotFound, ErrorReason::UserNotFound, error),
+            Error::ActingOnOneself => {
+                refusal(ErrorKind::FailedPrecondition, ErrorReason::ActingOnOneself, error).unless("CALLER", "user_id")
+            }
             Error::UserChanged => refusal(ErrorKind::Aborted, ErrorReason::UserChanged, error),
             Error::CompanyNotFound | Error::Refused(Refusal::Hidden) => {
                 refusal(ErrorKind::NotFound, ErrorReason::CompanyNotFound, Error::CompanyNotFound)

@@ -7,6 +7,7 @@ use tonic::{Request, Response, Status};
 
 use super::convert;
 use crate::application::UserUseCases;
+use crate::domain::UserStatus;
 
 pub(crate) struct UserGrpc {
     users: UserUseCases,
@@ -33,6 +34,29 @@ impl UserService for UserGrpc {
         let (call, request) = open(request)?;
         let user = self.users.change_email(&call, convert::change_user_email(request)?).await.map_err(Problem::from)?;
         Ok(Response::new(pb::ChangeUserEmailResponse { user: Some(convert::user(user)) }))
+    }
+
+    async fn change_user_role(
+        &self,
+        request: Request<pb::ChangeUserRoleRequest>,
+    ) -> Result<Response<pb::ChangeUserRoleResponse>, Status> {
+        let (call, request) = open(request)?;
+        let user = self.users.change_standing(&call, convert::change_user_role(&request)?).await.map_err(Problem::from)?;
+        Ok(Response::new(pb::ChangeUserRoleResponse { user: Some(convert::user(user)) }))
+    }
+
+    async fn block_user(&self, request: Request<pb::BlockUserRequest>) -> Result<Response<pb::BlockUserResponse>, Status> {
+        let (call, request) = open(request)?;
+        let command = convert::change_status(&request.user_id, UserStatus::Blocked)?;
+        let user = self.users.change_standing(&call, command).await.map_err(Problem::from)?;
+        Ok(Response::new(pb::BlockUserResponse { user: Some(convert::user(user)) }))
+    }
+
+    async fn unblock_user(&self, request: Request<pb::UnblockUserRequest>) -> Result<Response<pb::UnblockUserResponse>, Status> {
+        let (call, request) = open(request)?;
+        let command = convert::change_status(&request.user_id, UserStatus::Active)?;
+        let user = self.users.change_standing(&call, command).await.map_err(Problem::from)?;
+        Ok(Response::new(pb::UnblockUserResponse { user: Some(convert::user(user)) }))
     }
 
     async fn batch_get_users(

@@ -2,15 +2,15 @@
 
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
-use kernel::{Call, CompanyId, EventId, Fault, Permit, RealmId, Role, UserId};
+use kernel::{Call, CompanyId, EventId, Fault, Permit, RealmId, UserId};
 use messaging::OutboxSignal;
 use runtime::postgres;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::adapters::events;
-use crate::application::{InsertUserError, UpdateUserError, Users};
-use crate::domain::{EmailAddress, User, UserCreated, UserEmailChanged};
+use crate::application::{ChangeStandingError, InsertUserError, UpdateUserError, Users};
+use crate::domain::{EmailAddress, StandingChanged, StoredUser, User, UserCreated, UserEmailChanged};
 
 pub(crate) struct PgUsers {
     pool: PgPool,
@@ -28,6 +28,7 @@ struct UserRow {
     user_id: Uuid,
     company_id: Uuid,
     role: String,
+    status: String,
     email: String,
     email_key: String,
     version: i64,
@@ -35,23 +36,23 @@ struct UserRow {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("a stored role has no meaning")]
-struct UnknownRole;
+#[error("a stored user has no meaning")]
+struct UnreadableUser;
 
 impl TryFrom<UserRow> for User {
     type Error = Fault;
 
     fn try_from(row: UserRow) -> Result<Self, Fault> {
-        let role: Role = row.role.parse().map_err(|()| Fault::internal(UnknownRole))?;
-        Ok(Self::from_stored(
-            RealmId::from_uuid(row.realm_id),
-            UserId::from_uuid(row.user_id),
-            CompanyId::from_uuid(row.company_id),
-            role,
-            EmailAddress::from_stored(row.email, row.email_key),
-            row.version,
-            row.created_at.to_jiff(),
-        ))
+        Ok(Self::from_stored(StoredUser {
+            realm_id: RealmId::from_uuid(row.realm_id),
+            id: UserId::from_uuid(row.user_id),
+            company_id: CompanyId::from_uuid(row.company_id),
+            role: row.role.parse().map_err(|()| Fault::internal(UnreadableUser))?,
+            status: row.status.parse().map_err(|()| Fault::internal(UnreadableUser))?,
+            email: EmailAddress::from_stored(row.email, row.email_key),
+            version: row.version,
+            created_at: row.created_at.to_jiff(),
+        }))
     }
 }
 
@@ -61,7 +62,7 @@ impl Users for PgUsers {
         let ids: Vec<_> = ids.iter().map(UserId::as_uuid).collect();
         let rows = sqlx::query_as!(
             UserRow,
-            "SELECT realm_id, user_id, company_id, role, email, email_key, version, created_at
+            "SELECT realm_id, user_id, company_id, role, status, email, email_key, version, created_at
              FROM users
              WHERE realm_id = $1
                AND user_id = ANY($2)",
@@ -77,7 +78,7 @@ impl Users for PgUsers {
     async fn get(&self, realm_id: RealmId, id: UserId) -> Result<Option<User>, Fault> {
         let row = sqlx::query_as!(
             UserRow,
-            "SELECT realm_id, user_id, company_id, role, email, email_key, version, created_at
+            "SELECT realm_id, user_id, company_id, role, status, email, email_key, version, created_at
              FROM users
              WHERE realm_id = $1
                AND user_id = $2",
@@ -101,8 +102,8 @@ impl Users for PgUsers {
         let event = events::user_created(call, event_id, user.realm_id(), created, user.created_at());
         sqlx::query!(
             "WITH inserted AS (
-                 INSERT INTO users (realm_id, user_id, company_id, role, email, email_key, version, created_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                 INSERT INTO users (realm_id, user_id, company_id, role, status, email, email_key, version, created_at)
+                 VALUES ($1, $2, $3, $4, $16, $5, $6, $7, $8)
                  RETURNING realm_id, user_id, version, created_at
              )
              SELECT messaging.append_event($9, realm_id, $10, user_id, version, $11, $12, $13, $14, $15, created_at) AS appended
@@ -122,6 +123,7 @@ impl Users for PgUsers {
             event.event_type,
             event.payload,
             event.traceparent,
+            user.status().as_str(),
         )
         .execute(&self.pool)
         .await
@@ -178,5 +180,85 @@ impl Users for PgUsers {
         }
         self.signal.ring();
         Ok(())
+    }
+
+    async fn update_standing(
+        &self,
+        _: &Permit,
+        call: &Call,
+        user: &User,
+        decided_by: UserId,
+        event_id: EventId,
+        changed: StandingChanged,
+    ) -> Result<(), ChangeStandingError> {
+        let event = events::standing_changed(call, event_id, user.realm_id(), changed);
+        // Both rows are locked in the order of their ids, so that two who decide about each other do so one after the other.
+        let written = sqlx::query!(
+            "WITH locked AS (
+                 SELECT user_id, company_id, role, status
+                 FROM users
+                 WHERE realm_id = $1
+                   AND user_id IN ($2, $3)
+                 ORDER BY user_id
+                 FOR UPDATE
+             ), deciding AS (
+                 SELECT count(*) AS owners
+                 FROM locked
+                 WHERE user_id = $3
+                   AND company_id = $4
+                   AND role = 'OWNER'
+                   AND status = 'ACTIVE'
+             ), updated AS (
+                 UPDATE users
+                 SET role = $5, status = $6, version = $7::bigint
+                 WHERE realm_id = $1
+                   AND user_id = $2
+                   AND version = $7::bigint - 1
+                   AND (SELECT owners FROM deciding) = 1
+                 RETURNING realm_id, user_id, version
+             )
+             SELECT messaging.append_event($8, realm_id, $9, user_id, version, $10, $11, $12, $13, $14, $15) AS appended
+             FROM updated",
+            user.realm_id().as_uuid(),
+            user.id().as_uuid(),
+            decided_by.as_uuid(),
+            user.company_id().as_uuid(),
+            user.role().as_str(),
+            user.status().as_str(),
+            user.version(),
+            event.event_id.as_uuid(),
+            event.aggregate.kind,
+            event.lane.as_str(),
+            event.cause_id.as_uuid(),
+            event.event_type,
+            event.payload,
+            event.traceparent,
+            event.occurred_at.to_sqlx() as _,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        if written.rows_affected() == 0 {
+            return Err(ChangeStandingError::Stale);
+        }
+        self.signal.ring();
+        Ok(())
+    }
+
+    async fn is_active_owner(&self, realm_id: RealmId, id: UserId) -> Result<bool, Fault> {
+        let owner = sqlx::query_scalar!(
+            "SELECT user_id
+             FROM users
+             WHERE realm_id = $1
+               AND user_id = $2
+               AND role = 'OWNER'
+               AND status = 'ACTIVE'",
+            realm_id.as_uuid(),
+            id.as_uuid(),
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(owner.is_some())
     }
 }

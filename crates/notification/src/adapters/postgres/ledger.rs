@@ -12,7 +12,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::adapters::metrics::LedgerMetrics;
-use crate::application::{Addressed, CaseVersion, Ledger, Person, PersonVersion, Plan, PlanError};
+use crate::application::{Addressed, CaseVersion, Ledger, Person, PersonStanding, PersonVersion, Plan, PlanError};
 use crate::domain::{Channel, Claimed, LEASE, LIFETIME, NewDelivery, Outcome, Settled, wait_after};
 
 /// How often the deliveries that wait are counted.
@@ -88,6 +88,11 @@ fn claimed(row: ClaimedRow) -> Result<Claimed, Fault> {
         created_at: row.created_at.to_jiff(),
         leased_since: Instant::now(),
     })
+}
+
+fn known(email: Option<String>, is_blocked: bool) -> Person {
+    let standing = if is_blocked { PersonStanding::Blocked } else { PersonStanding::Active };
+    Person::Known { email, standing }
 }
 
 /// The moment at which a claim made now ends.
@@ -174,6 +179,7 @@ impl Ledger for PgLedger {
         let rows = sqlx::query!(
             r#"SELECT
                  person.email AS "email?",
+                 coalesce(person.is_blocked, false) AS "is_blocked!",
                  coalesce(person.known_version >= person.wanted_version AND person.known_version > 0, false) AS "is_known!",
                  version.version AS "newest_version?"
              FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) WITH ORDINALITY AS wanted (realm_id, user_id, object_id, place)
@@ -189,7 +195,7 @@ impl Ledger for PgLedger {
         .map_err(postgres::fault)?;
         let addressed = deliveries.into_iter().zip(rows).map(|(delivery, row)| Addressed {
             delivery,
-            person: if row.is_known { Person::Known { email: row.email } } else { Person::Stale },
+            person: if row.is_known { known(row.email, row.is_blocked) } else { Person::Stale },
             newest_version: row.newest_version,
         });
         Ok(addressed.collect())

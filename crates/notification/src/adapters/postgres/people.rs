@@ -5,7 +5,7 @@ use kernel::{Fault, RealmId};
 use runtime::postgres;
 use sqlx::PgPool;
 
-use crate::application::{People, UserContacts};
+use crate::application::{People, PersonStanding, UserContacts};
 
 pub(crate) struct PgPeople {
     pool: PgPool,
@@ -23,21 +23,24 @@ impl People for PgPeople {
         let ids: Vec<_> = contacts.iter().map(|contacts| contacts.user_id.as_uuid()).collect();
         let versions: Vec<_> = contacts.iter().map(|contacts| contacts.version).collect();
         let emails: Vec<_> = contacts.iter().map(|contacts| contacts.email.clone()).collect();
+        let blocked: Vec<_> = contacts.iter().map(|contacts| contacts.standing == PersonStanding::Blocked).collect();
         // Sorted, so that two that learn of the same people do not wait for each other in a circle.
         sqlx::query!(
-            "INSERT INTO people AS known (realm_id, user_id, wanted_version, known_version, email)
-             SELECT $1, user_id, version, version, email
-             FROM unnest($2::uuid[], $3::bigint[], $4::text[]) AS told (user_id, version, email)
+            "INSERT INTO people AS known (realm_id, user_id, wanted_version, known_version, email, is_blocked)
+             SELECT $1, user_id, version, version, email, is_blocked
+             FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::boolean[]) AS told (user_id, version, email, is_blocked)
              ORDER BY user_id
              ON CONFLICT (realm_id, user_id) DO UPDATE
              SET wanted_version = greatest(known.wanted_version, excluded.wanted_version),
                  known_version = excluded.known_version,
-                 email = excluded.email
+                 email = excluded.email,
+                 is_blocked = excluded.is_blocked
              WHERE known.known_version < excluded.known_version",
             realm_id.as_uuid(),
             &ids,
             &versions,
             &emails as _,
+            &blocked,
         )
         .execute(&self.pool)
         .await
