@@ -7,7 +7,7 @@ SHELL := /bin/bash
 
 WITH_SERVERS := target/debug/with-servers
 
-.PHONY: help run test rules lint fmt sql tools
+.PHONY: help run test rules mutants lint fmt sql tools
 
 help: ## Says what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -23,9 +23,14 @@ test: tools ## Proves everything: lints, queries, unit tests, journeys over Post
 	$(WITH_SERVERS) --postgres -- deploy/local/prepare-queries --check
 	$(WITH_SERVERS) --postgres --rabbitmq -- cargo nextest run --workspace --locked
 	cargo run --quiet --package cabinet-e2e --bin rules
+	$(WITH_SERVERS) --postgres --rabbitmq -- tests/mutants/run --three
 
 rules: ## Prints which passed test of the last `make test` proves which rule
 	cargo run --quiet --package cabinet-e2e --bin rules
+
+mutants: tools ## Breaks a copy of the sources in every way we know and wants a named test to fail each time
+	cargo build --package cabinet-testkit --bins --locked
+	$(WITH_SERVERS) --postgres --rabbitmq -- tests/mutants/run
 
 lint: ## Formatting and lints, warnings being errors
 	cargo fmt --all --check

@@ -54,4 +54,3 @@ CREATE TABLE deliveries (
 CREATE TABLE deliveries_other PARTITION OF deliveries DEFAULT;
 
 CREATE INDEX deliveries_claimable ON deliveries (claimable_at) WHERE state IN ('PENDING', 'UNCERTAIN');
-CREATE INDEX deliveries_by_id ON deliveries (delivery_id);

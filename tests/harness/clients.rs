@@ -4,6 +4,8 @@ use api::cabinet::case_monitoring::v1 as cases;
 use api::cabinet::case_monitoring::v1::case_service_client::CaseServiceClient;
 use api::cabinet::identity::v1 as identity;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
+use api::cabinet::messaging::v1 as messaging;
+use api::cabinet::messaging::v1::dead_letter_service_client::DeadLetterServiceClient;
 use api::cabinet::notification::v1 as notification;
 use api::cabinet::notification::v1::preference_service_client::PreferenceServiceClient;
 use kernel::{CompanyId, UserId};
@@ -74,6 +76,12 @@ impl Cabinet {
         Ok(answer.into_inner().user.expect("the contract promises the user"))
     }
 
+    pub async fn change_email(&self, token: &str, user_id: &str, email: &str) -> Result<identity::User, Status> {
+        let message = identity::ChangeUserEmailRequest { user_id: user_id.to_owned(), email: email.to_owned() };
+        let answer = UserServiceClient::new(self.identity.channel()).change_user_email(with_token(token, message)).await?;
+        Ok(answer.into_inner().user.expect("the contract promises the user"))
+    }
+
     pub async fn create_case_with(&self, token: &str, message: cases::CreateCaseRequest) -> Result<cases::Case, Status> {
         let answer = CaseServiceClient::new(self.case_monitoring.channel()).create_case(with_token(token, message)).await?;
         Ok(answer.into_inner().case.expect("the contract promises the case"))
@@ -114,6 +122,26 @@ impl Cabinet {
         let answer =
             PreferenceServiceClient::new(self.notification.channel()).update_preferences(with_token(token, message)).await?;
         Ok(answer.into_inner().preferences.expect("the contract promises the preferences"))
+    }
+
+    /// The dead letters of notification.
+    pub async fn list_dead_letters(
+        &self,
+        token: &str,
+        page_size: i32,
+        page_token: &str,
+    ) -> Result<messaging::ListDeadLettersResponse, Status> {
+        let message = messaging::ListDeadLettersRequest { page_size, page_token: page_token.to_owned() };
+        let mut client = DeadLetterServiceClient::new(self.notification.channel());
+        Ok(client.list_dead_letters(with_token(token, message)).await?.into_inner())
+    }
+
+    /// Hands dead letters of notification back to it.
+    pub async fn replay_dead_letters(&self, token: &str, ids: &[&str]) -> Result<messaging::ReplayDeadLettersResponse, Status> {
+        let dead_letter_ids = ids.iter().map(|id| (*id).to_owned()).collect();
+        let message = messaging::ReplayDeadLettersRequest { dead_letter_ids };
+        let mut client = DeadLetterServiceClient::new(self.notification.channel());
+        Ok(client.replay_dead_letters(with_token(token, message)).await?.into_inner())
     }
 
     /// A CUSTOMER of the realm's company.

@@ -5,17 +5,19 @@
 mod clients;
 mod realm;
 mod service;
+mod setup;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kernel::{Caller, CompanyId, Id, RandomIds, Role, ServiceCaller, UserCaller, UserId};
+use kernel::{Caller, CompanyId, Id, PlatformAdminCaller, RandomIds, Role, ServiceCaller, UserCaller, UserId};
 use runtime::token::{KeyPair, Signer};
-use testkit::{SharedPostgres, SinkOptions, SmtpSink, TestDatabase, TestVhost, shared_postgres, shared_rabbitmq};
+use testkit::{SmtpSink, TestDatabase, TestVhost};
 
 pub use crate::clients::{Refused, case_request, reason, user_id};
 pub use crate::realm::TestRealm;
 pub use crate::service::ServiceProcess;
+pub use crate::setup::Setup;
 
 /// How long anything may take that happens in the background.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,86 +45,10 @@ pub struct Databases {
     pub notification: TestDatabase,
 }
 
-impl Databases {
-    fn new(server: &SharedPostgres) -> Self {
-        Self { identity: server.database(), case_monitoring: server.database(), notification: server.database() }
-    }
-}
-
 impl Cabinet {
-    /// Starts everything and waits until every service is ready.
+    /// Starts everything on the servers that all tests share, and waits until every service is ready.
     pub async fn start() -> Self {
-        Self::start_with(SinkOptions::default(), &[]).await
-    }
-
-    /// Starts everything with a mail server that behaves in a certain way, and with settings of its own
-    /// (`CABINET__SECTION__KEY`).
-    pub async fn start_with(mail: SinkOptions, settings: &[(&'static str, &str)]) -> Self {
-        let folder = tempfile::tempdir().expect("the temporary folder is writable");
-        let databases = Databases::new(&shared_postgres());
-        let vhost = shared_rabbitmq().vhost();
-        let mail = SmtpSink::start(mail);
-        let (realm, other_realm) = (TestRealm::new("Helpline"), TestRealm::new("Elsewhere"));
-        let keys = KeyPair::generate();
-
-        let file = |name: &str, text: &str| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, text).expect("the temporary folder is writable");
-            path.display().to_string()
-        };
-        let mut shared = vec![
-            ("CABINET__TOKEN__PUBLIC_KEY_FILE", file("public.pem", &keys.public_key)),
-            ("CABINET__TOKEN__SIGNING_KEY_FILE", file("signing.pem", keys.signing_key.expose())),
-            ("CABINET__REALM_FILE", file("realms.toml", &format!("{}{}", realm.toml(), other_realm.toml()))),
-            ("CABINET__MESSAGING__AMQP_URL", vhost.url().to_owned()),
-            ("CABINET__LOG__FORMAT", "text".to_owned()),
-        ];
-        shared.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
-
-        let with = |own: &[(&'static str, String)]| shared.iter().cloned().chain(own.iter().cloned()).collect::<Vec<_>>();
-        let identity = ServiceProcess::prepare(
-            "cabinet-identity",
-            with(&[("CABINET__IDENTITY__DATABASE__URL", databases.identity.url().to_owned())]),
-        );
-        let peer = ("CABINET__PEERS__IDENTITY", identity.grpc_url());
-        let case_monitoring = ServiceProcess::prepare(
-            "cabinet-case-monitoring",
-            with(&[("CABINET__CASE_MONITORING__DATABASE__URL", databases.case_monitoring.url().to_owned()), peer.clone()]),
-        );
-        let notification = ServiceProcess::prepare(
-            "cabinet-notification",
-            with(&[
-                ("CABINET__NOTIFICATION__DATABASE__URL", databases.notification.url().to_owned()),
-                ("CABINET__SMTP__SERVER", format!("127.0.0.1:{}", mail.port())),
-                peer,
-            ]),
-        );
-        let signer = Signer::from_pem(&keys.signing_key).expect("a key pair that was just made");
-        let mut cabinet = Self {
-            identity,
-            case_monitoring,
-            notification,
-            mail,
-            realm,
-            other_realm,
-            databases,
-            vhost,
-            keys,
-            signer,
-            _folder: folder,
-        };
-        for service in cabinet.services() {
-            service.migrate();
-            service.start();
-        }
-        for service in cabinet.services() {
-            service.wait_until_ready().await;
-        }
-        cabinet
-    }
-
-    fn services(&mut self) -> [&mut ServiceProcess; 3] {
-        [&mut self.identity, &mut self.case_monitoring, &mut self.notification]
+        Setup::default().start().await
     }
 
     /// A token that is good for five minutes.
@@ -149,6 +75,11 @@ impl Cabinet {
         self.token(&Caller::User(UserCaller { realm_id: realm.id, company_id, user_id, role }))
     }
 
+    /// The token of an operator of the whole system.
+    pub fn operator_token(&self, name: &str) -> String {
+        self.token(&Caller::PlatformAdmin(PlatformAdminCaller { name: name.to_owned() }))
+    }
+
     /// The letters that have arrived once there are `count` of them.
     pub async fn letters(&self, count: usize) -> Vec<testkit::Letter> {
         eventually(&format!("{count} letters"), || {
@@ -158,16 +89,18 @@ impl Cabinet {
         .await
     }
 
-    /// Waits until the outboxes and the ledger hold nothing that is still to be done.
+    /// Waits until every fact has left its outbox and reached the planner, and the ledger has nothing that is still to be sent.
     pub async fn settled(&self) {
+        let Databases { identity, case_monitoring, notification } = &self.databases;
+        let count = |database: &TestDatabase, of: &str| {
+            database.value(&format!("SELECT count(*) FROM {of}")).parse::<u64>().expect("a count")
+        };
         eventually("everything to be settled", || {
-            let outbox = |database: &TestDatabase| database.value("SELECT count(*) FROM messaging.outbox") == "0";
-            let queue_is_empty = self.vhost.queue_depth("notification.planner.normal") == 0;
-            let ledger =
-                self.databases.notification.value("SELECT count(*) FROM deliveries WHERE state IN ('PENDING', 'UNCERTAIN')");
-            let is_settled =
-                outbox(&self.databases.identity) && outbox(&self.databases.case_monitoring) && queue_is_empty && ledger == "0";
-            is_settled.then_some(())
+            let left = count(identity, "messaging.outbox") + count(case_monitoring, "messaging.outbox");
+            let sent = count(identity, "messaging.outbox_archive") + count(case_monitoring, "messaging.outbox_archive");
+            let arrived = count(notification, "messaging.inbox") + count(notification, "messaging.dead_letter");
+            let waiting = count(notification, "deliveries WHERE state IN ('PENDING', 'UNCERTAIN')");
+            (left == 0 && sent == arrived && waiting == 0).then_some(())
         })
         .await;
     }
@@ -181,9 +114,14 @@ pub fn new_id<Of>() -> Id<Of> {
 
 /// Waits for something that happens in the background.
 pub async fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    eventually_async(what, async || tokio::task::block_in_place(&mut look)).await
+}
+
+/// Waits for something that one has to ask for.
+pub async fn eventually_async<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
-        if let Some(found) = tokio::task::block_in_place(&mut look) {
+        if let Some(found) = look().await {
             return found;
         }
         assert!(started.elapsed() < PATIENCE, "waited {PATIENCE:?} for {what}");

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use testkit::{GuardedProcess, free_port};
@@ -16,11 +17,18 @@ pub struct ServiceProcess {
     grpc_port: u16,
     admin_port: u16,
     process: Option<GuardedProcess>,
+    /// To the process that was started last.
+    channel: OnceLock<Channel>,
 }
 
 impl ServiceProcess {
     pub(crate) fn prepare(program: &'static str, settings: Vec<(&'static str, String)>) -> Self {
-        Self { program, settings, grpc_port: free_port(), admin_port: free_port(), process: None }
+        Self { program, settings, grpc_port: free_port(), admin_port: free_port(), process: None, channel: OnceLock::new() }
+    }
+
+    /// Another process of the same service, on the same database; not started.
+    pub fn replica(&self) -> Self {
+        Self::prepare(self.program, self.settings.clone())
     }
 
     pub fn grpc_url(&self) -> String {
@@ -29,8 +37,11 @@ impl ServiceProcess {
 
     /// Connects when it is first used.
     pub fn channel(&self) -> Channel {
-        let endpoint = Endpoint::from_shared(self.grpc_url()).expect("a URL made above");
-        endpoint.tcp_nodelay(true).connect_lazy()
+        let connect = || {
+            let endpoint = Endpoint::from_shared(self.grpc_url()).expect("a URL made above");
+            endpoint.tcp_nodelay(true).connect_lazy()
+        };
+        self.channel.get_or_init(connect).clone()
     }
 
     pub(crate) fn migrate(&self) {
@@ -41,6 +52,7 @@ impl ServiceProcess {
     pub fn start(&mut self) {
         let process = GuardedProcess::spawn(&mut self.command("serve"));
         self.process = Some(process.expect("the program was built by `make test`"));
+        self.channel = OnceLock::new();
     }
 
     /// Kills it with -9, wherever it is.
@@ -63,7 +75,7 @@ impl ServiceProcess {
 
     pub async fn wait_until_ready(&self) {
         let ready = async {
-            while !self.admin("/readyz").await.is_some_and(|answer| answer.starts_with("HTTP/1.1 200")) {
+            while !self.is_ready().await {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
@@ -78,6 +90,17 @@ impl ServiceProcess {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.ok()?;
         Some(answer)
+    }
+
+    pub async fn is_ready(&self) -> bool {
+        self.admin("/readyz").await.is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
+    }
+
+    /// The sum of a counter over all its labels: `cabinet_consumer_done_total`.
+    pub async fn counter(&self, name: &str) -> u64 {
+        let metrics = self.admin("/metrics").await.unwrap_or_default();
+        let samples = metrics.lines().filter(|line| line.split(['{', ' ']).next() == Some(name));
+        samples.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
     }
 
     fn command(&self, command: &str) -> Command {

@@ -1,7 +1,10 @@
 //! What a letter and the ledger say in less usual moments.
 
-use cabinet_e2e::{Cabinet, eventually};
+use std::time::Duration;
+
+use cabinet_e2e::{Cabinet, Setup, eventually};
 use mail_parser::MessageParser;
+use testkit::{SinkOptions, SmtpMoment};
 
 /// Rule F12: a letter that comes late says when its change was made, and that the status has changed again since.
 #[tokio::test(flavor = "multi_thread")]
@@ -52,6 +55,19 @@ async fn the_ledger_remembers_what_was_sent_and_not_to_which_address() {
     let row = ledger.value("SELECT concat_ws(' ', kind, channel, state, user_id, octet_length(address_hash)) FROM deliveries");
     assert_eq!(row, format!("STATUS_CHANGE EMAIL SENT {} 32", customer.user_id));
     assert_eq!(ledger.value("SELECT count(*) FROM deliveries AS delivery WHERE delivery::text LIKE '%anna@%'"), "0");
+}
+
+/// Rule N13.d: while a slow mail server takes its time, nobody else sends the same letter.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_mail_server_gets_each_letter_once() {
+    let slow = SinkOptions::default().delay(SmtpMoment::Dot, Duration::from_secs(4));
+    let cabinet = Setup::default().mail(slow).start().await;
+    let customer = cabinet.create_customer_who_ticked("anna@example.com").await;
+    let case = cabinet.create_case(&customer.user_id).await;
+    cabinet.change_status(&cabinet.service_token(), &case.case_id, "OPEN").await.expect("an allowed move");
+    cabinet.settled().await;
+    assert_eq!(cabinet.mail.accepted(), 1);
+    assert_eq!(cabinet.databases.notification.value("SELECT state || ' ' || attempt FROM deliveries"), "SENT 1");
 }
 
 fn text(raw: &[u8]) -> String {

@@ -129,6 +129,16 @@ async fn an_order_is_cancelled_by_an_owner_only() {
     let service = cabinet.change_status(&cabinet.service_token(), &order, "CANCELLED").await;
     assert_eq!(refused(service), is(Code::PermissionDenied, "PERMISSION_DENIED"));
     assert!(cabinet.change_status(&by(Role::Admin), &order, "OPEN").await.is_ok());
+
+    // An AGENT who asked for an order sees it, like any requester, and no more.
+    let agent = cabinet.create_user(&cabinet.service_token(), cabinet.realm.company_id, PbRole::Agent, "agent@example.com").await;
+    let agent = agent.expect("a good agent");
+    let own = cases::CreateCaseRequest { kind: cases::CaseKind::Order.into(), ..case_request(&cabinet.realm, &agent.user_id) };
+    let own = cabinet.create_case_with(&by(Role::Owner), own).await.expect("a good order").case_id;
+    let agent_token = cabinet.user_token(user_id(&agent), Role::Agent);
+    assert!(cabinet.get_case(&agent_token, &own).await.is_ok());
+    assert_eq!(refused(cabinet.change_status(&agent_token, &own, "OPEN").await), is(Code::PermissionDenied, "PERMISSION_DENIED"));
+
     assert!(cabinet.change_status(&by(Role::Owner), &order, "CANCELLED").await.is_ok());
 }
 
@@ -195,6 +205,6 @@ async fn every_answer_has_a_request_id() {
             status.metadata().get("x-request-id").expect("an id").to_str().expect("visible ASCII").to_owned()
         }
     };
-    assert_eq!(answered("0af7651916cd43dd-8448").await, "0af7651916cd43dd-8448");
-    assert_eq!(answered("anna@example.com").await.len(), 36);
+    assert_eq!(answered("0af76519-16cd-43dd-8448-eb211c80319c").await, "0af76519-16cd-43dd-8448-eb211c80319c");
+    assert_eq!(answered("380671234567").await.len(), 36);
 }

@@ -15,7 +15,9 @@ pub(crate) fn write(folder: &Path) -> Result<(), StartError> {
     let keys = KeyPair::generate();
     std::fs::create_dir_all(folder)?;
     std::fs::write(folder.join("public.pem"), &keys.public_key)?;
-    // Nobody but its owner reads a private key.
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(signing_key)?;
-    Ok(file.write_all(keys.signing_key.expose().as_bytes())?)
+    // Nobody but its owner reads a private key, and nobody finds half of one.
+    let unfinished = folder.join("signing.pem.part");
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    file.write_all(keys.signing_key.expose().as_bytes())?;
+    Ok(std::fs::rename(unfinished, signing_key)?)
 }

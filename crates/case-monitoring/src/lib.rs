@@ -42,7 +42,12 @@ impl Service for CaseMonitoring {
 
     fn databases(config: &Config) -> Vec<Database> {
         let migrators = vec![messaging::migrator(), sqlx::migrate!("../../migrations/case_monitoring")];
-        vec![Database { name: DATABASE, config: config.database.clone(), migrators }]
+        vec![Database {
+            name: DATABASE,
+            config: config.database.clone(),
+            direct_connections: messaging::RELAY_CONNECTIONS,
+            migrators,
+        }]
     }
 
     async fn start(config: Config, process: &mut Process) -> Result<(), StartError> {

@@ -20,7 +20,11 @@ impl MessagingConfig {
 
     /// Reads the section for a process with RabbitMQ.
     pub fn read(settings: &mut Settings) -> Option<Self> {
-        let broker = settings.secret("messaging.amqp_url").map(Broker::amqp);
+        let amqp_url = settings.secret("messaging.amqp_url");
+        if let Some(Err(error)) = amqp_url.as_ref().map(|url| url.expose().parse::<lapin::uri::AMQPUri>()) {
+            settings.problem("messaging.amqp_url", error);
+        }
+        let broker = amqp_url.map(Broker::amqp);
         Self::read_with(settings, broker)
     }
 

@@ -16,6 +16,8 @@ const BATCH: usize = 256;
 /// The most facts the broker hands out before the first is acknowledged: one batch at work, the next on its way.
 const PREFETCH: u16 = 512;
 
+/// The longest a batch may take.
+const CONSUME_LIMIT: Duration = Duration::from_mins(1);
 /// How often the depth of the queue is looked at.
 const DEPTH_INTERVAL: Duration = Duration::from_secs(2);
 /// How long a message that is itself at fault waits before each further attempt.
@@ -109,17 +111,21 @@ impl Consumer {
     /// Does a batch; only when all of it is done, put by or buried does the broker forget it.
     async fn settle(&self, subscription: &mut dyn Subscription, batch: Vec<Incoming>) -> Result<(), ConsumerError> {
         let mut messages = Vec::with_capacity(batch.len());
+        let mut malformed = Vec::new();
         for incoming in batch {
             match incoming {
                 Incoming::Message(message) => messages.push(message),
-                Incoming::Malformed(malformed) => {
-                    tracing::error!(consumer = self.spec.consumer, "malformed envelope");
-                    self.dead_letters.bury_malformed(&self.spec, &malformed).await.map_err(unavailable)?;
-                    self.metrics.buried();
-                }
+                Incoming::Malformed(envelope) => malformed.push(envelope),
             }
         }
-        for fallen in self.do_all(&messages).await? {
+        let fallen = self.do_all(&messages).await?;
+        // Last, so that a batch that comes again because a dependency was away has buried nobody yet.
+        for envelope in malformed {
+            tracing::error!(consumer = self.spec.consumer, "malformed envelope");
+            self.dead_letters.bury_malformed(&self.spec, &envelope).await.map_err(unavailable)?;
+            self.metrics.buried();
+        }
+        for fallen in fallen {
             self.put_by(subscription, fallen).await?;
         }
         subscription.acknowledge().await?;
@@ -135,7 +141,7 @@ impl Consumer {
             if part.is_empty() {
                 continue;
             }
-            match (self.handler.consume(part).await, part) {
+            match (self.consume_in_time(part).await, part) {
                 (Ok(()), _) => {}
                 (Err(HandlerError::Unavailable(error)), _) => return Err(ConsumerError::Unavailable(error)),
                 (Err(HandlerError::Rejected(error)), [message]) => fallen.push(Fallen { message, reason: chain(error.as_ref()) }),
@@ -147,6 +153,12 @@ impl Consumer {
             }
         }
         Ok(fallen)
+    }
+
+    /// A dependency that is silent is as good as away, whatever its connection says.
+    async fn consume_in_time(&self, part: &[Message]) -> Result<(), HandlerError> {
+        let in_time = tokio::time::timeout(CONSUME_LIMIT, self.handler.consume(part)).await;
+        in_time.unwrap_or_else(|elapsed| Err(HandlerError::Unavailable(elapsed.into())))
     }
 
     async fn put_by(&self, subscription: &mut dyn Subscription, fallen: Fallen<'_>) -> Result<(), ConsumerError> {

@@ -26,7 +26,7 @@ pub use event::{Aggregate, Lane, NewEvent};
 pub use message::{Incoming, Malformed, Message};
 pub use metrics::{ConsumerMetrics, RelayMetrics};
 pub use partitions::{Partitions, Retention};
-pub use relay::Relay;
+pub use relay::{RELAY_CONNECTIONS, Relay};
 pub use signal::OutboxSignal;
 pub use start::{start_partitions, start_relays};
 pub use transport::{Broker, Subscription, SubscriptionSpec, TransportError};

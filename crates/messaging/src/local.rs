@@ -16,11 +16,14 @@ use tokio::time::Instant;
 
 use crate::message::{Incoming, Message};
 use crate::outbox::OutboxRow;
-use crate::transport::{Published, Publisher, Subscription, SubscriptionSpec};
+use crate::transport::{Published, Publisher, Redelivery, Subscription, SubscriptionSpec};
 use crate::{Lane, TransportError};
 
 /// How long a publisher waits for consumers before it looks at the outbox again.
 const PATIENCE: Duration = Duration::from_millis(100);
+
+/// How long a consumer may take for a message that is handed to it again.
+const REDELIVERY_LIMIT: Duration = Duration::from_secs(10);
 
 /// A message on its way to one consumer. Dropped unsettled, it is handed over again.
 #[derive(Debug)]
@@ -61,15 +64,6 @@ impl LocalBroker {
         Ok(Box::new(LocalSubscription { receiver, settled: self.settled.clone(), handed_out: Vec::new(), put_by: Vec::new() }))
     }
 
-    pub(crate) fn redeliver(&self, consumer: &str, lane: Lane, message: &Message) -> Result<(), TransportError> {
-        let queues = self.queues();
-        let queue = queues.iter().find(|queue| queue.spec.consumer == consumer && queue.spec.lane == lane);
-        let sender = queue.and_then(|queue| queue.sender.as_ref());
-        let handed = Handed { message: Message { attempt: 0, ..message.clone() }, done: None };
-        let is_taken = sender.is_some_and(|sender| sender.send(handed).is_ok());
-        if is_taken { Ok(()) } else { Err(TransportError("nobody takes messages for this consumer".into())) }
-    }
-
     fn queues(&self) -> MutexGuard<'_, Vec<Queue>> {
         self.queues.lock().expect("nobody panics while holding the queues")
     }
@@ -87,6 +81,18 @@ impl LocalBroker {
         let queues = self.queues();
         let sender = queues[place].sender.as_ref()?;
         sender.send(Handed { message, done: Some(done) }).ok().map(|()| answer)
+    }
+}
+
+#[async_trait]
+impl Redelivery for LocalBroker {
+    async fn redeliver(&self, consumer: &str, lane: Lane, message: &Message) -> Result<(), TransportError> {
+        let place = self.queues().iter().position(|queue| queue.spec.consumer == consumer && queue.spec.lane == lane);
+        let answer = place.and_then(|place| self.hand_over(place, Message { attempt: 0, ..message.clone() }));
+        let answer = answer.ok_or_else(|| TransportError("nobody takes messages for this consumer".into()))?;
+        // Kept nowhere meanwhile, so it is safe only when its consumer has done with it.
+        let done = tokio::time::timeout(REDELIVERY_LIMIT, answer).await.map_err(|elapsed| TransportError(elapsed.into()))?;
+        done.map_err(|gone| TransportError(gone.into()))
     }
 }
 

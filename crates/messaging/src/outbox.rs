@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kernel::{Clock, CommandId, EventId, RealmId, Timestamp};
 use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
 
 use crate::{Lane, RelayMetrics};
 
@@ -24,16 +25,26 @@ pub(crate) struct OutboxRow {
     pub(crate) occurred_at: Timestamp,
 }
 
-/// The oldest facts of a lane, at most `limit`.
-pub(crate) async fn oldest(connection: &mut PgConnection, lane: Lane, limit: i64) -> sqlx::Result<Vec<OutboxRow>> {
+/// No fact has a lower id.
+pub(crate) const BEFORE_ALL: EventId = EventId::from_uuid(Uuid::nil());
+
+/// The oldest facts of a lane behind one of them, at most `limit`.
+pub(crate) async fn oldest(
+    connection: &mut PgConnection,
+    lane: Lane,
+    behind: EventId,
+    limit: usize,
+) -> sqlx::Result<Vec<OutboxRow>> {
     let rows = sqlx::query!(
         "SELECT event_id, realm_id, cause_id, type AS event_type, payload, traceparent, occurred_at
          FROM messaging.outbox
          WHERE lane = $1
+           AND event_id > $2
          ORDER BY event_id
-         LIMIT $2",
+         LIMIT $3",
         lane.as_str(),
-        limit,
+        behind.as_uuid(),
+        i64::try_from(limit).unwrap_or(i64::MAX),
     )
     .fetch_all(connection)
     .await?;
@@ -50,7 +61,7 @@ pub(crate) async fn oldest(connection: &mut PgConnection, lane: Lane, limit: i64
 }
 
 /// Moves published facts to the archive, in one statement. A fact that is gone already is no error: a deposed relay may
-/// have moved it.
+/// have moved it. Nor is one that is in the archive: it was replayed from there.
 pub(crate) async fn archive(connection: &mut PgConnection, published: &[EventId]) -> sqlx::Result<()> {
     let ids: Vec<_> = published.iter().map(EventId::as_uuid).collect();
     sqlx::query!(
@@ -60,7 +71,8 @@ pub(crate) async fn archive(connection: &mut PgConnection, published: &[EventId]
              RETURNING *
          )
          INSERT INTO messaging.outbox_archive
-         SELECT * FROM left_outbox",
+         SELECT * FROM left_outbox
+         ON CONFLICT DO NOTHING",
         &ids,
     )
     .execute(connection)

@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use kernel::Secret;
+use kernel::{EventId, Secret};
 use runtime::lifecycle::{Backoff, WorkerResult};
 use runtime::postgres;
-use sqlx::postgres::PgListener;
+use sqlx::postgres::{PgListener, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use tokio_util::sync::CancellationToken;
 
@@ -17,16 +17,34 @@ use crate::outbox;
 use crate::transport::Publisher;
 use crate::{Broker, Lane, OutboxSignal};
 
-const BATCH: i64 = 1000;
+const BATCH: usize = 1000;
 /// How often a relay that is not the owner tries to become it.
 const CANDIDATE_INTERVAL: Duration = Duration::from_millis(500);
 /// The first half of the advisory lock's key; the second is the lane's.
 const LOCK_SPACE: i32 = 0x0CAB;
 /// The second half where the lock is about who may use the database at all.
 const TRANSPORT_LOCK: i32 = 1;
+/// The server lets go of an owner that has fallen silent (its machine is gone, it is frozen, the network is cut), and of its
+/// lock: otherwise nobody could follow it for hours. An owner asks at least every [`Relay::poll_interval`].
+const LET_GO: [(&str, &str); 5] = [
+    ("idle_session_timeout", "30s"),
+    ("tcp_user_timeout", "20s"),
+    ("tcp_keepalives_idle", "10"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+];
+/// How often a process without a broker asks for the database to itself: its own last connection may still be dying.
+const CLAIMS_OF_THE_DATABASE: u32 = 5;
 /// Where processes that do not own the lane tell the owner of commits.
 const NOTIFICATIONS: &str = "cabinet_outbox";
 const PASS_ON_INTERVAL: Duration = Duration::from_millis(10);
+/// The longest a batch may take. A database or a broker that is silent for longer (a queue at its limit may leave a publish
+/// unanswered for ever, RabbitMQ 3.10) is taken for gone, whatever its connection
+/// says.
+const DRAIN_LIMIT: Duration = Duration::from_secs(15);
+
+/// The connections of one relay: its own, and its listener's.
+pub const RELAY_CONNECTIONS: u32 = 2;
 
 /// One lane's relay of one service.
 #[derive(Debug, Clone)]
@@ -42,6 +60,16 @@ pub struct Relay {
     pub metrics: RelayMetrics,
 }
 
+/// What became of a batch.
+#[derive(Debug, Default)]
+struct Drained {
+    /// True if some of it is gone: there may be more at once.
+    is_taken: bool,
+    /// The end of a full batch with facts that nobody is bound to. What comes behind it is looked at too, before the relay
+    /// begins at the lowest again: they hold up no other.
+    stuck_up_to: Option<EventId>,
+}
+
 /// Why a relay had to start over.
 #[derive(Debug, thiserror::Error)]
 enum RelayError {
@@ -49,6 +77,8 @@ enum RelayError {
     Database(#[from] sqlx::Error),
     #[error("the outbox could not be opened")]
     Connect(#[from] kernel::Fault),
+    #[error("a batch took too long")]
+    Stuck,
     #[error("another process uses this database in a way that does not go with ours")]
     NotAlone,
     #[error("facts could not be published")]
@@ -59,9 +89,11 @@ impl Relay {
     /// Runs until `stop` is cancelled. Whatever fails is tried again, for ever, on new connections.
     pub async fn run(self, stop: CancellationToken) -> WorkerResult {
         let mut backoff = Backoff::new();
+        let mut refusals = 0;
         while !stop.is_cancelled() {
             if let Err(error) = self.relay(&stop, &mut backoff).await {
-                if self.broker.is_local() && matches!(error, RelayError::NotAlone) {
+                refusals = if matches!(error, RelayError::NotAlone) { refusals + 1 } else { 0 };
+                if self.broker.is_local() && refusals == CLAIMS_OF_THE_DATABASE {
                     return Err(error.into());
                 }
                 tracing::warn!(lane = %self.lane, error = &error as &dyn std::error::Error, "relay starts over");
@@ -77,7 +109,8 @@ impl Relay {
     async fn relay(&self, stop: &CancellationToken, backoff: &mut Backoff) -> Result<(), RelayError> {
         let options = postgres::connect_options(&self.database_url)?
             .application_name("relay")
-            .options([("plan_cache_mode", "force_custom_plan"), ("jit", "off")]);
+            .options([("plan_cache_mode", "force_custom_plan"), ("jit", "off")])
+            .options(LET_GO);
         let mut connection = options.connect().await?;
         if !self.share_database(&mut connection).await? {
             return Err(RelayError::NotAlone);
@@ -89,13 +122,19 @@ impl Relay {
                 () = stop.cancelled() => return Ok(()),
             }
         }
-        let mut passed_on = PgListener::connect(self.database_url.expose()).await?;
+        let mut passed_on = self.listener().await?;
         passed_on.listen(NOTIFICATIONS).await?;
         let mut publisher = self.broker.publisher(self.service).await?;
         tracing::info!(lane = %self.lane, "relay owns the lane");
+        let mut behind = outbox::BEFORE_ALL;
         while !stop.is_cancelled() {
-            if self.drain(&mut connection, publisher.as_mut()).await? {
+            let draining = self.drain(&mut connection, publisher.as_mut(), behind);
+            let drained = tokio::time::timeout(DRAIN_LIMIT, draining).await.map_err(|_| RelayError::Stuck)??;
+            behind = drained.stuck_up_to.unwrap_or(outbox::BEFORE_ALL);
+            if drained.is_taken {
                 backoff.reset();
+            }
+            if drained.is_taken || drained.stuck_up_to.is_some() {
                 continue;
             }
             tokio::select! {
@@ -107,6 +146,13 @@ impl Relay {
         }
         connection.close().await?;
         Ok(())
+    }
+
+    /// A listener holds a connection of its own.
+    async fn listener(&self) -> Result<PgListener, RelayError> {
+        let options = postgres::connect_options(&self.database_url)?.application_name("relay listener");
+        let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
+        Ok(PgListener::connect_with(&pool).await?)
     }
 
     /// A process without a broker needs the database for itself; those with one share it.
@@ -133,18 +179,22 @@ impl Relay {
         Ok(())
     }
 
-    /// Moves one batch. True if there may be more at once.
-    async fn drain(&self, connection: &mut PgConnection, publisher: &mut dyn Publisher) -> Result<bool, RelayError> {
-        let rows = outbox::oldest(connection, self.lane, BATCH).await?;
-        if rows.is_empty() {
-            return Ok(false);
-        }
+    /// Moves one batch.
+    async fn drain(
+        &self,
+        connection: &mut PgConnection,
+        publisher: &mut dyn Publisher,
+        behind: EventId,
+    ) -> Result<Drained, RelayError> {
+        let rows = outbox::oldest(connection, self.lane, behind, BATCH).await?;
+        let Some(last) = rows.last().map(|row| row.event_id) else { return Ok(Drained::default()) };
         let published = publisher.publish(&rows).await?;
         outbox::archive(connection, &published.taken).await?;
         self.metrics.published(published.taken.len());
         if published.unroutable > 0 {
             tracing::warn!(lane = %self.lane, kept = published.unroutable, "facts nobody is bound to stay in the outbox");
         }
-        Ok(!published.taken.is_empty())
+        let is_stuck = published.unroutable > 0 && rows.len() == BATCH;
+        Ok(Drained { is_taken: !published.taken.is_empty(), stuck_up_to: is_stuck.then_some(last) })
     }
 }

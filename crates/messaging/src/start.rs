@@ -2,6 +2,7 @@
 
 use kernel::Fault;
 use runtime::Process;
+use runtime::lifecycle::Backoff;
 use runtime::postgres::{DatabaseConfig, Pools};
 
 use crate::outbox::watch_outbox_age;
@@ -38,7 +39,17 @@ pub fn start_relays(
 /// Keeps the logs of schema `messaging` and the service's own; once before anything else is started, then every hour.
 pub async fn start_partitions(process: &mut Process, pools: &Pools, own: &[Retention]) -> Result<(), Fault> {
     let partitions = Partitions::new(pools.workers.clone(), process.clock.clone(), own);
-    partitions.keep().await?;
+    let mut backoff = Backoff::new();
+    while let Err(fault) = partitions.keep().await {
+        match fault {
+            // The database, or the lock that another replica holds for the same work.
+            Fault::Unavailable(error) => {
+                tracing::warn!(error = error.as_ref() as &dyn std::error::Error, "waiting to keep the partitions");
+                backoff.wait().await;
+            }
+            Fault::Internal(_) => return Err(fault),
+        }
+    }
     process.workers.spawn_endless("partitions", partitions.run());
     Ok(())
 }

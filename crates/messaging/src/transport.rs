@@ -70,13 +70,20 @@ impl Broker {
         }
     }
 
-    /// Hands one message to one consumer again, as if it were new to it.
-    pub(crate) async fn redeliver(&self, consumer: &str, lane: Lane, message: &Message) -> Result<(), TransportError> {
+    /// Opens the way on which single messages are handed to single consumers again. Fails while the carrier is away.
+    pub(crate) async fn redelivery(&self) -> Result<Box<dyn Redelivery>, TransportError> {
         match &self.0 {
-            Carrier::Amqp(amqp) => amqp.redeliver(consumer, lane, message).await,
-            Carrier::Local(local) => local.redeliver(consumer, lane, message),
+            Carrier::Amqp(amqp) => amqp.redelivery().await,
+            Carrier::Local(local) => Ok(Box::new(local.clone())),
         }
     }
+}
+
+/// Hands single messages to single consumers, as if they were new to them.
+#[async_trait]
+pub(crate) trait Redelivery: Send + Sync {
+    /// Answers when the message is safe: with the carrier, or done by its consumer.
+    async fn redeliver(&self, consumer: &str, lane: Lane, message: &Message) -> Result<(), TransportError>;
 }
 
 /// What became of a batch that was handed over.

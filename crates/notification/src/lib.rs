@@ -50,7 +50,7 @@ impl Service for Notification {
 
     fn databases(config: &Config) -> Vec<Database> {
         let migrators = vec![messaging::migrator(), sqlx::migrate!("../../migrations/notification")];
-        vec![Database { name: DATABASE, config: config.database.clone(), migrators }]
+        vec![Database { name: DATABASE, config: config.database.clone(), direct_connections: 0, migrators }]
     }
 
     async fn start(config: Config, process: &mut Process) -> Result<(), StartError> {

@@ -111,10 +111,12 @@ fn print_connection_budget<S: Service>(config: &S::Config) {
     println!("{}: the configuration is valid", S::NAME);
     for database in S::databases(config) {
         let (commands, workers) = (database.config.max_connections, database.config.max_worker_connections);
+        // One more asks for readiness.
+        let direct = database.direct_connections + 1;
+        let all = commands + workers + direct;
         println!(
-            "database {}: at most {} connections a replica ({commands} for commands, {workers} for workers)",
-            database.name,
-            commands + workers
+            "database {}: at most {all} connections a replica ({commands} for commands, {workers} for workers, {direct} beside them)",
+            database.name
         );
     }
 }

@@ -8,7 +8,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// How long workers may take to finish what they hold.
-const GRACE: Duration = Duration::from_secs(20);
+/// Together with the drain less than the thirty seconds that Kubernetes gives by default.
+const GRACE: Duration = Duration::from_secs(15);
 
 /// What a worker ends with.
 pub type WorkerResult = Result<(), Box<dyn Error + Send + Sync>>;
@@ -69,14 +70,16 @@ impl Workers {
     }
 }
 
-/// Waits until the operator asks the process to end (SIGTERM, or Ctrl-C).
-pub async fn asked_to_end() {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-        .expect("a handler for SIGTERM can be installed once the runtime runs");
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
+/// Listens from now on for the operator asking the process to end (SIGTERM, or Ctrl-C); the future waits until he does.
+pub fn asked_to_end() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 /// Waits between two attempts: doubles from 100 ms to 5 s.

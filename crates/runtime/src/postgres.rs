@@ -25,13 +25,16 @@ impl DatabaseConfig {
     /// Reads the section `section`.
     pub fn read(settings: &mut Settings, section: &str) -> Option<Self> {
         let url = settings.secret(&format!("{section}.url"));
+        if let Some(Err(error)) = url.as_ref().map(|url| url.expose().parse::<PgConnectOptions>()) {
+            settings.problem(&format!("{section}.url"), error);
+        }
         let max_connections = settings.number(&format!("{section}.max_connections"), 1..=1000);
         let max_worker_connections = settings.number(&format!("{section}.max_worker_connections"), 1..=1000);
         Some(Self { url: url?, max_connections: max_connections?, max_worker_connections: max_worker_connections? })
     }
 }
 
-/// The two pools of a service.
+/// The pools of a service.
 #[derive(Debug, Clone)]
 pub struct Pools {
     /// For commands and queries: generic plans, prepared once.
@@ -39,6 +42,8 @@ pub struct Pools {
     /// For workers: plans made for the values at hand, because a plan cached while a queue was empty stays a sequential
     /// scan when it is full; and no JIT, whose compilation costs more than a batch.
     pub workers: PgPool,
+    /// For the readiness probe alone: a busy service is ready.
+    pub(crate) probe: PgPool,
 }
 
 /// Opens the pools without connecting: a database that is away is met by the first query.
@@ -48,7 +53,11 @@ pub fn open(config: &DatabaseConfig, application_name: &str) -> Result<Pools, Fa
         PgPoolOptions::new().max_connections(max).acquire_timeout(ACQUIRE_TIMEOUT).connect_lazy_with(options)
     };
     let for_workers = options.clone().options([("plan_cache_mode", "force_custom_plan"), ("jit", "off")]);
-    Ok(Pools { commands: pool(options, config.max_connections), workers: pool(for_workers, config.max_worker_connections) })
+    Ok(Pools {
+        commands: pool(options.clone(), config.max_connections),
+        workers: pool(for_workers, config.max_worker_connections),
+        probe: pool(options, 1),
+    })
 }
 
 /// Options of a single connection to the same database, for those that must hold one (a relay's lock, LISTEN).
@@ -72,10 +81,12 @@ fn is_unavailable(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed
         | sqlx::Error::Protocol(_) => true,
-        // 08 connection exception, 53 insufficient resources, 57P operator intervention, 25006 a standby.
-        sqlx::Error::Database(error) => error
-            .code()
-            .is_some_and(|code| code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") || code == "25006"),
+        // 08 connection exception, 25006 a standby, 28 our credentials, 40 a deadlock, 42501 our rights, 53 insufficient
+        // resources, 55P03 a lock, 57 operator intervention: none of them says anything about the statement's values.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            let is_one_of = |codes: &[&str]| codes.iter().any(|prefix| code.starts_with(prefix));
+            is_one_of(&["08", "25006", "28", "40", "42501", "53", "55P03", "57"])
+        }),
         _ => false,
     }
 }
@@ -85,11 +96,15 @@ pub fn violated_constraint(error: &sqlx::Error) -> Option<&str> {
     error.as_database_error().and_then(sqlx::error::DatabaseError::constraint)
 }
 
-/// Brings the database to this release's schema.
-pub async fn migrate(pool: &PgPool, migrators: &[Migrator]) -> Result<(), Fault> {
-    for migrator in migrators {
-        migrator.run(pool).await.map_err(migrate_fault)?;
+/// Brings the database to this release's schema. What a later release has added is left alone, so that one may go back.
+pub async fn migrate(config: &DatabaseConfig, migrators: Vec<Migrator>) -> Result<(), Fault> {
+    // Whoever holds a table is not waited for while everybody else queues behind us: the migration is tried again later.
+    let options = connect_options(&config.url)?.application_name("migrate").options([("lock_timeout", "5s")]);
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT).connect_lazy_with(options);
+    for mut migrator in migrators {
+        migrator.set_ignore_missing(true).run(&pool).await.map_err(migrate_fault)?;
     }
+    pool.close().await;
     Ok(())
 }
 

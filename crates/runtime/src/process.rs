@@ -24,7 +24,7 @@ use crate::telemetry::LogConfig;
 use crate::token::{Signer, Verifier};
 
 /// How long requests under way may take to finish once the process drains.
-const DRAIN: Duration = Duration::from_secs(10);
+const DRAIN: Duration = Duration::from_secs(8);
 
 /// Why a process could not start or go on.
 pub type StartError = Box<dyn Error + Send + Sync>;
@@ -34,6 +34,8 @@ pub struct Database {
     /// The service that owns it.
     pub name: &'static str,
     pub config: DatabaseConfig,
+    /// Connections beside the pools: a relay's own and its listener's.
+    pub direct_connections: u32,
     pub migrators: Vec<Migrator>,
 }
 
@@ -115,7 +117,11 @@ impl ProcessConfig {
 
 /// Serves until the operator asks the process to end, or until a worker ends unasked, which is an error.
 pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) -> Result<(), StartError> {
-    let databases = open_databases(S::databases(&config)).await?;
+    let mut asked_to_end = std::pin::pin!(lifecycle::asked_to_end()?);
+    let databases = tokio::select! {
+        databases = open_databases(S::databases(&config)) => databases?,
+        () = &mut asked_to_end => return Ok(()),
+    };
     let clock = Arc::new(DatabaseClock::start(databases.first().ok_or("a service has a database")?.1.commands.clone()).await?);
     let mut process = Process {
         clock: clock.clone(),
@@ -132,11 +138,15 @@ pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) 
     S::start(config, &mut process).await?;
 
     let serving = Arc::new(AtomicBool::new(false));
-    let stack =
-        Stack { clock: process.clock.clone(), ids: process.ids.clone(), verifier: Verifier::from_pem(&shared.token_public_key)? };
+    let stack = Stack {
+        clock: process.clock.clone(),
+        ids: process.ids.clone(),
+        verifier: Verifier::from_pem(&shared.token_public_key)?,
+        methods: api::method_paths(),
+    };
     let admin = Admin {
         metrics: process.metrics,
-        databases: process.databases.iter().map(|(_, pools)| pools.commands.clone()).collect(),
+        databases: process.databases.iter().map(|(_, pools)| pools.probe.clone()).collect(),
         serving: serving.clone(),
     };
     let draining = CancellationToken::new();
@@ -144,38 +154,43 @@ pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) 
     let grpc_listener = TcpListener::bind(shared.grpc.address).await?;
     let admin_listener = TcpListener::bind(shared.admin_address).await?;
     tracing::info!(service = S::NAME, grpc.address = %grpc_listener.local_addr()?, admin.address = %admin_listener.local_addr()?, "serving");
-    let admin_server = tokio::spawn(admin::serve(admin_listener, admin, closing.clone().cancelled_owned()));
-    let grpc_server =
+    let mut admin_server = tokio::spawn(admin::serve(admin_listener, admin, closing.clone().cancelled_owned()));
+    let mut grpc_server =
         tokio::spawn(grpc::serve(grpc_listener, process.routes.routes(), stack, draining.clone().cancelled_owned()));
     serving.store(true, Ordering::Relaxed);
 
     let mut workers = process.workers;
-    let ended = tokio::select! {
-        () = lifecycle::asked_to_end() => Ok(()),
-        ended = workers.watch() => Err(ended),
+    let ended: Result<(), StartError> = tokio::select! {
+        () = &mut asked_to_end => Ok(()),
+        ended = workers.watch() => Err(ended.into()),
+        ended = &mut grpc_server => Err(format!("the gRPC server ended unasked: {ended:?}").into()),
+        ended = &mut admin_server => Err(format!("the admin server ended unasked: {ended:?}").into()),
     };
     serving.store(false, Ordering::Relaxed);
     health_reporter.set_service_status("", tonic_health::ServingStatus::NotServing).await;
     draining.cancel();
-    if tokio::time::timeout(DRAIN, grpc_server).await.is_err() {
+    if !grpc_server.is_finished() && tokio::time::timeout(DRAIN, &mut grpc_server).await.is_err() {
         tracing::warn!("requests under way did not finish in time and are dropped");
+        grpc_server.abort();
     }
     workers.stop().await;
     for (_, pools) in &process.databases {
         pools.workers.close().await;
         pools.commands.close().await;
+        pools.probe.close().await;
     }
     closing.cancel();
-    let _ = admin_server.await;
+    if !admin_server.is_finished() {
+        let _ = admin_server.await;
+    }
     tracing::info!(service = S::NAME, "ended");
-    ended.map_err(Into::into)
+    ended
 }
 
 /// Brings every database to this release's schema.
 pub(crate) async fn migrate(databases: Vec<Database>) -> Result<(), StartError> {
     for database in databases {
-        let pools = postgres::open(&database.config, "cabinet-migrate")?;
-        postgres::migrate(&pools.commands, &database.migrators).await?;
+        postgres::migrate(&database.config, database.migrators).await?;
         tracing::info!(database = database.name, "migrated");
     }
     Ok(())

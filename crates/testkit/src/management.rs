@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use ureq::Agent;
 
@@ -54,6 +56,24 @@ impl Management {
     pub(crate) fn delete_vhost(&self, name: &str) {
         let url = format!("{}/api/vhosts/{}", self.base_url, encoded(name));
         let _ = self.agent.delete(url).header("authorization", CREDENTIALS).call();
+    }
+
+    /// Publishes and says whether any queue got it.
+    pub(crate) fn publish(&self, vhost: &str, exchange: &str, routing_key: &str, headers: &Value, payload: &[u8]) -> bool {
+        let exchange = if exchange.is_empty() { "amq.default" } else { exchange };
+        let url = format!("{}/api/exchanges/{}/{}/publish", self.base_url, encoded(vhost), encoded(exchange));
+        let body = json!({
+            "properties": {"delivery_mode": 2, "headers": headers},
+            "routing_key": routing_key,
+            "payload": BASE64.encode(payload),
+            "payload_encoding": "base64",
+        });
+        let request = self.agent.post(&url).header("authorization", CREDENTIALS);
+        let response = request.content_type("application/json").send(body.to_string());
+        let mut response = response.unwrap_or_else(|error| panic!("POST {url} failed: {error}"));
+        let text = response.body_mut().read_to_string().unwrap_or_default();
+        assert!(response.status().is_success(), "POST {url} failed: {text}");
+        serde_json::from_str::<Value>(&text).is_ok_and(|answer| answer["routed"] == true)
     }
 
     /// From now on the queue holds so many messages, more or less; what becomes of others is in the queue's own arguments.

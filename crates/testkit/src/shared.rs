@@ -1,6 +1,8 @@
 //! Servers shared by many tests: started once by `with-servers`, found through the environment. Each test gets a place of its
 //! own in them (a database, a virtual host) and gives it back on drop.
 
+use serde_json::Value;
+
 use crate::management::{Management, QueueFacts, amqp_url};
 use crate::psql::Psql;
 
@@ -164,6 +166,16 @@ impl TestVhost {
     #[must_use]
     pub fn queue_depth(&self, name: &str) -> u64 {
         self.queue(name).map_or(0, QueueFacts::depth)
+    }
+
+    /// Publishes a persistent message as some other program would; says whether any queue got it. `headers` is a JSON object,
+    /// whole numbers being 64 bits long; the exchange without a name puts the message into the queue called `routing_key`.
+    ///
+    /// # Panics
+    /// When the server is down.
+    #[must_use]
+    pub fn publish(&self, exchange: &str, routing_key: &str, headers: &Value, payload: &[u8]) -> bool {
+        self.management.publish(&self.name, exchange, routing_key, headers, payload)
     }
 
     /// Lets a queue hold no more than so many messages; the broker counts loosely and takes a moment.

@@ -62,7 +62,7 @@ impl CaseUseCases {
             realm_id,
             id: self.ids.new_id(now),
             company_id: command.company_id,
-            number: self.cases.next_number(realm_id).await?,
+            number: self.cases.next_number(&permit, realm_id).await?,
             kind: command.kind,
             subject,
             status,

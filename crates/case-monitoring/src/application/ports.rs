@@ -11,7 +11,7 @@ pub(crate) trait Cases: Send + Sync {
     async fn get(&self, realm_id: RealmId, case_id: CaseId) -> Result<Option<Case>, Fault>;
 
     /// A number no other case of the realm has; one that is not used leaves a gap.
-    async fn next_number(&self, realm_id: RealmId) -> Result<i64, Fault>;
+    async fn next_number(&self, permit: &Permit, realm_id: RealmId) -> Result<i64, Fault>;
 
     async fn insert(
         &self,

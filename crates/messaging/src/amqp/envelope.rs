@@ -1,7 +1,7 @@
 //! Facts as AMQP messages: CloudEvents 1.0, binary content mode of the AMQP binding (headers `cloudEvents_…`; the form
 //! `cloudEvents:…` is read too).
 
-use kernel::Id;
+use kernel::{Id, Timestamp};
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 
@@ -11,6 +11,7 @@ use crate::outbox::OutboxRow;
 const CONTENT_TYPE: &str = "application/protobuf";
 const SPEC_VERSION: &str = "1.0";
 const PERSISTENT: u8 = 2;
+const LONGEST_ATTRIBUTE: usize = 255;
 /// Our own count of the times a message was given up for later; absent on the first way.
 const ATTEMPT: &str = "cabinet-attempt";
 /// The properties of a fact that leaves the outbox.
@@ -70,10 +71,11 @@ fn read_message(properties: &BasicProperties) -> Option<Message> {
         event_id: id(headers, "id")?,
         realm_id: id(headers, "realmid")?,
         cause_id: id(headers, "causeid")?,
-        event_type: attribute(headers, "type")?,
-        occurred_at: attribute(headers, "time")?.parse().ok()?,
+        event_type: attribute(headers, "type").filter(|text| is_plain(text))?,
+        // A moment before 1970 is no fact of ours, and may be one that PostgreSQL cannot keep.
+        occurred_at: attribute(headers, "time")?.parse().ok().filter(|at| *at >= Timestamp::UNIX_EPOCH)?,
         payload: Vec::new(),
-        traceparent: headers.inner().get("traceparent").and_then(string),
+        traceparent: headers.inner().get("traceparent").and_then(string).filter(|text| is_plain(text)),
         attempt: attempt(headers),
     })
 }
@@ -85,6 +87,11 @@ fn id<Of>(headers: &FieldTable, name: &str) -> Option<Id<Of>> {
 fn attribute(headers: &FieldTable, name: &str) -> Option<String> {
     let value = headers.inner().get(format!("cloudEvents_{name}").as_str());
     value.or_else(|| headers.inner().get(format!("cloudEvents:{name}").as_str())).and_then(string)
+}
+
+/// Visible ASCII of a reasonable length.
+fn is_plain(text: &str) -> bool {
+    text.len() <= LONGEST_ATTRIBUTE && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn string(value: &AMQPValue) -> Option<String> {
@@ -106,7 +113,6 @@ fn attempt(headers: &FieldTable) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use kernel::Timestamp;
     use uuid::Uuid;
 
     use super::*;
@@ -155,6 +161,15 @@ mod tests {
         let message = read(&"key".into(), &properties(&row()), vec![]).expect("well-formed");
         let again = read(&"key".into(), &properties_for_retry(&message, 2), vec![]).expect("well-formed");
         assert_eq!(again, Message { attempt: 2, ..message });
+    }
+
+    #[test]
+    fn what_cannot_be_kept_is_malformed() {
+        for (name, value) in [("type", "case\0created"), ("type", "with space"), ("time", "-009999-01-01T00:00:00Z")] {
+            let mut table = headers(&properties(&row()));
+            table.insert(format!("cloudEvents_{name}").into(), AMQPValue::LongString(value.into()));
+            assert!(read(&"key".into(), &BasicProperties::default().with_headers(table), vec![]).is_err(), "{name} = {value:?}");
+        }
     }
 
     #[test]

@@ -10,12 +10,13 @@ mod topology;
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use kernel::Secret;
 use lapin::options::BasicPublishOptions;
 use lapin::uri::AMQPUri;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 
-use crate::transport::{Publisher, Subscription, SubscriptionSpec};
+use crate::transport::{Publisher, Redelivery, Subscription, SubscriptionSpec};
 use crate::{Lane, Message, TransportError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -58,10 +59,16 @@ impl AmqpBroker {
 }
 
 impl AmqpBroker {
-    pub(crate) async fn redeliver(&self, consumer: &str, lane: Lane, message: &Message) -> Result<(), TransportError> {
-        let link = Link::open(&self.url, "replay").await?;
+    pub(crate) async fn redelivery(&self) -> Result<Box<dyn Redelivery>, TransportError> {
+        Ok(Box::new(Link::open(&self.url, "replay").await?))
+    }
+}
+
+#[async_trait]
+impl Redelivery for Link {
+    async fn redeliver(&self, consumer: &str, lane: Lane, message: &Message) -> Result<(), TransportError> {
         let properties = envelope::properties_for_retry(message, 0);
-        link.publish_to_queue(&topology::queue(consumer, lane), &message.payload, properties).await
+        self.publish_to_queue(&topology::queue(consumer, lane), &message.payload, properties).await
     }
 }
 

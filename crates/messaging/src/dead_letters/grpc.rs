@@ -2,13 +2,14 @@
 
 use api::cabinet::messaging::v1 as pb;
 use api::cabinet::messaging::v1::dead_letter_service_server::{DeadLetterService, DeadLetterServiceServer};
-use kernel::{Authorized, DeadLetterId, Fault};
+use kernel::{Authorized, DeadLetterId, Fault, Permit};
 use runtime::grpc::{Page, Problem, id, open, timestamp};
 use tonic::{Request, Response, Status};
 
 use super::access::Action;
 use super::store::{DeadLetter, DeadLetters};
-use crate::{Broker, TransportError};
+use crate::Broker;
+use crate::transport::Redelivery;
 
 const LIST: &str = "cabinet.messaging.v1.ListDeadLetters";
 
@@ -23,10 +24,10 @@ impl DeadLetterGrpc {
     }
 
     /// Back to its consumer first, forgotten second: a crash between the two repeats, and the inbox absorbs that.
-    async fn replay(&self, dead_letter_id: DeadLetterId) -> Result<bool, Fault> {
+    async fn replay(&self, permit: &Permit, way: &dyn Redelivery, dead_letter_id: DeadLetterId) -> Result<bool, Fault> {
         let Some((consumer, lane, message)) = self.dead_letters.get(dead_letter_id).await? else { return Ok(false) };
-        self.broker.redeliver(&consumer, lane, &message).await.map_err(unavailable)?;
-        self.dead_letters.delete(dead_letter_id).await?;
+        way.redeliver(&consumer, lane, &message).await.map_err(Fault::unavailable)?;
+        self.dead_letters.delete(permit, dead_letter_id).await?;
         Ok(true)
     }
 }
@@ -50,12 +51,17 @@ impl DeadLetterService for DeadLetterGrpc {
         request: Request<pb::ReplayDeadLettersRequest>,
     ) -> Result<Response<pb::ReplayDeadLettersResponse>, Status> {
         let (call, request) = open(request)?;
-        call.authorize(&Action::ReplayDeadLetters).map_err(Problem::from)?;
+        let permit = call.authorize(&Action::ReplayDeadLetters).map_err(Problem::from)?;
+        let way = self.broker.redelivery().await.map_err(Fault::unavailable).map_err(Problem::from)?;
         let mut response = pb::ReplayDeadLettersResponse::default();
         for text in request.dead_letter_ids {
-            let is_replayed = self.replay(id("dead_letter_ids", &text)?).await.map_err(Problem::from)?;
-            let verdict = if is_replayed { &mut response.replayed_ids } else { &mut response.skipped_ids };
-            verdict.push(text);
+            match self.replay(&permit, way.as_ref(), id("dead_letter_ids", &text)?).await {
+                Ok(true) => response.replayed_ids.push(text),
+                Ok(false) => response.skipped_ids.push(text),
+                Err(fault) if response.replayed_ids.is_empty() => return Err(Problem::from(fault).into()),
+                // What was done is said; the rest may be asked for again.
+                Err(_) => break,
+            }
         }
         Ok(Response::new(response))
     }
@@ -71,8 +77,4 @@ fn dead_letters(letters: Authorized<Vec<DeadLetter>>) -> Vec<pb::DeadLetter> {
         death_time: Some(timestamp(letter.died_at)),
     };
     letters.into_inner().into_iter().map(convert).collect()
-}
-
-fn unavailable(error: TransportError) -> Fault {
-    Fault::unavailable(error)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff_sqlx::ToSqlx as _;
-use kernel::{Clock, CommandId, DeadLetterId, EventId, Fault, IdSource, RealmId, Timestamp};
+use kernel::{Clock, CommandId, DeadLetterId, EventId, Fault, IdSource, Permit, RealmId, Timestamp};
 use runtime::postgres;
 use sqlx::PgPool;
 
@@ -15,6 +15,11 @@ pub struct DeadLetters {
     pool: PgPool,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
+}
+
+/// PostgreSQL keeps any text without a NUL.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 /// A dead letter as an operator sees it.
@@ -50,7 +55,7 @@ impl DeadLetters {
             message.occurred_at.to_sqlx() as _,
             message.traceparent,
             message.payload,
-            reason,
+            storable(reason),
             now.to_sqlx() as _,
         )
         .execute(&self.pool)
@@ -67,7 +72,7 @@ impl DeadLetters {
             self.ids.uuid_v7(now),
             spec.consumer,
             spec.lane.as_str(),
-            malformed.routing_key,
+            storable(&malformed.routing_key),
             malformed.payload,
             now.to_sqlx() as _,
         )
@@ -129,7 +134,7 @@ impl DeadLetters {
         Ok(Some((row.consumer, lane, message)))
     }
 
-    pub(super) async fn delete(&self, id: DeadLetterId) -> Result<(), Fault> {
+    pub(super) async fn delete(&self, _: &Permit, id: DeadLetterId) -> Result<(), Fault> {
         sqlx::query!("DELETE FROM messaging.dead_letter WHERE dead_letter_id = $1", id.as_uuid())
             .execute(&self.pool)
             .await

@@ -4,10 +4,11 @@ use api::cabinet::case_monitoring::events::v1 as pb_cases;
 use api::cabinet::identity::events::v1 as pb_identity;
 use api::cabinet::r#type::v1::AudienceReason;
 use async_trait::async_trait;
-use kernel::Fault;
-use messaging::{Handler, HandlerError, Message, SubscriptionSpec};
+use kernel::{EventId, Fault};
+use messaging::{Handler, HandlerError, Message, SubscriptionSpec, inbox};
 use prost::Message as _;
-use sqlx::{Connection as _, PgPool};
+use sqlx::PgPool;
+use uuid::Uuid;
 
 use crate::application::{PersonVersion, Plan, Planner, StatusChange};
 
@@ -65,8 +66,13 @@ impl Handler for PlannerHandler {
     }
 
     async fn probe(&self) -> Result<(), Fault> {
-        let ping = async { self.pool.acquire().await?.ping().await };
-        ping.await.map_err(runtime::postgres::fault)
+        // A database that answers and takes no writes (a full disk, a standby) is not back.
+        let write = async {
+            let mut transaction = self.pool.begin().await?;
+            inbox::accept(&mut transaction, Planner::CONSUMER, &[EventId::from_uuid(Uuid::nil())]).await?;
+            transaction.rollback().await
+        };
+        write.await.map_err(runtime::postgres::fault)
     }
 }
 

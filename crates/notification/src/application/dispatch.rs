@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kernel::{Clock, RealmId, UserId};
+use kernel::{Clock, Fault, RealmId, UserId};
 use runtime::lifecycle::{Backoff, WorkerResult};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Mutex, mpsc};
@@ -21,13 +21,16 @@ use crate::domain::{Claimed, LEASE, Outcome, Settled};
 pub(crate) const SEND_QUEUE: usize = 1024;
 /// Deliveries prepared at once.
 const BATCH: usize = 256;
-/// Results written at once, and the longest they wait for company.
+/// Results that are not written yet: half of them wait while the other half is being written. And the longest one waits for
+/// company.
 const RESULTS: usize = 256;
 const RESULT_DELAY: Duration = Duration::from_millis(5);
 /// How often deliveries are claimed that nobody handed over: retries, leftovers, those of a dead process.
 const CLAIM_INTERVAL: Duration = Duration::from_secs(1);
 /// The longest a send may take, connecting included; well within the lease.
 const SEND_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long the ledger may take for one batch.
+const LEDGER_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long to wait for identity's answer about people.
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long somebody may be unknown even to identity before that is recorded.
@@ -45,6 +48,11 @@ pub(crate) struct Dispatcher {
     pub(crate) connections: usize,
 }
 
+/// A database that is silent is as good as away, whatever its connection says.
+async fn in_time<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    tokio::time::timeout(LEDGER_TIMEOUT, work).await.unwrap_or_else(|elapsed| Err(Fault::unavailable(elapsed)))
+}
+
 /// What identity said of people, by their ids, or what becomes of their deliveries because it said nothing.
 type Answers = HashMap<UserId, Result<Option<UserContacts>, Outcome>>;
 
@@ -58,7 +66,7 @@ impl Dispatcher {
     /// Runs until `stop` is cancelled, then finishes what is being sent and writes how it ended.
     pub(crate) async fn run(self, handed_over: mpsc::Receiver<Claimed>, stop: CancellationToken) -> WorkerResult {
         let (outgoing, to_send) = mpsc::channel(self.connections);
-        let (settled, results) = mpsc::channel(RESULTS);
+        let (settled, results) = mpsc::channel(RESULTS / 2);
         let to_send = Mutex::new(to_send);
         let senders = (0..self.connections).map(|_| self.send_all(&to_send, settled.clone()));
         tokio::join!(
@@ -102,7 +110,14 @@ impl Dispatcher {
         while let Ok(delivery) = handed_over.try_recv() {
             left.push(delivery);
         }
-        if let Err(fault) = self.ledger.release(&left, self.clock.now()).await {
+        self.release(&left).await;
+    }
+
+    async fn release(&self, left: &[Claimed]) {
+        if left.is_empty() {
+            return;
+        }
+        if let Err(fault) = in_time(self.ledger.release(left, self.clock.now())).await {
             tracing::warn!(
                 left = left.len(),
                 error = &fault as &dyn std::error::Error,
@@ -113,7 +128,8 @@ impl Dispatcher {
 
     async fn claim(&self, claim_tick: &mut tokio::time::Interval) -> Vec<Claimed> {
         let limit = i64::try_from(BATCH).expect("256 fits");
-        match self.ledger.claim(limit, self.clock.now()).await {
+        let leased_since = Instant::now();
+        match in_time(self.ledger.claim(limit, self.clock.now(), leased_since)).await {
             Ok(batch) => {
                 if batch.len() == BATCH {
                     claim_tick.reset_immediately();
@@ -138,9 +154,9 @@ impl Dispatcher {
         let Some(addressed) = self.address(batch, stop).await else { return };
         let (strangers, known): (Vec<_>, Vec<_>) = addressed.into_iter().partition(|addressed| addressed.person == Person::Stale);
         // Whoever is known does not wait until identity has answered about the others.
-        self.hand_on(known, &HashMap::new(), outgoing, settled).await;
+        self.hand_on(known, &HashMap::new(), outgoing, settled, stop).await;
         let asked = self.ask_about(&strangers).await;
-        self.hand_on(strangers, &asked, outgoing, settled).await;
+        self.hand_on(strangers, &asked, outgoing, settled, stop).await;
     }
 
     async fn hand_on(
@@ -149,8 +165,14 @@ impl Dispatcher {
         asked: &Answers,
         outgoing: &mpsc::Sender<Outgoing>,
         settled: &mpsc::Sender<Settled>,
+        stop: &CancellationToken,
     ) {
+        let mut left = Vec::new();
         for addressed in batch {
+            if stop.is_cancelled() {
+                left.push(addressed.delivery);
+                continue;
+            }
             match self.letter(&addressed, asked) {
                 Ok(letter) => {
                     // Fails only when the senders are gone, and they end after this part.
@@ -161,13 +183,14 @@ impl Dispatcher {
                 }
             }
         }
+        self.release(&left).await;
     }
 
     /// While the database is away there is nothing else to do: the leases decide who goes on afterwards.
     async fn address(&self, batch: Vec<Claimed>, stop: &CancellationToken) -> Option<Vec<Addressed>> {
         let mut backoff = Backoff::new();
         loop {
-            match self.ledger.address(batch.clone()).await {
+            match in_time(self.ledger.address(batch.clone())).await {
                 Ok(addressed) => return Some(addressed),
                 Err(fault) => tracing::warn!(error = &fault as &dyn std::error::Error, "deliveries not addressed"),
             }
@@ -178,16 +201,19 @@ impl Dispatcher {
         }
     }
 
-    /// Asks identity about everybody whose contacts are missing or out of date: one question a realm.
+    /// Asks identity about everybody whose contacts are missing or out of date: one question a realm, all at once.
     async fn ask_about(&self, strangers: &[Addressed]) -> Answers {
         let mut realms: HashMap<RealmId, HashSet<UserId>> = HashMap::new();
         for stranger in strangers {
             realms.entry(stranger.delivery.realm_id).or_default().insert(stranger.delivery.user_id);
         }
-        let mut answers = HashMap::new();
-        for (realm_id, ids) in realms {
+        let questions = realms.into_iter().map(|(realm_id, ids)| async move {
             let ids: Vec<UserId> = ids.into_iter().collect();
-            match self.ask(realm_id, &ids).await {
+            (self.ask(realm_id, &ids).await, ids)
+        });
+        let mut answers = HashMap::new();
+        for (answer, ids) in futures::future::join_all(questions).await {
+            match answer {
                 Ok(mut contacts) => answers.extend(ids.iter().map(|id| (*id, Ok(contacts.remove(id))))),
                 Err(fault) => {
                     tracing::warn!(error = &fault as &dyn std::error::Error, "people not asked for");
@@ -198,7 +224,7 @@ impl Dispatcher {
         answers
     }
 
-    async fn ask(&self, realm_id: RealmId, ids: &[UserId]) -> Result<HashMap<UserId, UserContacts>, kernel::Fault> {
+    async fn ask(&self, realm_id: RealmId, ids: &[UserId]) -> Result<HashMap<UserId, UserContacts>, Fault> {
         let contacts = self.users.contacts(realm_id, ids, Instant::now() + ASK_TIMEOUT).await?;
         self.people.learn(realm_id, &contacts).await?;
         Ok(contacts.into_iter().map(|contacts| (contacts.user_id, contacts)).collect())
@@ -261,7 +287,7 @@ impl Dispatcher {
         while let Some(first) = results.recv().await {
             let mut batch = vec![first];
             let full = async {
-                while batch.len() < RESULTS {
+                while batch.len() < RESULTS / 2 {
                     match results.recv().await {
                         Some(settled) => batch.push(settled),
                         None => break,
@@ -276,7 +302,7 @@ impl Dispatcher {
     /// Results are kept until they are written: forgetting one would send its letter again.
     async fn settle(&self, batch: &[Settled]) {
         let mut backoff = Backoff::new();
-        while let Err(fault) = self.ledger.settle(batch, self.clock.now()).await {
+        while let Err(fault) = in_time(self.ledger.settle(batch, self.clock.now())).await {
             tracing::warn!(results = batch.len(), error = &fault as &dyn std::error::Error, "results not written");
             backoff.wait().await;
         }

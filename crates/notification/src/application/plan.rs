@@ -1,6 +1,7 @@
 //! From facts to deliveries: who is told what, through which channel.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use kernel::{CaseId, Clock, CommandId, DeliveryId, EventId, Fault, IdSource, RealmId, UserId};
 use tokio::sync::mpsc;
@@ -101,7 +102,8 @@ impl Planner {
     }
 
     pub(crate) async fn write(&self, plan: Plan) -> Result<(), PlanError> {
-        let made = self.ledger.plan(Self::CONSUMER, plan, self.clock.now()).await?;
+        let leased_since = Instant::now();
+        let made = self.ledger.plan(Self::CONSUMER, plan, self.clock.now(), leased_since).await?;
         let left_over: Vec<Claimed> =
             made.into_iter().filter_map(|delivery| self.dispatcher.try_send(delivery).err()).map(left).collect();
         if !left_over.is_empty() {

@@ -71,15 +71,21 @@ pub(crate) struct Addressed {
     pub(crate) newest_version: Option<i64>,
 }
 
-/// Where deliveries are kept.
+/// Where deliveries are kept. `leased_since` is `now` by the process's own monotonic clock.
 #[async_trait]
 pub(crate) trait Ledger: Send + Sync {
     /// Writes what follows from facts that this consumer has not seen, in one transaction with its inbox. Answers with the
     /// deliveries made, claimed for this process.
-    async fn plan(&self, consumer: &'static str, plan: Plan, now: Timestamp) -> Result<Vec<Claimed>, PlanError>;
+    async fn plan(
+        &self,
+        consumer: &'static str,
+        plan: Plan,
+        now: Timestamp,
+        leased_since: Instant,
+    ) -> Result<Vec<Claimed>, PlanError>;
 
     /// Claims deliveries that wait, or whose owner is gone.
-    async fn claim(&self, limit: i64, now: Timestamp) -> Result<Vec<Claimed>, Fault>;
+    async fn claim(&self, limit: i64, now: Timestamp, leased_since: Instant) -> Result<Vec<Claimed>, Fault>;
 
     /// Gives claimed deliveries back unsent.
     async fn release(&self, deliveries: &[Claimed], now: Timestamp) -> Result<(), Fault>;

@@ -1,5 +1,7 @@
 //! A delivery: one person told one thing through one channel.
 
+use std::str::FromStr;
+
 use kernel::{CaseId, CommandId, DeliveryId, EventId, RealmId, UserId};
 
 /// How somebody is told.
@@ -9,10 +11,20 @@ pub(crate) enum Channel {
 }
 
 impl Channel {
+    pub(crate) const ALL: [Self; 1] = [Self::Email];
+
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Email => "EMAIL",
         }
+    }
+}
+
+impl FromStr for Channel {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|channel| channel.as_str() == text).ok_or(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Serves a process's RPCs behind the same layers: log, deadline, authentication, field rules.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub(crate) struct Stack {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) verifier: Verifier,
+    /// The paths of the contract's methods.
+    pub(crate) methods: HashSet<String>,
 }
 
 /// Serves until `stop` completes, then lets the requests under way finish.

@@ -1,7 +1,7 @@
 //! Between the contract's messages and case-monitoring's own types.
 
 use api::cabinet::case_monitoring::v1 as pb;
-use kernel::{Authorized, Call, Caller, Role};
+use kernel::{Authorized, Call, Caller, UserId};
 use runtime::grpc::{Problem, id, timestamp};
 
 use crate::adapters::events;
@@ -30,7 +30,7 @@ pub(super) fn case(call: &Call, view: Authorized<CaseView>) -> pb::Case {
         number: case.number(),
         kind: events::kind(case.kind()).into(),
         subject: case.subject().as_str().to_owned(),
-        status: Some(pb_status(call, status)),
+        status: Some(pb_status(call, case.requester_id(), status)),
         requester_id: case.requester_id().to_string(),
         version: case.version(),
         create_time: Some(timestamp(case.created_at())),
@@ -38,8 +38,8 @@ pub(super) fn case(call: &Call, view: Authorized<CaseView>) -> pb::Case {
     }
 }
 
-fn pb_status(call: &Call, status: Status) -> pb::Status {
-    let is_requester = matches!(call.caller(), Caller::User(user) if user.role == Role::Customer);
+fn pb_status(call: &Call, requester_id: UserId, status: Status) -> pb::Status {
+    let is_requester = matches!(call.caller(), Caller::User(user) if user.user_id == requester_id);
     let label = if is_requester { status.requester_label } else { status.staff_label };
     pb::Status {
         code: status.code.to_string(),

@@ -77,7 +77,7 @@ impl Cases for PgCases {
         row.map(Case::try_from).transpose()
     }
 
-    async fn next_number(&self, realm_id: RealmId) -> Result<i64, Fault> {
+    async fn next_number(&self, _: &Permit, realm_id: RealmId) -> Result<i64, Fault> {
         sqlx::query_scalar!(
             "INSERT INTO case_numbers (realm_id, last)
              VALUES ($1, 1)

@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use super::message::message;
 use crate::application::{Letter, Mailer, SendError};
 
+const SERVICE_CLOSING: u16 = 421;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone)]
@@ -61,7 +62,8 @@ impl SmtpMailer {
             let stream = TcpStream::connect(&self.config.server).await.map_err(|_| away)?;
             stream.set_nodelay(true).map_err(|_| away)?;
             let hello = ClientId::Domain(self.config.hello_name.clone());
-            AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello).await.map_err(|error| refusal(&error))
+            // Whatever a server says at its door is about us, not about a letter.
+            AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello).await.map_err(|_| away)
         };
         tokio::time::timeout(CONNECT_TIMEOUT, connecting).await.unwrap_or(Err(away))
     }
@@ -69,6 +71,8 @@ impl SmtpMailer {
 
 /// How far a letter came before its connection broke or its server said no.
 enum Broken {
+    /// At its beginning: whatever the server says then is about us or about the connection.
+    Door(lettre::transport::smtp::Error),
     /// Before its last byte could have been taken: certainly not sent.
     Before(lettre::transport::smtp::Error),
     /// After the final dot had left, without an answer.
@@ -94,7 +98,8 @@ impl Mailer for SmtpMailer {
                     return Ok(());
                 }
                 // A connection that was kept may have been closed meanwhile: that says nothing about the letter.
-                Err(Broken::Before(error)) if is_reused && !is_answer(&error) => reused = self.take_idle(),
+                Err(Broken::Door(error)) if is_reused && is_closing(&error) => reused = self.take_idle(),
+                Err(Broken::Door(_)) => return Err(SendError::Transient { reason: "PROVIDER_BUSY" }),
                 Err(Broken::Before(error) | Broken::Refused(error)) => return Err(refusal(&error)),
                 Err(Broken::After) => return Err(SendError::Uncertain),
             }
@@ -104,7 +109,7 @@ impl Mailer for SmtpMailer {
 
 async fn transmit(connection: &mut AsyncSmtpConnection, message: &lettre::Message) -> Result<(), Broken> {
     let envelope = message.envelope();
-    connection.command(Mail::new(envelope.from().cloned(), vec![])).await.map_err(Broken::Before)?;
+    connection.command(Mail::new(envelope.from().cloned(), vec![])).await.map_err(Broken::Door)?;
     for recipient in envelope.to() {
         connection.command(Rcpt::new(recipient.clone(), vec![])).await.map_err(Broken::Before)?;
     }
@@ -114,6 +119,11 @@ async fn transmit(connection: &mut AsyncSmtpConnection, message: &lettre::Messag
         Err(error) if is_answer(&error) => Err(Broken::Refused(error)),
         Err(_) => Err(Broken::After),
     }
+}
+
+/// True if the server has closed the connection, or is just saying so (RFC 5321 §3.8: 421).
+fn is_closing(error: &lettre::transport::smtp::Error) -> bool {
+    !is_answer(error) || error.status().is_some_and(|code| u16::from(code) == SERVICE_CLOSING)
 }
 
 /// True if the server said no, rather than nothing.

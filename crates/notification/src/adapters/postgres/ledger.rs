@@ -71,11 +71,9 @@ struct ClaimedRow {
 #[error("a stored channel has no meaning")]
 struct UnknownChannel;
 
-fn claimed(row: ClaimedRow) -> Result<Claimed, Fault> {
-    let channel = match row.channel.as_str() {
-        "EMAIL" => Channel::Email,
-        _ => return Err(Fault::internal(UnknownChannel)),
-    };
+/// `leased_since` was taken before the statement that made the lease, so that we never think it longer than it is.
+fn claimed(row: ClaimedRow, leased_since: Instant) -> Result<Claimed, Fault> {
+    let channel = row.channel.parse().map_err(|()| Fault::internal(UnknownChannel))?;
     Ok(Claimed {
         realm_id: RealmId::from_uuid(row.realm_id),
         cause_id: CommandId::from_uuid(row.cause_id),
@@ -86,7 +84,7 @@ fn claimed(row: ClaimedRow) -> Result<Claimed, Fault> {
         content: row.content,
         attempt: row.attempt,
         created_at: row.created_at.to_jiff(),
-        leased_since: Instant::now(),
+        leased_since,
     })
 }
 
@@ -102,7 +100,13 @@ fn lease_end(now: Timestamp) -> Timestamp {
 
 #[async_trait]
 impl Ledger for PgLedger {
-    async fn plan(&self, consumer: &'static str, plan: Plan, now: Timestamp) -> Result<Vec<Claimed>, PlanError> {
+    async fn plan(
+        &self,
+        consumer: &'static str,
+        plan: Plan,
+        now: Timestamp,
+        leased_since: Instant,
+    ) -> Result<Vec<Claimed>, PlanError> {
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         let fresh = inbox::accept(&mut transaction, consumer, &plan.events).await.map_err(postgres::fault)?;
         self.metrics.repeats(plan.events.len() - fresh.len());
@@ -110,12 +114,12 @@ impl Ledger for PgLedger {
             plan.deliveries.into_iter().filter(|delivery| fresh.contains(&delivery.event_id)).collect();
         want_persons(&mut transaction, &plan.persons).await?;
         raise_case_versions(&mut transaction, &plan.cases).await?;
-        let made = insert_deliveries(&mut transaction, &deliveries, now).await?;
+        let made = insert_deliveries(&mut transaction, &deliveries, now, leased_since).await?;
         transaction.commit().await.map_err(postgres::fault)?;
         Ok(made)
     }
 
-    async fn claim(&self, limit: i64, now: Timestamp) -> Result<Vec<Claimed>, Fault> {
+    async fn claim(&self, limit: i64, now: Timestamp, leased_since: Instant) -> Result<Vec<Claimed>, Fault> {
         let rows = sqlx::query_as!(
             ClaimedRow,
             "UPDATE deliveries AS delivery
@@ -125,6 +129,7 @@ impl Ledger for PgLedger {
                  FROM deliveries
                  WHERE state IN ('PENDING', 'UNCERTAIN')
                    AND claimable_at <= $1
+                   AND channel = ANY($4) -- a later release may know more of them
                  ORDER BY claimable_at
                  LIMIT $3
                  FOR UPDATE SKIP LOCKED -- what another dispatcher is claiming is not waited for
@@ -139,11 +144,12 @@ impl Ledger for PgLedger {
             now.to_sqlx() as _,
             lease_end(now).to_sqlx() as _,
             limit,
+            &Channel::ALL.map(|channel| channel.as_str().to_owned()),
         )
         .fetch_all(&self.pool)
         .await
         .map_err(postgres::fault)?;
-        rows.into_iter().map(claimed).collect()
+        rows.into_iter().map(|row| claimed(row, leased_since)).collect()
     }
 
     async fn release(&self, deliveries: &[Claimed], now: Timestamp) -> Result<(), Fault> {
@@ -354,6 +360,7 @@ async fn insert_deliveries(
     connection: &mut PgConnection,
     deliveries: &[NewDelivery],
     now: Timestamp,
+    leased_since: Instant,
 ) -> Result<Vec<Claimed>, Fault> {
     let column = |of: fn(&NewDelivery) -> Uuid| deliveries.iter().map(of).collect::<Vec<_>>();
     let kinds: Vec<_> = deliveries.iter().map(|delivery| delivery.kind.as_str()).collect();
@@ -392,5 +399,5 @@ async fn insert_deliveries(
     .fetch_all(connection)
     .await
     .map_err(postgres::fault)?;
-    rows.into_iter().map(claimed).collect()
+    rows.into_iter().map(|row| claimed(row, leased_since)).collect()
 }
