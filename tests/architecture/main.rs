@@ -6,6 +6,7 @@ mod contract;
 mod discipline;
 mod layering;
 mod manifests;
+mod mutants;
 mod rooms;
 mod schema;
 mod sql;

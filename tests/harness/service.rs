@@ -27,6 +27,7 @@ impl ServiceProcess {
     }
 
     /// Another process of the same service, on the same database; not started.
+    #[must_use]
     pub fn replica(&self) -> Self {
         Self::prepare(self.program, self.settings.clone())
     }

@@ -62,8 +62,8 @@ fn end_leases(cabinet: &Cabinet) {
     cabinet.databases.notification.execute(end);
 }
 
-/// Cuts the owner of the outbox off, as the server does with a client that answers no more (`tcp_keepalives_*`,
-/// `tcp_user_timeout`). Until then a frozen process keeps its connection, and with it the lane.
+/// Cuts the owner of the outbox off, as the server does with one that has fallen silent (`idle_session_timeout`: half a minute
+/// that a test does not have). Until then a frozen process keeps its connection, and with it the lane.
 fn cut_relay_off(cabinet: &Cabinet) {
     let cut = "SELECT count(pg_terminate_backend(pid))
                FROM pg_locks JOIN pg_stat_activity USING (pid)

@@ -59,7 +59,7 @@ impl DatabaseClock {
         let after = self.started.elapsed();
         // The database looked at its clock about half-way through the round trip.
         let halfway = (before + after) / 2;
-        Ok(Sample { origin_micros: time.as_microsecond() - micros(halfway), round_trip: after - before })
+        Ok(Sample { origin_micros: time.as_microsecond() - micros(halfway), round_trip: after.saturating_sub(before) })
     }
 }
 

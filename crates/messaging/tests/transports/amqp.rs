@@ -83,6 +83,9 @@ async fn messages_whose_envelope_cannot_be_read_are_buried_at_once() {
         Some(spoilt("time", text("yesterday"))),
         Some(spoilt("time", AMQPValue::LongLongInt(1))),
         Some(spoilt("id", text("\u{0}"))),
+        // What PostgreSQL cannot keep.
+        Some(spoilt("type", text("case\u{0}created"))),
+        Some(spoilt("time", text("-009999-01-01T00:00:00Z"))),
     ];
     let path = Path::open(Transport::Amqp, &[FIRST]).await;
     let stranger = Stranger::connect(&path).await;
