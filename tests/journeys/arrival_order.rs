@@ -94,7 +94,8 @@ async fn done(cabinet: &Cabinet) -> u64 {
     cabinet.notification.counter("cabinet_consumer_done_total").await
 }
 
-/// Rules F2, F3: five facts in every order there is, each of them twice, and always the same comes of it.
+/// Rules F2, F3, N4.a: five facts in every order there is, each of them twice, and always the same comes of it: one letter for
+/// each command.
 #[tokio::test(flavor = "multi_thread")]
 async fn facts_that_arrive_in_any_order_and_twice_come_to_the_same() {
     let cabinet = Cabinet::start().await;

@@ -34,6 +34,7 @@ async fn publish_garbage(cabinet: &Cabinet) -> String {
         "cabinet-attempt": EVERY_TIER,
     });
     eventually("notification to listen", || {
+        cabinet.vhost.queue("notification.planner.normal")?;
         cabinet.vhost.publish("cabinet.events", STATUS_CHANGED, &headers, b"secret garbage").then_some(())
     })
     .await;

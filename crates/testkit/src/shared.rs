@@ -172,7 +172,7 @@ impl TestVhost {
     /// whole numbers being 64 bits long; the exchange without a name puts the message into the queue called `routing_key`.
     ///
     /// # Panics
-    /// When the server is down.
+    /// When the server is down, or there is no such exchange.
     #[must_use]
     pub fn publish(&self, exchange: &str, routing_key: &str, headers: &Value, payload: &[u8]) -> bool {
         self.management.publish(&self.name, exchange, routing_key, headers, payload)
