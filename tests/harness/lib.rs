@@ -20,7 +20,7 @@ pub use crate::service::ServiceProcess;
 pub use crate::setup::Setup;
 
 /// How long anything may take that happens in the background.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running system. Everything of it goes when it is dropped.
 pub struct Cabinet {

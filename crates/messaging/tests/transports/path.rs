@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::recorder::Recorder;
 
 /// How long anything may take that happens in the background.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Short, so that no test waits for a signal nobody rings.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Tiers as production has them, in a shorter time.
