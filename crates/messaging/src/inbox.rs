@@ -6,7 +6,7 @@ use kernel::EventId;
 use sqlx::PgConnection;
 
 /// Notes that `consumer` is doing with these facts now; answers with those it had not done before. Rolled back together
-/// with what the consumer does.
+/// with what the consumer does. A fact that stands among them twice is one: whoever does them one by one minds that.
 pub async fn accept(connection: &mut PgConnection, consumer: &str, event_ids: &[EventId]) -> sqlx::Result<HashSet<EventId>> {
     let ids: Vec<_> = event_ids.iter().map(EventId::as_uuid).collect();
     let accepted = sqlx::query_scalar!(

@@ -58,8 +58,9 @@ impl Recorder {
     async fn write(&self, batch: &[Message]) -> sqlx::Result<()> {
         let ids: Vec<_> = batch.iter().map(|message| message.event_id).collect();
         let mut transaction = self.pool.begin().await?;
-        let fresh = inbox::accept(&mut transaction, self.consumer, &ids).await?;
-        let fresh: Vec<_> = batch.iter().filter(|message| fresh.contains(&message.event_id)).collect();
+        let mut fresh = inbox::accept(&mut transaction, self.consumer, &ids).await?;
+        // The same fact may stand in a batch twice.
+        let fresh: Vec<_> = batch.iter().filter(|message| fresh.remove(&message.event_id)).collect();
         let ids: Vec<Uuid> = fresh.iter().map(|message| message.event_id.as_uuid()).collect();
         let attempts: Vec<i32> = fresh.iter().map(|message| i32::try_from(message.attempt).expect("a few")).collect();
         sqlx::query("INSERT INTO done (consumer, event_id, attempt) SELECT $1, * FROM unnest($2::uuid[], $3::integer[])")
