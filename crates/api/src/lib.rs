@@ -4,26 +4,38 @@
 
 mod validation;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use prost::Message as _;
+use prost_types::method_options::IdempotencyLevel;
 
 pub use validation::{Check, EnumRules, IntegerRules, Pattern, StringRules, Validate, Violation};
 
 /// The compiled contract (`google.protobuf.FileDescriptorSet`), with comments: for reflection and for other teams' tools.
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/contract.binpb"));
 
-/// The paths of all methods of the contract, as HTTP/2 requests name them: `/cabinet.identity.v1.UserService/CreateUser`.
-pub fn method_paths() -> HashSet<String> {
+/// Whether a method changes anything (`idempotency_level`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MethodEffect {
+    Reads,
+    Changes,
+}
+
+/// All methods of the contract, by the path that HTTP/2 requests name: `/cabinet.identity.v1.UserService/CreateUser`.
+pub fn methods() -> HashMap<String, MethodEffect> {
     let contract = prost_types::FileDescriptorSet::decode(DESCRIPTOR_SET).expect("the build wrote it");
-    let mut paths = HashSet::new();
+    let mut methods = HashMap::new();
     for file in &contract.file {
         for service in &file.service {
-            let methods = service.method.iter().map(|method| format!("/{}.{}/{}", file.package(), service.name(), method.name()));
-            paths.extend(methods);
+            for method in &service.method {
+                let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
+                let level = method.options.as_ref().map(prost_types::MethodOptions::idempotency_level);
+                let reads = level == Some(IdempotencyLevel::NoSideEffects);
+                methods.insert(path, if reads { MethodEffect::Reads } else { MethodEffect::Changes });
+            }
         }
     }
-    paths
+    methods
 }
 
 /// The module tree follows the packages, so that `cabinet.identity.v1.User` is `cabinet::identity::v1::User`.

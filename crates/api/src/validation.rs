@@ -165,7 +165,12 @@ mod tests {
 
     #[test]
     fn every_violation_is_reported_at_once() {
-        let request = identity::CreateUserRequest { company_id: "7".into(), role: 99, email: "a".repeat(255) };
+        let request = identity::CreateUserRequest {
+            company_id: "7".into(),
+            role: 99,
+            email: "a".repeat(255),
+            ..identity::CreateUserRequest::default()
+        };
         assert_eq!(fields(&request), ["company_id", "role", "email"]);
     }
 
@@ -175,6 +180,7 @@ mod tests {
             company_id: "01890a5d-ac96-774b-bcce-b302099a8057".into(),
             role: identity::Role::Unspecified.into(),
             email: "anna@example.com".into(),
+            ..identity::CreateUserRequest::default()
         };
         assert_eq!(fields(&request), ["role"]);
     }
