@@ -1,5 +1,6 @@
 //! One request, as a use case sees it.
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::{Action, Caller, CommandId, Permit, RealmId, Refusal};
@@ -11,11 +12,30 @@ pub struct Call {
     command_id: CommandId,
     traceparent: Option<String>,
     deadline: Instant,
+    origin: Origin,
+}
+
+/// Where a request comes from: as a gateway says, or else the peer itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    pub address: Option<IpAddr>,
+    /// What the client calls itself (its `User-Agent`).
+    pub agent: Option<String>,
 }
 
 impl Call {
     pub const fn new(caller: Caller, command_id: CommandId, traceparent: Option<String>, deadline: Instant) -> Self {
-        Self { caller, command_id, traceparent, deadline }
+        Self { caller, command_id, traceparent, deadline, origin: Origin { address: None, agent: None } }
+    }
+
+    /// The same call, from somewhere.
+    #[must_use]
+    pub fn from(self, origin: Origin) -> Self {
+        Self { origin, ..self }
+    }
+
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     pub const fn caller(&self) -> &Caller {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{CompanyId, RealmId, UserId};
+use crate::{CompanyId, CredentialId, RealmId, SessionId, UserId};
 
 /// A user's role in his company. Ordered: nobody grants a role above his own (I2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,14 +76,24 @@ pub struct UserCaller {
     pub company_id: CompanyId,
     pub user_id: UserId,
     pub role: Role,
+    /// The session in which he calls.
+    pub session_id: SessionId,
 }
 
 /// A machine that a realm trusts to act in it (SERVICE).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceCaller {
     pub realm_id: RealmId,
+    pub credential_id: CredentialId,
     /// The name the realm gave it; an identifier, not a secret.
     pub name: String,
+}
+
+/// A gateway in front of Cabinet: it says where its clients come from, and may do nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GatewayCaller {
+    pub realm_id: RealmId,
+    pub credential_id: CredentialId,
 }
 
 /// A person who runs the platform (PLATFORM_ADMIN).
@@ -100,18 +110,20 @@ pub enum Caller {
     Anonymous,
     User(UserCaller),
     Service(ServiceCaller),
+    Gateway(GatewayCaller),
     Component(Component),
     /// Runs the platform for all realms; belongs to none.
     PlatformAdmin(PlatformAdminCaller),
 }
 
 impl Caller {
-    /// The realm the caller belongs to. Cabinet's own components and strangers belong to none.
+    /// The realm whose things the caller may be concerned with. Cabinet's own components and strangers belong to none; a gateway
+    /// has no business with what its realm owns.
     pub const fn realm_id(&self) -> Option<RealmId> {
         match self {
             Self::User(user) => Some(user.realm_id),
             Self::Service(service) => Some(service.realm_id),
-            Self::Anonymous | Self::Component(_) | Self::PlatformAdmin(_) => None,
+            Self::Anonymous | Self::Gateway(_) | Self::Component(_) | Self::PlatformAdmin(_) => None,
         }
     }
 }

@@ -18,6 +18,8 @@ pub enum ErrorKind {
     FailedPrecondition,
     /// Somebody else changed the thing meanwhile: read again, then repeat.
     Aborted,
+    /// The caller, or everybody together, asks for too much: repeat later.
+    ResourceExhausted,
     /// A dependency is away: repeat the same request later.
     Unavailable,
     /// A fault of ours.

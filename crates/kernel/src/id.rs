@@ -33,6 +33,12 @@ pub mod of {
     pub enum Delivery {}
     #[derive(Debug)]
     pub enum DeadLetter {}
+    #[derive(Debug)]
+    pub enum Session {}
+    #[derive(Debug)]
+    pub enum Link {}
+    #[derive(Debug)]
+    pub enum Credential {}
 }
 
 pub type RealmId = Id<of::Realm>;
@@ -47,6 +53,12 @@ pub type CommandId = Id<of::Command>;
 pub type DeliveryId = Id<of::Delivery>;
 /// Identifies one fact that one consumer gave up.
 pub type DeadLetterId = Id<of::DeadLetter>;
+/// Identifies one session of a user: a family of refresh tokens.
+pub type SessionId = Id<of::Session>;
+/// Identifies one link that somebody was mailed.
+pub type LinkId = Id<of::Link>;
+/// Identifies one credential of a machine.
+pub type CredentialId = Id<of::Credential>;
 
 impl<Of> Id<Of> {
     pub const fn from_uuid(uuid: Uuid) -> Self {

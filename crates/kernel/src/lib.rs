@@ -13,12 +13,13 @@ mod secret;
 mod time;
 
 pub use access::{Action, Authorized, Decision, Permit, Refusal};
-pub use call::Call;
-pub use caller::{Caller, Component, PlatformAdminCaller, Role, ServiceCaller, UserCaller};
+pub use call::{Call, Origin};
+pub use caller::{Caller, Component, GatewayCaller, PlatformAdminCaller, Role, ServiceCaller, UserCaller};
 pub use error_kind::ErrorKind;
 pub use fault::Fault;
 pub use id::{
-    CaseId, CommandId, CompanyId, DeadLetterId, DeliveryId, EventId, Id, IdSource, InvalidId, RandomIds, RealmId, UserId, of,
+    CaseId, CommandId, CompanyId, CredentialId, DeadLetterId, DeliveryId, EventId, Id, IdSource, InvalidId, LinkId, RandomIds,
+    RealmId, SessionId, UserId, of,
 };
 pub use secret::Secret;
 pub use time::{Clock, Timestamp};

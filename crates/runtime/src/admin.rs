@@ -14,6 +14,8 @@ use prometheus_client::registry::Registry;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 
+use crate::access::Access;
+
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -21,6 +23,8 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 pub(crate) struct Admin {
     pub(crate) metrics: Registry,
     pub(crate) databases: Vec<PgPool>,
+    /// Whoever cannot tell good tokens from bad ones is not ready.
+    pub(crate) access: Access,
     /// Off before the process serves and from the moment it drains.
     pub(crate) serving: Arc<AtomicBool>,
 }
@@ -38,9 +42,9 @@ pub(crate) async fn serve(
     axum::serve(listener, router).with_graceful_shutdown(stop).await
 }
 
-/// Ready to take commands: serving, and every database answers. The broker is not asked, since commands are kept without it.
+/// Ready to take commands: serving, knowing whom to let in, and every database answers. The broker is not asked, since commands are kept without it.
 async fn ready(State(admin): State<Arc<Admin>>) -> StatusCode {
-    if !admin.serving.load(Ordering::Relaxed) {
+    if !admin.serving.load(Ordering::Relaxed) || !admin.access.is_ready() {
         return StatusCode::SERVICE_UNAVAILABLE;
     }
     for database in &admin.databases {

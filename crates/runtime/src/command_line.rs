@@ -50,11 +50,16 @@ enum ConfigCommand {
 
 /// Runs a binary. Everything it says on the way out is one line.
 pub fn run<S: Service>() -> ExitCode {
-    run_with::<S, NothingElse>(async |nothing| match nothing {})
+    run_with::<S, NothingElse>(async |nothing, _| match nothing {})
 }
 
-/// Runs a binary that has commands of its own, which read no configuration.
-pub fn run_with<S: Service, Own: Subcommand>(own: impl AsyncFnOnce(Own) -> Result<(), StartError>) -> ExitCode {
+/// Reads the configuration of a command that needs it.
+pub type ReadConfig<'a, Config> = &'a dyn Fn() -> Result<Config, StartError>;
+
+/// Runs a binary that has commands of its own.
+pub fn run_with<S: Service, Own: Subcommand>(
+    own: impl AsyncFnOnce(Own, ReadConfig<'_, S::Config>) -> Result<(), StartError>,
+) -> ExitCode {
     let arguments = CommandLine::<Own>::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -68,14 +73,15 @@ pub fn run_with<S: Service, Own: Subcommand>(own: impl AsyncFnOnce(Own) -> Resul
 
 async fn execute<S: Service, Own: Subcommand>(
     arguments: CommandLine<Own>,
-    own: impl AsyncFnOnce(Own) -> Result<(), StartError>,
+    own: impl AsyncFnOnce(Own, ReadConfig<'_, S::Config>) -> Result<(), StartError>,
 ) -> Result<(), StartError> {
+    let file = arguments.config.map(std::fs::read_to_string).transpose()?;
+    let read = || read_config::<S>(file.as_deref(), std::env::vars());
     let command = match arguments.command {
-        Command::Own(command) => return own(command).await,
+        Command::Own(command) => return own(command, &|| Ok(read()?.1)).await,
         command => command,
     };
-    let file = arguments.config.map(std::fs::read_to_string).transpose()?;
-    let (shared, config) = read_config::<S>(file.as_deref(), std::env::vars())?;
+    let (shared, config) = read()?;
     match command {
         Command::Serve => {
             telemetry::start(&shared.log);

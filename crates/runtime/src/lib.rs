@@ -3,10 +3,12 @@
 //!
 //! Nothing here knows a business word of any service.
 
+pub mod access;
 pub mod command_line;
 pub mod grpc;
 pub mod lifecycle;
 pub mod postgres;
+pub mod sealing;
 pub mod settings;
 pub mod token;
 

@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kernel::{Clock, Fault, IdSource, RandomIds, Secret};
+use kernel::{Clock, Fault, IdSource, RandomIds};
 use prometheus_client::registry::Registry;
 use sqlx::migrate::Migrator;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::RoutesBuilder;
 
+use crate::access::Access;
 use crate::admin::{self, Admin};
 use crate::clock::DatabaseClock;
 use crate::grpc::{self, GrpcConfig, Stack};
@@ -21,7 +22,6 @@ use crate::lifecycle::{self, Backoff, Workers};
 use crate::postgres::{self, DatabaseConfig, Pools};
 use crate::settings::Settings;
 use crate::telemetry::LogConfig;
-use crate::token::{Signer, Verifier};
 
 /// How long requests under way may take to finish once the process drains.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -65,10 +65,15 @@ pub trait Service: 'static {
 pub struct Process {
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn IdSource>,
-    pub signer: Signer,
+    /// Who still has access. A service that is not identity follows it ([`crate::access::follow_identity`]).
+    pub access: Access,
     pub workers: Workers,
     pub routes: RoutesBuilder,
     pub metrics: Registry,
+    /// What is fetched over HTTP by anybody.
+    pub public: Option<axum::Router>,
+    /// Cancelled when requests under way are to finish: streams without an end of their own end then.
+    pub draining: CancellationToken,
     databases: Vec<(&'static str, Pools)>,
 }
 
@@ -86,8 +91,7 @@ pub(crate) struct ProcessConfig {
     pub(crate) log: LogConfig,
     pub(crate) grpc: GrpcConfig,
     pub(crate) admin_address: SocketAddr,
-    token_public_key: String,
-    token_signing_key: Secret<String>,
+    public_address: SocketAddr,
 }
 
 impl ProcessConfig {
@@ -97,21 +101,8 @@ impl ProcessConfig {
         let log = LogConfig::read(settings);
         let grpc = GrpcConfig::read(settings);
         let admin_address = settings.value("admin.address");
-        let token_public_key = settings.secret("token.public_key").map(|key| key.expose().clone());
-        let token_signing_key = settings.secret("token.signing_key");
-        if let Some(Err(error)) = token_public_key.as_deref().map(Verifier::from_pem) {
-            settings.problem("token.public_key", error);
-        }
-        if let Some(Err(error)) = token_signing_key.as_ref().map(Signer::from_pem) {
-            settings.problem("token.signing_key", error);
-        }
-        Some(Self {
-            log: log?,
-            grpc: grpc?,
-            admin_address: admin_address?,
-            token_public_key: token_public_key?,
-            token_signing_key: token_signing_key?,
-        })
+        let public_address = settings.value("public.address");
+        Some(Self { log: log?, grpc: grpc?, admin_address: admin_address?, public_address: public_address? })
     }
 }
 
@@ -123,13 +114,16 @@ pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) 
         () = &mut asked_to_end => return Ok(()),
     };
     let clock = Arc::new(DatabaseClock::start(databases.first().ok_or("a service has a database")?.1.commands.clone()).await?);
+    let draining = CancellationToken::new();
     let mut process = Process {
         clock: clock.clone(),
         ids: Arc::new(RandomIds),
-        signer: Signer::from_pem(&shared.token_signing_key)?,
+        access: Access::default(),
         workers: Workers::default(),
         routes: RoutesBuilder::default(),
         metrics: Registry::with_prefix("cabinet"),
+        public: None,
+        draining: draining.clone(),
         databases,
     };
     process.workers.spawn_endless("clock", async move { clock.run().await });
@@ -138,23 +132,27 @@ pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) 
     S::start(config, &mut process).await?;
 
     let serving = Arc::new(AtomicBool::new(false));
-    let stack = Stack {
-        clock: process.clock.clone(),
-        ids: process.ids.clone(),
-        verifier: Verifier::from_pem(&shared.token_public_key)?,
-        methods: api::method_paths(),
-    };
+    let stack =
+        Stack { clock: process.clock.clone(), ids: process.ids.clone(), access: process.access.clone(), methods: api::methods() };
     let admin = Admin {
         metrics: process.metrics,
         databases: process.databases.iter().map(|(_, pools)| pools.probe.clone()).collect(),
+        access: process.access,
         serving: serving.clone(),
     };
-    let draining = CancellationToken::new();
     let closing = CancellationToken::new();
     let grpc_listener = TcpListener::bind(shared.grpc.address).await?;
     let admin_listener = TcpListener::bind(shared.admin_address).await?;
     tracing::info!(service = S::NAME, grpc.address = %grpc_listener.local_addr()?, admin.address = %admin_listener.local_addr()?, "serving");
     let mut admin_server = tokio::spawn(admin::serve(admin_listener, admin, closing.clone().cancelled_owned()));
+    if let Some(routes) = process.public {
+        let listener = TcpListener::bind(shared.public_address).await?;
+        tracing::info!(service = S::NAME, public.address = %listener.local_addr()?, "public HTTP");
+        let stop = process.workers.stop_token();
+        process.workers.spawn("public HTTP", async move {
+            Ok(axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned()).await?)
+        });
+    }
     let mut grpc_server =
         tokio::spawn(grpc::serve(grpc_listener, process.routes.routes(), stack, draining.clone().cancelled_owned()));
     serving.store(true, Ordering::Relaxed);

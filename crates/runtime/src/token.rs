@@ -1,15 +1,20 @@
 //! Access tokens: JWTs signed with EdDSA (RFC 7519, RFC 8037, and RFC 9068 for their type `at+jwt`).
 //!
-//! The keys come from files. A token says who is calling and nothing else; what he may do is decided by each service.
+//! A token says who is calling and nothing else; what he may do is decided by each service. Every token names its key (`kid`)
+//! and the generation of its subject: taking access back raises the generation, and tokens of lower ones are void.
 
+use std::collections::HashMap;
 use std::str::FromStr;
 use std::time::Duration;
 
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _};
+use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use kernel::{Caller, Component, PlatformAdminCaller, Role, Secret, ServiceCaller, Timestamp, UserCaller};
+use kernel::{
+    Caller, Component, GatewayCaller, PlatformAdminCaller, RealmId, Role, Secret, ServiceCaller, Timestamp, UserCaller,
+};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 const ISSUER: &str = "cabinet";
 const AUDIENCE: &str = "cabinet";
@@ -24,10 +29,26 @@ pub const ACCESS_TOKEN_TTL: Duration = Duration::from_mins(5);
 #[error("the access token is not valid")]
 pub struct InvalidToken;
 
-/// The key is not an Ed25519 key in PEM.
+/// The key is not an Ed25519 key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an Ed25519 key in PEM")]
+#[error("not an Ed25519 key in PEM (PKCS#8)")]
 pub struct InvalidKey;
+
+/// Somebody from whom access can be taken back, and the generation a token has of him.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subject {
+    /// A user, a session or a credential.
+    pub id: Uuid,
+    pub generation: i64,
+}
+
+/// A token that is good as far as it can be seen from itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    pub caller: Caller,
+    /// It proves nothing if access was taken back from one of these.
+    pub subjects: Vec<Subject>,
+}
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
@@ -43,6 +64,15 @@ struct Claims {
     company: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<String>,
+    /// The session (a user's tokens).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<String>,
+    /// The generation of the user.
+    #[serde(rename = "gen", skip_serializing_if = "Option::is_none")]
+    generation: Option<i64>,
+    /// The name of a machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,108 +80,154 @@ struct Claims {
 enum Kind {
     User,
     Service,
+    Gateway,
     Component,
     PlatformAdmin,
 }
 
-/// A key pair in PEM, for development and tests; operators bring their own.
-#[derive(Debug)]
-pub struct KeyPair {
-    pub signing_key: Secret<String>,
-    pub public_key: String,
-}
-
-impl KeyPair {
-    pub fn generate() -> Self {
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).expect("the operating system gives random bytes once it has booted");
-        let key = ed25519_dalek::SigningKey::from_bytes(&seed);
-        let signing_key = key.to_pkcs8_pem(LineEnding::LF).expect("a key of 32 bytes can be written");
-        let public_key = key.verifying_key().to_public_key_pem(LineEnding::LF).expect("a key of 32 bytes can be written");
-        Self { signing_key: Secret::new(signing_key.to_string()), public_key }
-    }
+/// Makes a private key in PKCS#8 PEM.
+pub fn generate_signing_key() -> Secret<String> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).expect("the operating system gives random bytes once it has booted");
+    let pem = ed25519_dalek::SigningKey::from_bytes(&seed).to_pkcs8_pem(LineEnding::LF);
+    Secret::new(pem.expect("a key of 32 bytes can be written").to_string())
 }
 
 /// Makes access tokens.
 #[derive(Clone)]
-pub struct Signer(EncodingKey);
+pub struct Signer {
+    kid: String,
+    key: EncodingKey,
+    public_key: [u8; 32],
+}
 
 impl std::fmt::Debug for Signer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Signer")
+        f.debug_struct("Signer").field("kid", &self.kid).finish_non_exhaustive()
     }
 }
 
 impl Signer {
-    /// Takes a private key in PKCS#8 PEM.
-    pub fn from_pem(pem: &Secret<String>) -> Result<Self, InvalidKey> {
-        EncodingKey::from_ed_pem(pem.expose().as_bytes()).map(Self).map_err(|_| InvalidKey)
+    /// Takes a private key in PKCS#8 PEM, and the name it is published under.
+    pub fn from_pem(kid: impl Into<String>, pem: &Secret<String>) -> Result<Self, InvalidKey> {
+        let key = EncodingKey::from_ed_pem(pem.expose().as_bytes()).map_err(|_| InvalidKey)?;
+        let pair = ed25519_dalek::SigningKey::from_pkcs8_pem(pem.expose()).map_err(|_| InvalidKey)?;
+        Ok(Self { kid: kid.into(), key, public_key: pair.verifying_key().to_bytes() })
+    }
+
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    pub const fn public_key(&self) -> &[u8; 32] {
+        &self.public_key
     }
 
     /// A token that proves its bearer to be this caller until [`ACCESS_TOKEN_TTL`] has passed. A stranger needs none.
-    pub fn sign(&self, caller: &Caller, now: Timestamp) -> Option<Secret<String>> {
-        let (kind, sub, realm, company, role) = match caller {
-            Caller::Anonymous => return None,
-            Caller::User(user) => {
-                let role = user.role.as_str().to_owned();
-                (Kind::User, user.user_id.to_string(), Some(user.realm_id), Some(user.company_id), Some(role))
-            }
-            Caller::Service(service) => (Kind::Service, service.name.clone(), Some(service.realm_id), None, None),
-            Caller::Component(component) => (Kind::Component, component.as_str().to_owned(), None, None, None),
-            Caller::PlatformAdmin(admin) => (Kind::PlatformAdmin, admin.name.clone(), None, None, None),
-        };
+    /// `generation` is the one its subject, a user, has now.
+    pub fn sign(&self, caller: &Caller, generation: i64, now: Timestamp) -> Option<Secret<String>> {
         let iat = now.as_second();
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
-            sub,
             iat,
             exp: iat + ACCESS_TOKEN_TTL.as_secs().cast_signed(),
-            kind,
-            realm: realm.map(|id| id.to_string()),
-            company: company.map(|id| id.to_string()),
-            role,
+            realm: realm_of(caller).map(|id| id.to_string()),
+            ..claims_of(caller, generation)?
         };
-        let header = Header { typ: Some(TOKEN_TYPE.to_owned()), ..Header::new(Algorithm::EdDSA) };
+        let header = Header { typ: Some(TOKEN_TYPE.to_owned()), kid: Some(self.kid.clone()), ..Header::new(Algorithm::EdDSA) };
         let token =
-            jsonwebtoken::encode(&header, &claims, &self.0).expect("claims of strings and numbers can be written as JSON");
+            jsonwebtoken::encode(&header, &claims, &self.key).expect("claims of strings and numbers can be written as JSON");
         Some(Secret::new(token))
     }
 }
 
-/// Tells who a token was made for.
-#[derive(Clone)]
-pub struct Verifier(DecodingKey);
-
-impl std::fmt::Debug for Verifier {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Verifier")
+/// The realm a token is good in.
+const fn realm_of(caller: &Caller) -> Option<RealmId> {
+    match caller {
+        Caller::Gateway(gateway) => Some(gateway.realm_id),
+        other => other.realm_id(),
     }
 }
 
-impl Verifier {
-    /// Takes a public key in SPKI PEM.
-    pub fn from_pem(pem: &str) -> Result<Self, InvalidKey> {
-        DecodingKey::from_ed_pem(pem.as_bytes()).map(Self).map_err(|_| InvalidKey)
+/// What a token says of its bearer.
+fn claims_of(caller: &Caller, generation: i64) -> Option<Claims> {
+    let claims = |kind, sub| Claims {
+        iss: String::new(),
+        aud: String::new(),
+        sub,
+        iat: 0,
+        exp: 0,
+        kind,
+        realm: None,
+        company: None,
+        role: None,
+        sid: None,
+        generation: None,
+        name: None,
+    };
+    match caller {
+        Caller::Anonymous => None,
+        Caller::User(user) => Some(Claims {
+            company: Some(user.company_id.to_string()),
+            role: Some(user.role.as_str().to_owned()),
+            sid: Some(user.session_id.to_string()),
+            generation: Some(generation),
+            ..claims(Kind::User, user.user_id.to_string())
+        }),
+        Caller::Service(service) => {
+            Some(Claims { name: Some(service.name.clone()), ..claims(Kind::Service, service.credential_id.to_string()) })
+        }
+        Caller::Gateway(gateway) => Some(claims(Kind::Gateway, gateway.credential_id.to_string())),
+        Caller::Component(component) => Some(claims(Kind::Component, component.as_str().to_owned())),
+        Caller::PlatformAdmin(admin) => Some(claims(Kind::PlatformAdmin, admin.name.clone())),
+    }
+}
+
+/// The published keys, by their names.
+#[derive(Clone, Default)]
+pub struct KeySet(HashMap<String, DecodingKey>);
+
+impl std::fmt::Debug for KeySet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl KeySet {
+    /// Takes public keys of 32 bytes with their names.
+    pub fn new<'a>(keys: impl IntoIterator<Item = (String, &'a [u8])>) -> Self {
+        Self(keys.into_iter().map(|(kid, key)| (kid, DecodingKey::from_ed_der(key))).collect())
     }
 
-    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Caller, InvalidToken> {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// True if the token names a key that is not in this set: it may have been published since.
+    pub fn lacks_key_of(&self, token: &str) -> bool {
+        token.len() <= LONGEST_TOKEN
+            && jsonwebtoken::decode_header(token).is_ok_and(|header| header.kid.is_some_and(|kid| !self.0.contains_key(&kid)))
+    }
+
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Verified, InvalidToken> {
         if token.len() > LONGEST_TOKEN {
             return Err(InvalidToken);
         }
-        // Only our own key counts: a header that brings or names another one is refused, not ignored (RFC 8725 §3.1).
+        // Only our own keys count: a header that brings or names another one is refused, not ignored (RFC 8725 §3.1).
         let header = jsonwebtoken::decode_header(token).map_err(|_| InvalidToken)?;
         let brings_key = header.jwk.is_some() || header.jku.is_some() || header.x5u.is_some() || header.x5c.is_some();
         if brings_key || header.typ.as_deref() != Some(TOKEN_TYPE) {
             return Err(InvalidToken);
         }
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.0, &validation()).map_err(|_| InvalidToken)?.claims;
+        let key = header.kid.and_then(|kid| self.0.get(&kid)).ok_or(InvalidToken)?;
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &validation()).map_err(|_| InvalidToken)?.claims;
         let second = now.as_second();
         // A token from the future is as wrong as an old one; clocks may differ by a few seconds.
         if claims.exp <= second || claims.iat > second + 10 {
             return Err(InvalidToken);
         }
-        caller(&claims).ok_or(InvalidToken)
+        verified(&claims).ok_or(InvalidToken)
     }
 }
 
@@ -165,6 +241,20 @@ fn validation() -> Validation {
     validation
 }
 
+fn verified(claims: &Claims) -> Option<Verified> {
+    let caller = caller(claims)?;
+    let subjects = match &caller {
+        Caller::User(user) => vec![
+            Subject { id: user.user_id.as_uuid(), generation: claims.generation? },
+            Subject { id: user.session_id.as_uuid(), generation: 0 },
+        ],
+        Caller::Service(service) => vec![Subject { id: service.credential_id.as_uuid(), generation: 0 }],
+        Caller::Gateway(gateway) => vec![Subject { id: gateway.credential_id.as_uuid(), generation: 0 }],
+        Caller::Component(_) | Caller::PlatformAdmin(_) | Caller::Anonymous => Vec::new(),
+    };
+    Some(Verified { caller, subjects })
+}
+
 fn caller(claims: &Claims) -> Option<Caller> {
     match claims.kind {
         Kind::User => Some(Caller::User(UserCaller {
@@ -172,10 +262,17 @@ fn caller(claims: &Claims) -> Option<Caller> {
             company_id: claims.company.as_deref()?.parse().ok()?,
             user_id: claims.sub.parse().ok()?,
             role: Role::from_str(claims.role.as_deref()?).ok()?,
+            session_id: claims.sid.as_deref()?.parse().ok()?,
         })),
-        Kind::Service => {
-            Some(Caller::Service(ServiceCaller { realm_id: claims.realm.as_deref()?.parse().ok()?, name: claims.sub.clone() }))
-        }
+        Kind::Service => Some(Caller::Service(ServiceCaller {
+            realm_id: claims.realm.as_deref()?.parse().ok()?,
+            credential_id: claims.sub.parse().ok()?,
+            name: claims.name.clone()?,
+        })),
+        Kind::Gateway => Some(Caller::Gateway(GatewayCaller {
+            realm_id: claims.realm.as_deref()?.parse().ok()?,
+            credential_id: claims.sub.parse().ok()?,
+        })),
         Kind::PlatformAdmin => Some(Caller::PlatformAdmin(PlatformAdminCaller { name: claims.sub.clone() })),
         Kind::Component => Component::from_str(&claims.sub).ok().map(Caller::Component),
     }

@@ -1,34 +1,79 @@
-//! From the `authorization` header to a [`Call`]: who calls, under which command id, in which trace, until when.
+//! From the headers to a [`Call`]: who calls, under which command id, in which trace, until when, from where.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use api::MethodEffect;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use kernel::{Call, Caller};
+use kernel::{Call, Caller, Origin};
 use tonic::Status;
+use tonic::transport::server::TcpConnectInfo;
 
 use super::deadline::Deadline;
 use super::{Problem, Stack};
+use crate::access::AccessError;
 
 const BEARER: &str = "Bearer ";
+const GATEWAY_AUTHORIZATION: &str = "x-cabinet-gateway-authorization";
+const CLIENT_ADDRESS: &str = "x-cabinet-client-address";
+const CLIENT_AGENT: &str = "x-cabinet-client-agent";
+/// What a client calls itself is kept up to this length.
+const LONGEST_AGENT: usize = 200;
 /// Version, trace id, parent id and flags: `00-…-…-01` (W3C Trace Context §3.2).
 const TRACEPARENT_LENGTH: usize = 55;
 
 /// Makes the call of a request. A missing token makes an anonymous caller; a wrong one is refused here.
 pub(super) async fn authenticate(State(stack): State<Arc<Stack>>, mut request: Request, next: Next) -> Response {
     let now = stack.clock.now();
-    let caller = match header(&request, "authorization") {
-        None => Ok(Caller::Anonymous),
-        Some(value) => value.strip_prefix(BEARER).ok_or(()).and_then(|token| stack.verifier.verify(token, now).map_err(|_| ())),
+    // A path that is no method of the contract answers UNIMPLEMENTED to everybody.
+    let effect = stack.methods.get(request.uri().path()).copied().unwrap_or(MethodEffect::Changes);
+    let (shown, shown_by_gateway) = (owned(&request, "authorization"), owned(&request, GATEWAY_AUTHORIZATION));
+    let caller = match caller(&stack, shown, effect).await {
+        Ok(caller) => caller,
+        Err(problem) => return Status::from(problem).into_http(),
     };
-    let Ok(caller) = caller else {
-        return Status::from(Problem::token_invalid()).into_http();
+    let origin = match caller_of_gateway(&stack, shown_by_gateway).await {
+        Ok(Caller::Gateway(_)) => told_origin(&request),
+        Ok(_) => peer_origin(&request),
+        Err(problem) => return Status::from(problem).into_http(),
     };
     let traceparent = header(&request, "traceparent").filter(|value| is_traceparent(value)).map(str::to_owned);
     let Deadline(deadline) = *request.extensions().get().expect("the deadline layer stands before this one");
-    request.extensions_mut().insert(Call::new(caller, stack.ids.new_id(now), traceparent, deadline));
+    request.extensions_mut().insert(Call::new(caller, stack.ids.new_id(now), traceparent, deadline).from(origin));
     next.run(request).await
+}
+
+async fn caller(stack: &Stack, shown: Option<String>, effect: MethodEffect) -> Result<Caller, Problem> {
+    let Some(value) = shown else { return Ok(Caller::Anonymous) };
+    let token = value.strip_prefix(BEARER).ok_or_else(Problem::token_invalid)?;
+    match stack.access.verify(token, effect, stack.clock.now()).await {
+        Ok(verified) => Ok(verified.caller),
+        Err(AccessError::Invalid(_)) => Err(Problem::token_invalid()),
+        Err(AccessError::Unknown(fault)) => Err(fault.into()),
+    }
+}
+
+/// Who stands between the client and us, if anybody says so. What a gateway tells is no change of anything.
+async fn caller_of_gateway(stack: &Stack, shown: Option<String>) -> Result<Caller, Problem> {
+    match caller(stack, shown, MethodEffect::Reads).await? {
+        gateway @ (Caller::Gateway(_) | Caller::Anonymous) => Ok(gateway),
+        _ => Err(Problem::token_invalid()),
+    }
+}
+
+/// Where the client is, as its gateway says.
+fn told_origin(request: &Request) -> Origin {
+    let address = header(request, CLIENT_ADDRESS).and_then(|text| text.parse().ok());
+    let agent = header(request, CLIENT_AGENT).filter(|agent| !agent.is_empty());
+    Origin { address, agent: agent.map(|agent| agent.chars().take(LONGEST_AGENT).collect()) }
+}
+
+/// Without a gateway the peer itself is the client.
+fn peer_origin(request: &Request) -> Origin {
+    let peer = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
+    Origin { address: peer.map(|peer| IpAddr::to_canonical(&peer.ip())), agent: None }
 }
 
 /// The header's text. Two headers of one name are as good as none: no one can say which was meant.
@@ -39,6 +84,10 @@ fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
         (Some(_), Some(_)) => Some(""),
         (None, _) => None,
     }
+}
+
+fn owned(request: &Request, name: &str) -> Option<String> {
+    header(request, name).map(str::to_owned)
 }
 
 fn is_traceparent(value: &str) -> bool {

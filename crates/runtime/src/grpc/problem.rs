@@ -3,6 +3,7 @@
 //! Every error carries a `google.rpc.ErrorInfo{reason, domain}`; the other standard details where they apply. The text of
 //! a source never leaves: it is logged here, once.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -36,6 +37,8 @@ struct Parts {
     reason: &'static str,
     message: String,
     field_violations: Vec<FieldViolation>,
+    /// Every reason that applies, where several do; without their prefixes.
+    reasons: Vec<&'static str>,
     /// (type, subject, description), as `google.rpc.PreconditionFailure.Violation` has them.
     precondition_violations: Vec<(String, String, String)>,
     retry_delay: Option<Duration>,
@@ -56,11 +59,32 @@ impl Problem {
         self
     }
 
+    /// Says what is wrong with a field, where several things are.
+    #[must_use]
+    pub fn violated(mut self, field: impl Into<String>, description: impl Into<String>) -> Self {
+        self.0.field_violations.push(FieldViolation { field: field.into(), description: description.into() });
+        self
+    }
+
+    /// Names one of several reasons that apply at once: they stand in `ErrorInfo.metadata["reasons"]`, the first one is the reason.
+    #[must_use]
+    pub fn also(mut self, reason: &'static str) -> Self {
+        self.0.reasons.push(reason.strip_prefix(REASON_PREFIX).unwrap_or(reason));
+        self
+    }
+
     /// Says which condition of the system's state is not met.
     #[must_use]
     pub fn unless(mut self, kind: &str, subject: &str) -> Self {
         let description = self.0.message.clone();
         self.0.precondition_violations.push((kind.to_owned(), subject.to_owned(), description));
+        self
+    }
+
+    /// Says when to come back.
+    #[must_use]
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.0.retry_delay = Some(delay);
         self
     }
 
@@ -98,6 +122,7 @@ impl Problem {
             reason,
             message,
             field_violations: Vec::new(),
+            reasons: Vec::new(),
             precondition_violations: Vec::new(),
             retry_delay: None,
             source: None,
@@ -114,7 +139,8 @@ impl Problem {
 impl Parts {
     fn details(&self) -> ErrorDetails {
         let mut details = ErrorDetails::new();
-        details.set_error_info(self.reason, self.domain, std::collections::HashMap::new());
+        let reasons = (!self.reasons.is_empty()).then(|| ("reasons".to_owned(), self.reasons.join(",")));
+        details.set_error_info(self.reason, self.domain, reasons.into_iter().collect::<HashMap<_, _>>());
         for violation in &self.field_violations {
             details.add_bad_request_violation(&violation.field, &violation.description);
         }
@@ -137,6 +163,7 @@ const fn code(kind: ErrorKind) -> Code {
         ErrorKind::AlreadyExists => Code::AlreadyExists,
         ErrorKind::FailedPrecondition => Code::FailedPrecondition,
         ErrorKind::Aborted => Code::Aborted,
+        ErrorKind::ResourceExhausted => Code::ResourceExhausted,
         ErrorKind::Unavailable => Code::Unavailable,
         ErrorKind::Internal => Code::Internal,
     }

@@ -25,7 +25,7 @@ pub(super) async fn log_request(State(stack): State<Arc<Stack>>, request: Reques
     let code = response.headers().get("grpc-status").and_then(|value| value.to_str().ok()).unwrap_or("0");
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     // Any other path is whatever a stranger wrote.
-    let rpc = if stack.methods.contains(&path) { path.as_str() } else { "unknown" };
+    let rpc = if stack.methods.contains_key(&path) { path.as_str() } else { "unknown" };
     tracing::info!(parent: &span, rpc, rpc.grpc.status_code = code, duration_us = micros, "request");
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert(REQUEST_ID, value);

@@ -1,12 +1,12 @@
 //! Serves a process's RPCs behind the same layers: log, deadline, authentication, field rules.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::Validate;
+use api::{MethodEffect, Validate};
 use axum::middleware::{from_fn, from_fn_with_state};
 use kernel::{Call, Clock, IdSource};
 use tokio::net::TcpListener;
@@ -15,8 +15,8 @@ use tonic::service::Routes;
 use tonic::transport::Server;
 
 use super::{FieldViolation, Problem, authentication, deadline, request_log};
+use crate::access::Access;
 use crate::settings::Settings;
-use crate::token::Verifier;
 
 /// Connections are closed kindly (GOAWAY) after this time, so that clients spread over new replicas.
 const CONNECTION_AGE: Duration = Duration::from_mins(10);
@@ -38,9 +38,9 @@ impl GrpcConfig {
 pub(crate) struct Stack {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
-    pub(crate) verifier: Verifier,
-    /// The paths of the contract's methods.
-    pub(crate) methods: HashSet<String>,
+    pub(crate) access: Access,
+    /// The contract's methods, by their paths.
+    pub(crate) methods: HashMap<String, MethodEffect>,
 }
 
 /// Serves until `stop` completes, then lets the requests under way finish.
