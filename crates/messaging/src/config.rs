@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use runtime::settings::Settings;
 
-use crate::Broker;
+use crate::{Broker, Lane};
 
 /// How facts travel.
 #[derive(Debug, Clone)]
@@ -12,6 +12,8 @@ pub struct MessagingConfig {
     pub broker: Broker,
     /// The longest a fact waits when no signal reached the relay.
     pub poll_interval: Duration,
+    /// The same in the lane security.
+    pub security_poll_interval: Duration,
 }
 
 impl MessagingConfig {
@@ -36,6 +38,16 @@ impl MessagingConfig {
 
     fn read_with(settings: &mut Settings, broker: Option<Broker>) -> Option<Self> {
         let poll_interval = settings.duration("messaging.poll_interval", Duration::from_millis(10)..=Duration::from_secs(10));
-        Some(Self { broker: broker?, poll_interval: poll_interval? })
+        let security_poll_interval =
+            settings.duration("messaging.security_poll_interval", Duration::from_millis(1)..=Duration::from_secs(1));
+        Some(Self { broker: broker?, poll_interval: poll_interval?, security_poll_interval: security_poll_interval? })
+    }
+
+    /// The longest a fact of a lane waits when no signal reached the relay.
+    pub(crate) const fn poll_interval_of(&self, lane: Lane) -> Duration {
+        match lane {
+            Lane::Normal => self.poll_interval,
+            Lane::Security => self.security_poll_interval,
+        }
     }
 }

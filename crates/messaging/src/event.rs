@@ -10,14 +10,18 @@ use uuid::Uuid;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Lane {
     Normal,
+    /// Mail about somebody's access. It is told first whatever else is queued, expires rather than be late, and leaves nothing
+    /// behind: what it carries may be a secret.
+    Security,
 }
 
 impl Lane {
-    pub const ALL: [Self; 1] = [Self::Normal];
+    pub const ALL: [Self; 2] = [Self::Normal, Self::Security];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Normal => "normal",
+            Self::Security => "security",
         }
     }
 }
@@ -59,4 +63,6 @@ pub struct NewEvent {
     pub payload: Vec<u8>,
     pub traceparent: Option<String>,
     pub occurred_at: Timestamp,
+    /// From this moment on it is worth nothing, and is forgotten instead of told.
+    pub expires_at: Option<Timestamp>,
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use kernel::EventId;
 use tokio::sync::oneshot::error::TryRecvError;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::message::{Incoming, Message};
@@ -42,18 +42,19 @@ struct Queue {
 #[derive(Debug, Clone)]
 pub(crate) struct LocalBroker {
     queues: Arc<Mutex<Vec<Queue>>>,
-    /// Rung whenever a consumer has done with something.
-    settled: Arc<Notify>,
+    /// Changes whenever a consumer has done with something. Every lane's publisher watches, and misses nothing.
+    settled: watch::Sender<()>,
 }
 
 impl LocalBroker {
     pub(crate) fn new(consumers: &[SubscriptionSpec]) -> Self {
         let queues = consumers.iter().map(|spec| Queue { spec: *spec, sender: None }).collect();
-        Self { queues: Arc::new(Mutex::new(queues)), settled: Arc::default() }
+        Self { queues: Arc::new(Mutex::new(queues)), settled: watch::Sender::default() }
     }
 
     pub(crate) fn publisher(&self) -> Box<dyn Publisher> {
-        Box::new(LocalPublisher { broker: self.clone(), under_way: HashMap::new() })
+        let settled = self.settled.subscribe();
+        Box::new(LocalPublisher { broker: self.clone(), settled, under_way: HashMap::new() })
     }
 
     pub(crate) fn subscribe(&self, spec: &SubscriptionSpec) -> Result<Box<dyn Subscription>, TransportError> {
@@ -111,6 +112,7 @@ fn matches(binding: &str, key: &str) -> bool {
 
 struct LocalPublisher {
     broker: LocalBroker,
+    settled: watch::Receiver<()>,
     /// Who has not done with a fact yet, and where his answer comes from.
     under_way: HashMap<EventId, HashMap<usize, Option<oneshot::Receiver<()>>>>,
 }
@@ -158,8 +160,7 @@ impl Publisher for LocalPublisher {
             if !published.taken.is_empty() || published.unroutable == rows.len() || is_late {
                 return Ok(published);
             }
-            let settled = self.broker.settled.clone();
-            let _ = tokio::time::timeout_at(deadline, settled.notified()).await;
+            let _ = tokio::time::timeout_at(deadline, self.settled.changed()).await;
         }
     }
 }
@@ -171,6 +172,7 @@ fn message(row: &OutboxRow) -> Message {
         cause_id: row.cause_id,
         event_type: row.event_type.clone(),
         occurred_at: row.occurred_at,
+        expires_at: row.expires_at,
         payload: row.payload.clone(),
         traceparent: row.traceparent.clone(),
         attempt: 0,
@@ -179,7 +181,7 @@ fn message(row: &OutboxRow) -> Message {
 
 struct LocalSubscription {
     receiver: mpsc::UnboundedReceiver<Handed>,
-    settled: Arc<Notify>,
+    settled: watch::Sender<()>,
     /// Handed to the consumer and not acknowledged.
     handed_out: Vec<Handed>,
     /// Put by until their time.
@@ -235,7 +237,7 @@ impl Subscription for LocalSubscription {
                 let _ = done.send(());
             }
         }
-        self.settled.notify_one();
+        self.settled.send_replace(());
         Ok(())
     }
 

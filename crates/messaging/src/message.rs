@@ -11,6 +11,8 @@ pub struct Message {
     /// Its routing key: `<service>.<aggregate>.<fact>.v1`.
     pub event_type: String,
     pub occurred_at: Timestamp,
+    /// From this moment on it is worth nothing. It was on time when it was published; whoever is late minds it himself.
+    pub expires_at: Option<Timestamp>,
     pub payload: Vec<u8>,
     pub traceparent: Option<String>,
     /// How many times this consumer has put it off for a fault of its own.

@@ -23,6 +23,13 @@ pub(crate) struct OutboxRow {
     pub(crate) payload: Vec<u8>,
     pub(crate) traceparent: Option<String>,
     pub(crate) occurred_at: Timestamp,
+    pub(crate) expires_at: Option<Timestamp>,
+}
+
+impl OutboxRow {
+    pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
 }
 
 /// No fact has a lower id.
@@ -36,7 +43,7 @@ pub(crate) async fn oldest(
     limit: usize,
 ) -> sqlx::Result<Vec<OutboxRow>> {
     let rows = sqlx::query!(
-        "SELECT event_id, realm_id, cause_id, type AS event_type, payload, traceparent, occurred_at
+        "SELECT event_id, realm_id, cause_id, type AS event_type, payload, traceparent, occurred_at, expires_at
          FROM messaging.outbox
          WHERE lane = $1
            AND event_id > $2
@@ -56,6 +63,7 @@ pub(crate) async fn oldest(
         payload: row.payload,
         traceparent: row.traceparent,
         occurred_at: row.occurred_at.to_jiff(),
+        expires_at: row.expires_at.map(jiff_sqlx::Timestamp::to_jiff),
     });
     Ok(rows.collect())
 }
@@ -73,6 +81,19 @@ pub(crate) async fn archive(connection: &mut PgConnection, published: &[EventId]
          INSERT INTO messaging.outbox_archive
          SELECT * FROM left_outbox
          ON CONFLICT DO NOTHING",
+        &ids,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Forgets facts that are to leave no trace, or that nobody was told in time.
+pub(crate) async fn delete(connection: &mut PgConnection, ids: &[EventId]) -> sqlx::Result<()> {
+    let ids: Vec<_> = ids.iter().map(EventId::as_uuid).collect();
+    sqlx::query!(
+        "DELETE FROM messaging.outbox
+         WHERE event_id = ANY($1)",
         &ids,
     )
     .execute(connection)

@@ -1,11 +1,13 @@
-//! Moves committed facts from the outbox to the broker: publish, wait for every confirm, then archive.
+//! Moves committed facts from the outbox to the broker: publish, wait for every confirm, then archive; what goes by the lane
+//! security is deleted instead.
 //!
 //! One owner per service and lane, by an advisory lock held on the very connection that reads and archives: when that
 //! connection is lost, so is the lock, and so is the power to archive. A deposed owner can only repeat, never lose.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use kernel::{EventId, Secret};
+use kernel::{Clock, EventId, Secret};
 use runtime::lifecycle::{Backoff, WorkerResult};
 use runtime::postgres;
 use sqlx::postgres::{PgListener, PgPoolOptions};
@@ -13,7 +15,7 @@ use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::RelayMetrics;
-use crate::outbox;
+use crate::outbox::{self, OutboxRow};
 use crate::transport::Publisher;
 use crate::{Broker, Lane, OutboxSignal};
 
@@ -22,8 +24,6 @@ const BATCH: usize = 1000;
 const CANDIDATE_INTERVAL: Duration = Duration::from_millis(500);
 /// The first half of the advisory lock's key; the second is the lane's.
 const LOCK_SPACE: i32 = 0x0CAB;
-/// The second half where the lock is about who may use the database at all.
-const TRANSPORT_LOCK: i32 = 1;
 /// The server lets go of an owner that has fallen silent (its machine is gone, it is frozen, the network is cut), and of its
 /// lock: otherwise nobody could follow it for hours. An owner asks at least every [`Relay::poll_interval`].
 const LET_GO: [(&str, &str); 5] = [
@@ -43,11 +43,11 @@ const PASS_ON_INTERVAL: Duration = Duration::from_millis(10);
 /// says.
 const DRAIN_LIMIT: Duration = Duration::from_secs(15);
 
-/// The connections of one relay: its own, and its listener's.
+/// The connections of one relay, so of one lane: its own, and its listener's.
 pub const RELAY_CONNECTIONS: u32 = 2;
 
 /// One lane's relay of one service.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Relay {
     /// The service, for the broker's list of connections.
     pub service: &'static str,
@@ -58,6 +58,16 @@ pub struct Relay {
     pub signal: OutboxSignal,
     pub poll_interval: Duration,
     pub metrics: RelayMetrics,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The second half of the lock that is about who may use the database at all. A lane each, since the relays of one process
+/// do not shut each other out.
+const fn transport_lock(lane: Lane) -> i32 {
+    match lane {
+        Lane::Normal => 1,
+        Lane::Security => 2,
+    }
 }
 
 /// What became of a batch.
@@ -117,7 +127,7 @@ impl Relay {
         }
         while !self.become_owner(&mut connection).await? {
             tokio::select! {
-                () = self.signal.rung() => self.pass_on(&mut connection).await?,
+                () = self.signal.rung(self.lane) => self.pass_on(&mut connection).await?,
                 () = tokio::time::sleep(CANDIDATE_INTERVAL) => {}
                 () = stop.cancelled() => return Ok(()),
             }
@@ -138,8 +148,8 @@ impl Relay {
                 continue;
             }
             tokio::select! {
-                () = self.signal.rung() => {}
-                notification = passed_on.recv() => drop(notification?),
+                () = self.signal.rung(self.lane) => {}
+                notified = self.notified(&mut passed_on) => notified?,
                 () = tokio::time::sleep(self.poll_interval) => {}
                 () = stop.cancelled() => {}
             }
@@ -157,11 +167,12 @@ impl Relay {
 
     /// A process without a broker needs the database for itself; those with one share it.
     async fn share_database(&self, connection: &mut PgConnection) -> sqlx::Result<bool> {
+        let lock = transport_lock(self.lane);
         let locked = if self.broker.is_local() {
-            let locked = sqlx::query_scalar!("SELECT pg_try_advisory_lock($1, $2)", LOCK_SPACE, TRANSPORT_LOCK);
+            let locked = sqlx::query_scalar!("SELECT pg_try_advisory_lock($1, $2)", LOCK_SPACE, lock);
             locked.fetch_one(connection).await?
         } else {
-            let locked = sqlx::query_scalar!("SELECT pg_try_advisory_lock_shared($1, $2)", LOCK_SPACE, TRANSPORT_LOCK);
+            let locked = sqlx::query_scalar!("SELECT pg_try_advisory_lock_shared($1, $2)", LOCK_SPACE, lock);
             locked.fetch_one(connection).await?
         };
         Ok(locked == Some(true))
@@ -179,7 +190,13 @@ impl Relay {
         Ok(())
     }
 
-    /// Moves one batch.
+    /// Waits until another process says that it committed something in this lane.
+    async fn notified(&self, passed_on: &mut PgListener) -> sqlx::Result<()> {
+        while passed_on.recv().await?.payload() != self.lane.as_str() {}
+        Ok(())
+    }
+
+    /// Moves one batch. What has expired is not published any more.
     async fn drain(
         &self,
         connection: &mut PgConnection,
@@ -188,13 +205,31 @@ impl Relay {
     ) -> Result<Drained, RelayError> {
         let rows = outbox::oldest(connection, self.lane, behind, BATCH).await?;
         let Some(last) = rows.last().map(|row| row.event_id) else { return Ok(Drained::default()) };
+        let is_full = rows.len() == BATCH;
+        let now = self.clock.now();
+        let (expired, rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.is_expired(now));
+        self.forget(connection, &expired).await?;
         let published = publisher.publish(&rows).await?;
-        outbox::archive(connection, &published.taken).await?;
+        match self.lane {
+            Lane::Normal => outbox::archive(connection, &published.taken).await?,
+            Lane::Security => outbox::delete(connection, &published.taken).await?,
+        }
         self.metrics.published(published.taken.len());
         if published.unroutable > 0 {
             tracing::warn!(lane = %self.lane, kept = published.unroutable, "facts nobody is bound to stay in the outbox");
         }
-        let is_stuck = published.unroutable > 0 && rows.len() == BATCH;
-        Ok(Drained { is_taken: !published.taken.is_empty(), stuck_up_to: is_stuck.then_some(last) })
+        let is_stuck = published.unroutable > 0 && is_full;
+        let is_taken = !published.taken.is_empty() || !expired.is_empty();
+        Ok(Drained { is_taken, stuck_up_to: is_stuck.then_some(last) })
+    }
+
+    async fn forget(&self, connection: &mut PgConnection, expired: &[OutboxRow]) -> sqlx::Result<()> {
+        if expired.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<EventId> = expired.iter().map(|row| row.event_id).collect();
+        outbox::delete(connection, &ids).await?;
+        tracing::warn!(lane = %self.lane, expired = ids.len(), "facts expired before they could be published");
+        Ok(())
     }
 }

@@ -8,16 +8,17 @@ use runtime::postgres::{DatabaseConfig, Pools};
 use crate::outbox::watch_outbox_age;
 use crate::{Lane, MessagingConfig, OutboxSignal, Partitions, Relay, RelayMetrics, Retention};
 
-/// Starts the relays of a service, one a lane; whoever commits a fact rings the signal.
+/// Starts the relays of a service, one for each lane it uses; whoever commits a fact rings the signal.
 pub fn start_relays(
     process: &mut Process,
     service: &'static str,
     database: &DatabaseConfig,
     pools: &Pools,
     config: &MessagingConfig,
+    lanes: &[Lane],
 ) -> OutboxSignal {
     let signal = OutboxSignal::default();
-    for lane in Lane::ALL {
+    for &lane in lanes {
         let metrics = RelayMetrics::register(&mut process.metrics, service, lane);
         let age = watch_outbox_age(pools.workers.clone(), lane, metrics.clone(), process.clock.clone());
         process.workers.spawn_endless("outbox age", age);
@@ -27,7 +28,8 @@ pub fn start_relays(
             database_url: database.url.clone(),
             broker: config.broker.clone(),
             signal: signal.clone(),
-            poll_interval: config.poll_interval,
+            poll_interval: config.poll_interval_of(lane),
+            clock: process.clock.clone(),
             metrics,
         };
         let stop = process.workers.stop_token();

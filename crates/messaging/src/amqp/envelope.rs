@@ -14,6 +14,9 @@ const PERSISTENT: u8 = 2;
 const LONGEST_ATTRIBUTE: usize = 255;
 /// Our own count of the times a message was given up for later; absent on the first way.
 const ATTEMPT: &str = "cabinet-attempt";
+/// CloudEvents' own extension for it.
+const EXPIRY: &str = "expirytime";
+
 /// The properties of a fact that leaves the outbox.
 pub(super) fn properties(row: &OutboxRow) -> BasicProperties {
     let mut headers = FieldTable::default();
@@ -25,6 +28,9 @@ pub(super) fn properties(row: &OutboxRow) -> BasicProperties {
     attribute("type", row.event_type.clone());
     attribute("source", format!("/cabinet/{}", row.event_type.split('.').next().unwrap_or_default()));
     attribute("time", row.occurred_at.to_string());
+    if let Some(expires_at) = row.expires_at {
+        attribute(EXPIRY, expires_at.to_string());
+    }
     attribute("realmid", row.realm_id.to_string());
     attribute("causeid", row.cause_id.to_string());
     if let Some(traceparent) = &row.traceparent {
@@ -48,6 +54,7 @@ pub(super) fn properties_for_retry(message: &Message, attempt: u32) -> BasicProp
         payload: Vec::new(),
         traceparent: message.traceparent.clone(),
         occurred_at: message.occurred_at,
+        expires_at: message.expires_at,
     });
     let mut headers = properties.headers().clone().unwrap_or_default();
     headers.insert(ATTEMPT.into(), AMQPValue::LongUInt(attempt));
@@ -67,17 +74,26 @@ fn read_message(properties: &BasicProperties) -> Option<Message> {
     if attribute(headers, "specversion")? != SPEC_VERSION {
         return None;
     }
+    let expires_at = match raw_attribute(headers, EXPIRY) {
+        Some(value) => Some(moment(&string(value)?)?),
+        None => None,
+    };
     Some(Message {
         event_id: id(headers, "id")?,
         realm_id: id(headers, "realmid")?,
         cause_id: id(headers, "causeid")?,
         event_type: attribute(headers, "type").filter(|text| is_plain(text))?,
-        // A moment before 1970 is no fact of ours, and may be one that PostgreSQL cannot keep.
-        occurred_at: attribute(headers, "time")?.parse().ok().filter(|at| *at >= Timestamp::UNIX_EPOCH)?,
+        occurred_at: moment(&attribute(headers, "time")?)?,
+        expires_at,
         payload: Vec::new(),
         traceparent: headers.inner().get("traceparent").and_then(string).filter(|text| is_plain(text)),
         attempt: attempt(headers),
     })
+}
+
+/// A moment before 1970 is none of ours, and may be one that PostgreSQL cannot keep.
+fn moment(text: &str) -> Option<Timestamp> {
+    text.parse().ok().filter(|at| *at >= Timestamp::UNIX_EPOCH)
 }
 
 fn id<Of>(headers: &FieldTable, name: &str) -> Option<Id<Of>> {
@@ -85,8 +101,12 @@ fn id<Of>(headers: &FieldTable, name: &str) -> Option<Id<Of>> {
 }
 
 fn attribute(headers: &FieldTable, name: &str) -> Option<String> {
+    raw_attribute(headers, name).and_then(string)
+}
+
+fn raw_attribute<'a>(headers: &'a FieldTable, name: &str) -> Option<&'a AMQPValue> {
     let value = headers.inner().get(format!("cloudEvents_{name}").as_str());
-    value.or_else(|| headers.inner().get(format!("cloudEvents:{name}").as_str())).and_then(string)
+    value.or_else(|| headers.inner().get(format!("cloudEvents:{name}").as_str()))
 }
 
 /// Visible ASCII of a reasonable length.
@@ -126,6 +146,7 @@ mod tests {
             payload: vec![],
             traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
             occurred_at: Timestamp::from_microsecond(1_700_000_000_123_456).expect("in range"),
+            expires_at: Some(Timestamp::from_microsecond(1_700_000_900_123_456).expect("in range")),
         }
     }
 
@@ -142,9 +163,16 @@ mod tests {
         assert_eq!(message.cause_id, row.cause_id);
         assert_eq!(message.event_type, row.event_type);
         assert_eq!(message.occurred_at, row.occurred_at);
+        assert_eq!(message.expires_at, row.expires_at);
         assert_eq!(message.traceparent, row.traceparent);
         assert_eq!(message.payload, b"fact");
         assert_eq!(message.attempt, 0);
+    }
+
+    #[test]
+    fn a_fact_need_not_expire() {
+        let row = OutboxRow { expires_at: None, ..row() };
+        assert_eq!(read(&"key".into(), &properties(&row), vec![]).expect("well-formed").expires_at, None);
     }
 
     #[test]
@@ -165,7 +193,13 @@ mod tests {
 
     #[test]
     fn what_cannot_be_kept_is_malformed() {
-        for (name, value) in [("type", "case\0created"), ("type", "with space"), ("time", "-009999-01-01T00:00:00Z")] {
+        for (name, value) in [
+            ("type", "case\0created"),
+            ("type", "with space"),
+            ("time", "-009999-01-01T00:00:00Z"),
+            ("expirytime", "-009999-01-01T00:00:00Z"),
+            ("expirytime", "soon"),
+        ] {
             let mut table = headers(&properties(&row()));
             table.insert(format!("cloudEvents_{name}").into(), AMQPValue::LongString(value.into()));
             assert!(read(&"key".into(), &BasicProperties::default().with_headers(table), vec![]).is_err(), "{name} = {value:?}");

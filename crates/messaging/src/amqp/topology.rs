@@ -25,9 +25,15 @@ pub(super) async fn declare_exchange(channel: &Channel) -> Result<(), TransportE
 
 pub(super) async fn declare_queues(channel: &Channel, spec: &SubscriptionSpec) -> Result<(), TransportError> {
     let queue = queue(spec.consumer, spec.lane);
-    let undeliverable = format!("{queue}.undeliverable");
-    declare(channel, &undeliverable, quorum()).await?;
-    let mut main = dead_lettering_to(&undeliverable);
+    let mut main = match spec.lane {
+        Lane::Normal => {
+            let undeliverable = format!("{queue}.undeliverable");
+            declare(channel, &undeliverable, quorum()).await?;
+            dead_lettering_to(&undeliverable)
+        }
+        // Its secrets are not kept for anybody to look at.
+        Lane::Security => quorum(),
+    };
     main.insert("x-delivery-limit".into(), AMQPValue::LongLongInt(DELIVERY_LIMIT));
     declare(channel, &queue, main).await?;
     for tier in spec.retry_tiers {

@@ -22,6 +22,14 @@ fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
+/// Security mail may hold a secret, and would come too late in any case.
+fn payload_to_keep<'a>(spec: &SubscriptionSpec, payload: &'a [u8]) -> &'a [u8] {
+    match spec.lane {
+        Lane::Normal => payload,
+        Lane::Security => &[],
+    }
+}
+
 /// A dead letter as an operator sees it.
 #[derive(Debug)]
 pub(super) struct DeadLetter {
@@ -38,13 +46,14 @@ impl DeadLetters {
         Self { pool, clock, ids }
     }
 
-    /// Keeps a message that was tried often enough.
+    /// Keeps a message that was tried often enough; of security mail only that it was there.
     pub(crate) async fn bury(&self, spec: &SubscriptionSpec, message: &Message, reason: &str) -> sqlx::Result<()> {
         let now = self.clock.now();
         sqlx::query!(
             "INSERT INTO messaging.dead_letter
-                 (dead_letter_id, consumer, lane, event_id, realm_id, cause_id, type, occurred_at, traceparent, payload, reason, died_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                 (dead_letter_id, consumer, lane, event_id, realm_id, cause_id, type, occurred_at, expires_at,
+                  traceparent, payload, reason, died_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             self.ids.uuid_v7(now),
             spec.consumer,
             spec.lane.as_str(),
@@ -53,8 +62,9 @@ impl DeadLetters {
             message.cause_id.as_uuid(),
             message.event_type,
             message.occurred_at.to_sqlx() as _,
+            message.expires_at.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
             message.traceparent,
-            message.payload,
+            payload_to_keep(spec, &message.payload),
             storable(reason),
             now.to_sqlx() as _,
         )
@@ -73,7 +83,7 @@ impl DeadLetters {
             spec.consumer,
             spec.lane.as_str(),
             storable(&malformed.routing_key),
-            malformed.payload,
+            payload_to_keep(spec, &malformed.payload),
             now.to_sqlx() as _,
         )
         .execute(&self.pool)
@@ -106,15 +116,18 @@ impl DeadLetters {
         Ok(letters.collect())
     }
 
-    /// A dead letter as a message to its consumer; none if there is no such letter, or if its envelope could not be read.
+    /// A dead letter as a message to its consumer; none if there is no such letter, if its envelope could not be read, or if it
+    /// was security mail, of which nothing is left.
     pub(super) async fn get(&self, id: DeadLetterId) -> Result<Option<(String, Lane, Message)>, Fault> {
         let row = sqlx::query!(
             r#"SELECT consumer, lane, event_id AS "event_id!", realm_id AS "realm_id!", cause_id AS "cause_id!",
-                   type AS event_type, occurred_at AS "occurred_at!", traceparent, payload
+                   type AS event_type, occurred_at AS "occurred_at!", expires_at, traceparent, payload
              FROM messaging.dead_letter
              WHERE dead_letter_id = $1
-               AND event_id IS NOT NULL"#,
+               AND event_id IS NOT NULL
+               AND lane <> $2"#,
             id.as_uuid(),
+            Lane::Security.as_str(),
         )
         .fetch_optional(&self.pool)
         .await
@@ -127,6 +140,7 @@ impl DeadLetters {
             cause_id: CommandId::from_uuid(row.cause_id),
             event_type: row.event_type,
             occurred_at: row.occurred_at.to_jiff(),
+            expires_at: row.expires_at.map(jiff_sqlx::Timestamp::to_jiff),
             payload: row.payload,
             traceparent: row.traceparent,
             attempt: 0,

@@ -34,7 +34,7 @@ async fn replay(path: &Path, ids: &[Uuid]) -> Result<pb::ReplayDeadLettersRespon
 }
 
 /// How many were handed over, and how many skipped.
-async fn replay_all(path: &Path, ids: &[Uuid]) -> (usize, usize) {
+pub(crate) async fn replay_all(path: &Path, ids: &[Uuid]) -> (usize, usize) {
     let answer = replay(path, ids).await.expect("an operator may");
     (answer.replayed_ids.len(), answer.skipped_ids.len())
 }
@@ -45,7 +45,7 @@ async fn mend(path: &Path) {
     sqlx::query(mend).execute(&path.pool).await.expect("there is a table");
 }
 
-async fn dead_letter_ids(path: &Path) -> Vec<Uuid> {
+pub(crate) async fn dead_letter_ids(path: &Path) -> Vec<Uuid> {
     let ids = sqlx::query_scalar("SELECT dead_letter_id FROM messaging.dead_letter").fetch_all(&path.pool).await;
     ids.expect("there is a table")
 }

@@ -10,3 +10,4 @@ mod owners;
 mod partitions;
 mod path;
 mod recorder;
+mod security;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use cabinet_messaging::{Broker, OutboxSignal, Relay};
+use cabinet_messaging::{Broker, Lane, OutboxSignal, Relay};
 use kernel::Secret;
 use testkit::{TestVhost, shared_rabbitmq};
 
@@ -77,8 +77,8 @@ async fn one_of_several_relays_owns_the_lane() {
     let path = &replicas.path;
     for _ in 0..10 {
         path.append(HAPPENED, &good(50)).await;
-        replicas.second.signal.ring();
-        replicas.first.signal.ring();
+        replicas.second.signal.ring(Lane::Normal);
+        replicas.first.signal.ring(Lane::Normal);
     }
     path.settled(500).await;
     assert_eq!((path.count(DONE_BY_FIRST).await, path.count(DONE_BY_SECOND).await), (500, 0));
@@ -92,12 +92,12 @@ async fn a_commit_beside_the_owner_wakes_him() {
     let path = &replicas.path;
     // The owner has looked, found nothing more, and sleeps.
     path.append(HAPPENED, &good(1)).await;
-    replicas.first.signal.ring();
+    replicas.first.signal.ring(Lane::Normal);
     path.settled(1).await;
 
     let committed = Instant::now();
     path.append(HAPPENED, &good(1)).await;
-    replicas.second.signal.ring();
+    replicas.second.signal.ring(Lane::Normal);
     path.settled(2).await;
 
     assert!(committed.elapsed() < SOON, "it took {:?}", committed.elapsed());
@@ -110,7 +110,7 @@ async fn an_owner_that_lost_its_lane_without_knowing_it_publishes_no_more() {
     let replicas = Replicas::start().await;
     let path = &replicas.path;
     path.append(HAPPENED, &good(10)).await;
-    replicas.first.signal.ring();
+    replicas.first.signal.ring(Lane::Normal);
     path.settled(10).await;
 
     assert_eq!(path.count(CUT_OWNER).await, 1);
@@ -120,8 +120,8 @@ async fn an_owner_that_lost_its_lane_without_knowing_it_publishes_no_more() {
     assert!(cut.elapsed() < SOON, "it took {:?}", cut.elapsed());
 
     path.append(HAPPENED, &good(10)).await;
-    replicas.first.signal.ring();
-    replicas.second.signal.ring();
+    replicas.first.signal.ring(Lane::Normal);
+    replicas.second.signal.ring(Lane::Normal);
     path.settled(30).await;
     assert_eq!((path.count(DONE_BY_FIRST).await, path.count(DONE_BY_SECOND).await), (10, 20));
     // He found out, and waits for his turn again.
@@ -135,12 +135,12 @@ async fn owners_that_are_cut_off_in_the_middle_of_their_work_lose_nothing() {
     let replicas = Replicas::start().await;
     let path = &replicas.path;
     path.append(HAPPENED, &good(20_000)).await;
-    replicas.first.signal.ring();
+    replicas.first.signal.ring(Lane::Normal);
     for _ in 0..5 {
         let before = path.in_archive().await;
         path.eventually("an owner at work", async || path.in_archive().await > before || path.in_outbox().await == 0).await;
         path.eventually("an owner to cut off", async || path.count(CUT_OWNER).await == 1).await;
-        replicas.first.signal.ring();
+        replicas.first.signal.ring(Lane::Normal);
     }
     path.eventually("the rest", async || path.in_outbox().await == 0 && path.count(DONE_AT_ALL).await == 20_000).await;
     assert_eq!(path.in_archive().await, 20_000);

@@ -33,6 +33,9 @@ pub(crate) const HAPPENED: &str = "test.thing.happened.v1";
 pub(crate) const FIRST: SubscriptionSpec =
     SubscriptionSpec { consumer: "test.first", lane: Lane::Normal, bindings: &["test.thing.#"], retry_tiers: &TIERS };
 pub(crate) const SECOND: SubscriptionSpec = SubscriptionSpec { consumer: "test.second", ..FIRST };
+/// The security lane of the first.
+pub(crate) const SECURITY: SubscriptionSpec = SubscriptionSpec { lane: Lane::Security, bindings: &["test.secret.#"], ..FIRST };
+const TOLD: &str = "test.secret.told.v1";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transport {
@@ -164,6 +167,21 @@ impl Path {
         ids.into_iter().map(Id::from_uuid).collect()
     }
 
+    /// Commits one fact of the lane security.
+    pub(crate) async fn append_security(&self, text: &str, expires_at: Timestamp) -> EventId {
+        let id = RandomIds.uuid_v7(Timestamp::now());
+        sqlx::query("SELECT messaging.append_event($1, $1, 'secret', $1, 1, 'security', $1, $2, $3, NULL, $4, $5)")
+            .bind(id)
+            .bind(TOLD)
+            .bind(text.as_bytes())
+            .bind(Timestamp::now().to_sqlx())
+            .bind(expires_at.to_sqlx())
+            .execute(&self.pool)
+            .await
+            .expect("facts can be committed");
+        Id::from_uuid(id)
+    }
+
     pub(crate) fn recorder(&self, spec: &SubscriptionSpec) -> Arc<Recorder> {
         Arc::new(Recorder::new(self.pool.clone(), spec.consumer))
     }
@@ -186,19 +204,29 @@ impl Path {
 
     /// A relay as a process of its own would have it.
     pub(crate) fn relay(&self) -> Relay {
+        self.relay_of(Lane::Normal)
+    }
+
+    pub(crate) fn relay_of(&self, lane: Lane) -> Relay {
         Relay {
             service: "test",
-            lane: Lane::Normal,
+            lane,
             database_url: Secret::new(self.database.url().to_owned()),
             broker: self.broker.clone(),
             signal: OutboxSignal::default(),
             poll_interval: POLL_INTERVAL,
             metrics: RelayMetrics::default(),
+            clock: Arc::new(ManualClock::at(Timestamp::now())),
         }
     }
 
     pub(crate) fn start_relay(&self) -> Running {
         Running::start(|stop| self.relay().run(stop))
+    }
+
+    /// The relays of one process, a lane each.
+    pub(crate) fn start_relays(&self) -> [Running; 2] {
+        Lane::ALL.map(|lane| Running::start(|stop| self.relay_of(lane).run(stop)))
     }
 
     /// The number a query answers with.

@@ -27,7 +27,8 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// Makes the table of what was done. It has no key: what is done twice stands there twice.
     pub(crate) async fn prepare(pool: &PgPool) {
-        let create = "CREATE TABLE done (consumer text NOT NULL, event_id uuid NOT NULL, attempt integer NOT NULL)";
+        let create =
+            "CREATE TABLE done (consumer text NOT NULL, event_id uuid NOT NULL, attempt integer NOT NULL, place bigserial)";
         sqlx::query(create).execute(pool).await.expect("an empty database");
     }
 
