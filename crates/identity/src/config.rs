@@ -2,25 +2,57 @@
 
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use kernel::Secret;
 use messaging::MessagingConfig;
 use runtime::postgres::DatabaseConfig;
+use runtime::sealing::SealingKey;
 use runtime::settings::Settings;
 
 pub(crate) const DEFAULTS: &str = include_str!("config.toml");
+/// Shorter keys could be guessed.
+const SHORTEST_KEY: usize = 32;
 
 #[derive(Debug, Clone)]
 pub struct Config {
     pub(crate) database: DatabaseConfig,
     pub(crate) messaging: MessagingConfig,
-    /// Realms and their companies.
-    pub(crate) realm_file: PathBuf,
+    pub(crate) keys_folder: PathBuf,
+    pub(crate) refresh_key: Secret<Vec<u8>>,
+    pub(crate) sealing_key: String,
+    pub(crate) component_secret: Secret<String>,
 }
 
 impl Config {
     /// Reads the service's own sections; how facts travel is said by the process it runs in.
     pub fn read(settings: &mut Settings, messaging: Option<MessagingConfig>) -> Option<Self> {
         let database = DatabaseConfig::read(settings, "identity.database");
-        let realm_file = settings.value("realm_file");
-        Some(Self { database: database?, messaging: messaging?, realm_file: realm_file? })
+        let keys_folder = settings.value("keys.folder");
+        let refresh_key = read_refresh_key(settings);
+        let sealing_key = settings.secret("sealing.sealing_key").map(|key| key.expose().clone());
+        if let Some(Err(error)) = sealing_key.as_deref().map(SealingKey::from_base64) {
+            settings.problem("sealing.sealing_key", error);
+        }
+        let component_secret = settings.secret("components.secret");
+        Some(Self {
+            database: database?,
+            messaging: messaging?,
+            keys_folder: keys_folder?,
+            refresh_key: refresh_key?,
+            sealing_key: sealing_key?,
+            component_secret: component_secret?,
+        })
+    }
+}
+
+fn read_refresh_key(settings: &mut Settings) -> Option<Secret<Vec<u8>>> {
+    let text = settings.secret("keys.refresh_key")?;
+    match BASE64.decode(text.expose()) {
+        Ok(key) if key.len() >= SHORTEST_KEY => Some(Secret::new(key)),
+        _ => {
+            settings.problem("keys.refresh_key", "must be at least 32 bytes in base64");
+            None
+        }
     }
 }

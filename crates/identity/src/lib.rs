@@ -1,24 +1,36 @@
-//! Identity: who exists, in which company, and with which role and contacts.
+//! Identity: realms and companies, who exists in them with which role and contacts, how they sign in, and who still has access.
 
 mod adapters;
 mod application;
+mod commands;
 mod config;
 mod domain;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use messaging::MessagingConfig;
+use messaging::{Lane, MessagingConfig};
+use runtime::sealing::SealingKey;
 use runtime::settings::Settings;
 use runtime::{Database, Process, Service, StartError};
 
-use crate::adapters::grpc::UserGrpc;
-use crate::adapters::postgres::PgUsers;
-use crate::adapters::realm_file::RealmFile;
-use crate::application::UserUseCases;
+use crate::adapters::argon2::Argon2Hasher;
+use crate::adapters::grpc::{AccessGrpc, AdministratorGrpc, CredentialGrpc, LinkGrpc, RealmGrpc, SessionGrpc, UserGrpc};
+use crate::adapters::policy::PresetFiles;
+use crate::adapters::postgres::{PgAdministrators, PgCredentials, PgLinks, PgRealms, PgRevocations, PgSessions, PgUsers};
+use crate::adapters::public_http;
+use crate::adapters::revocation_feed::{OwnAccess, RevocationFeed};
+use crate::adapters::secrets::KeyedSecrets;
+use crate::adapters::signing_keys::SigningKeys;
+pub use crate::adapters::signing_keys::file_name as signing_key_file_name;
+use crate::application::{
+    AccessUseCases, AdministratorUseCases, CredentialUseCases, LinkUseCases, RealmUseCases, SessionUseCases, UserUseCases,
+};
+pub use crate::commands::Command;
 pub use crate::config::Config;
 
 const DATABASE: &str = "identity";
+const LANES: [Lane; 2] = [Lane::Normal, Lane::Security];
 
 /// The service, as the command line runs it.
 pub struct Identity;
@@ -39,10 +51,11 @@ impl Service for Identity {
 
     fn databases(config: &Config) -> Vec<Database> {
         let migrators = vec![messaging::migrator(), sqlx::migrate!("../../migrations/identity")];
+        let relays = u32::try_from(LANES.len()).expect("two fits");
         vec![Database {
             name: DATABASE,
             config: config.database.clone(),
-            direct_connections: messaging::RELAY_CONNECTIONS,
+            direct_connections: messaging::RELAY_CONNECTIONS * relays,
             migrators,
         }]
     }
@@ -50,14 +63,85 @@ impl Service for Identity {
     async fn start(config: Config, process: &mut Process) -> Result<(), StartError> {
         let pools = process.pools(DATABASE);
         messaging::start_partitions(process, &pools, &[]).await?;
-        let signal = messaging::start_relays(process, Self::NAME, &config.database, &pools, &config.messaging);
-        let users = UserUseCases {
-            users: Arc::new(PgUsers::new(pools.commands, signal)),
-            companies: Arc::new(RealmFile::read(&config.realm_file)?),
-            clock: process.clock.clone(),
-            ids: process.ids.clone(),
+        let signal = messaging::start_relays(process, Self::NAME, &config.database, &pools, &config.messaging, &LANES);
+        let keys = SigningKeys::read(&config.keys_folder, process.clock.now())?;
+        let revocations = PgRevocations::new(pools.workers.clone());
+        let feed = start_access(process, &keys, &revocations);
+        process.public = Some(process.public.take().unwrap_or_default().merge(public_http::routes(Arc::new(keys.clone()))));
+
+        let (clock, ids) = (process.clock.clone(), process.ids.clone());
+        let sealing_key = SealingKey::from_base64(&config.sealing_key)?;
+        let secrets = Arc::new(KeyedSecrets::new(config.refresh_key, config.component_secret, sealing_key));
+        let passwords = Arc::new(Argon2Hasher::new()?);
+        let tokens = Arc::new(keys);
+        let users = Arc::new(PgUsers::new(pools.commands.clone(), signal.clone()));
+        let realms = Arc::new(PgRealms::new(pools.commands.clone(), signal.clone()));
+        let links = Arc::new(PgLinks::new(pools.commands.clone(), signal.clone()));
+        let sessions = SessionUseCases {
+            users: users.clone(),
+            realms: realms.clone(),
+            sessions: Arc::new(PgSessions::new(pools.commands.clone(), signal)),
+            passwords: passwords.clone(),
+            secrets: secrets.clone(),
+            tokens: tokens.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
         };
-        process.routes.add_service(UserGrpc::server(users));
+        let user_use_cases = UserUseCases {
+            users: users.clone(),
+            realms: realms.clone(),
+            links: links.clone(),
+            secrets: secrets.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+        };
+        process.routes.add_service(UserGrpc::server(user_use_cases.clone()));
+        process.routes.add_service(SessionGrpc::server(sessions.clone()));
+        process.routes.add_service(RealmGrpc::server(RealmUseCases {
+            realms: realms.clone(),
+            presets: Arc::new(PresetFiles::read()?),
+            users: user_use_cases,
+            clock: clock.clone(),
+            ids: ids.clone(),
+        }));
+        process.routes.add_service(LinkGrpc::server(LinkUseCases {
+            links,
+            users,
+            realms: realms.clone(),
+            passwords: passwords.clone(),
+            secrets: secrets.clone(),
+            sessions,
+            clock: clock.clone(),
+            ids: ids.clone(),
+        }));
+        process.routes.add_service(CredentialGrpc::server(CredentialUseCases {
+            credentials: Arc::new(PgCredentials::new(pools.commands.clone())),
+            realms,
+            secrets: secrets.clone(),
+            tokens: tokens.clone(),
+            clock: clock.clone(),
+            ids,
+        }));
+        process.routes.add_service(AdministratorGrpc::server(AdministratorUseCases {
+            administrators: Arc::new(PgAdministrators::new(pools.commands.clone())),
+            passwords,
+            tokens: tokens.clone(),
+            clock: clock.clone(),
+        }));
+        let access = AccessUseCases { revocations: Arc::new(PgRevocations::new(pools.commands)), secrets, tokens, clock };
+        process.routes.add_service(AccessGrpc::server(access, feed));
         Ok(())
     }
+}
+
+/// Keeps this process's own knowledge of keys and revocations up to date, and everybody's who watches.
+fn start_access(process: &mut Process, keys: &SigningKeys, revocations: &PgRevocations) -> RevocationFeed {
+    let access = process.access.clone();
+    access.learn_keys(keys.key_set());
+    access.ask(Arc::new(OwnAccess { keys: keys.clone(), revocations: revocations.clone() }));
+    let feed = RevocationFeed::new(revocations.clone(), process.clock.clone(), process.draining.clone());
+    process.workers.spawn_endless("revocations", feed.clone().run(access.clone()));
+    process.workers.spawn_endless("housekeeping", feed.clone().keep_house());
+    process.workers.spawn_endless("signing keys", keys.clone().keep_reading(move |keys| access.learn_keys(keys)));
+    feed
 }

@@ -1,5 +1,7 @@
 //! The identity service as a process of its own.
 
+use cabinet_identity::{Command, Identity};
+
 fn main() -> std::process::ExitCode {
-    runtime::command_line::run::<cabinet_identity::Identity>()
+    runtime::command_line::run_with::<Identity, Command>(async |command, read_config| command.execute(&read_config()?).await)
 }

@@ -4,10 +4,13 @@ use api::cabinet::identity::events::v1 as pb;
 use kernel::{Call, EventId, RealmId, Timestamp};
 use messaging::{Aggregate, Lane, NewEvent};
 use prost::Message as _;
+use runtime::grpc::timestamp;
 
-use crate::domain::{StandingChange, StandingChanged, UserCreated, UserEmailChanged};
+use crate::application::NewLink;
+use crate::domain::{Contact, ContactChanged, LinkPurpose, Session, StandingChange, StandingChanged, User, UserCreated};
 
 const USER: &str = "user";
+const SESSION: &str = "session";
 
 pub(crate) fn user_created(call: &Call, event_id: EventId, realm_id: RealmId, created: UserCreated, now: Timestamp) -> NewEvent {
     let payload = pb::UserCreated {
@@ -19,14 +22,18 @@ pub(crate) fn user_created(call: &Call, event_id: EventId, realm_id: RealmId, cr
     event(call, event_id, realm_id, aggregate, "identity.user.created.v1", payload.encode_to_vec(), now)
 }
 
-pub(crate) fn user_email_changed(call: &Call, event_id: EventId, realm_id: RealmId, changed: UserEmailChanged) -> NewEvent {
-    let payload = pb::UserEmailChanged {
-        user_id: changed.user_id.to_string(),
-        company_id: changed.company_id.to_string(),
-        version: changed.version,
+pub(crate) fn contact_changed(call: &Call, event_id: EventId, realm_id: RealmId, changed: ContactChanged) -> NewEvent {
+    let (user_id, company_id, version) = (changed.user_id.to_string(), changed.company_id.to_string(), changed.version);
+    let (event_type, payload) = match changed.contact {
+        Contact::Email => {
+            ("identity.user.email_changed.v1", pb::UserEmailChanged { user_id, company_id, version }.encode_to_vec())
+        }
+        Contact::Phone | Contact::UserName => {
+            ("identity.user.phone_changed.v1", pb::UserPhoneChanged { user_id, company_id, version }.encode_to_vec())
+        }
     };
     let aggregate = Aggregate { kind: USER, id: changed.user_id.as_uuid(), version: changed.version };
-    event(call, event_id, realm_id, aggregate, "identity.user.email_changed.v1", payload.encode_to_vec(), changed.at)
+    event(call, event_id, realm_id, aggregate, event_type, payload, changed.at)
 }
 
 pub(crate) fn standing_changed(call: &Call, event_id: EventId, realm_id: RealmId, changed: StandingChanged) -> NewEvent {
@@ -35,13 +42,55 @@ pub(crate) fn standing_changed(call: &Call, event_id: EventId, realm_id: RealmId
         StandingChange::Role => {
             ("identity.user.role_changed.v1", pb::UserRoleChanged { user_id, company_id, version }.encode_to_vec())
         }
-        StandingChange::Blocked => ("identity.user.blocked.v1", pb::UserBlocked { user_id, company_id, version }.encode_to_vec()),
+        StandingChange::Blocked => {
+            let block_time = Some(timestamp(changed.at));
+            ("identity.user.blocked.v1", pb::UserBlocked { user_id, company_id, version, block_time }.encode_to_vec())
+        }
         StandingChange::Unblocked => {
             ("identity.user.unblocked.v1", pb::UserUnblocked { user_id, company_id, version }.encode_to_vec())
         }
     };
     let aggregate = Aggregate { kind: USER, id: changed.user_id.as_uuid(), version: changed.version };
     event(call, event_id, realm_id, aggregate, event_type, payload, changed.at)
+}
+
+/// A link is to be mailed: worth nothing once the link has ended.
+pub(crate) fn link_made(call: &Call, new: &NewLink) -> NewEvent {
+    let link = &new.link;
+    let (user_id, link_id) = (link.user_id.to_string(), link.id.to_string());
+    let (sealed_token, expire_time) = (new.sealed_token.clone(), Some(timestamp(link.expires_at)));
+    let (event_type, payload) = match link.purpose {
+        LinkPurpose::Invitation => {
+            ("identity.user.invited.v1", pb::UserInvited { user_id, link_id, sealed_token, expire_time }.encode_to_vec())
+        }
+        LinkPurpose::PasswordReset => (
+            "identity.user.password_reset_requested.v1",
+            pb::UserPasswordResetRequested { user_id, link_id, sealed_token, expire_time }.encode_to_vec(),
+        ),
+    };
+    let aggregate = Aggregate { kind: USER, id: link.user_id.as_uuid(), version: 1 };
+    let told = event(call, new.event_id, link.realm_id, aggregate, event_type, payload, link.created_at);
+    NewEvent { lane: Lane::Security, expires_at: Some(link.expires_at), ..told }
+}
+
+pub(crate) fn password_changed(call: &Call, event_id: EventId, user: &User, now: Timestamp) -> NewEvent {
+    let payload = pb::UserPasswordChanged { user_id: user.id().to_string(), change_time: Some(timestamp(now)) };
+    let aggregate = Aggregate { kind: USER, id: user.id().as_uuid(), version: user.version() + 1 };
+    let told =
+        event(call, event_id, user.realm_id(), aggregate, "identity.user.password_changed.v1", payload.encode_to_vec(), now);
+    NewEvent { lane: Lane::Security, ..told }
+}
+
+pub(crate) fn session_compromised(call: &Call, event_id: EventId, session: &Session, now: Timestamp) -> NewEvent {
+    let payload = pb::SessionCompromised {
+        user_id: session.user_id.to_string(),
+        session_id: session.id.to_string(),
+        notice_time: Some(timestamp(now)),
+    };
+    let aggregate = Aggregate { kind: SESSION, id: session.id.as_uuid(), version: session.generation };
+    let told =
+        event(call, event_id, session.realm_id, aggregate, "identity.session.compromised.v1", payload.encode_to_vec(), now);
+    NewEvent { lane: Lane::Security, ..told }
 }
 
 fn event(
@@ -63,5 +112,6 @@ fn event(
         payload,
         traceparent: call.traceparent().map(str::to_owned),
         occurred_at: at,
+        expires_at: None,
     }
 }

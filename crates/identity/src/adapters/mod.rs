@@ -1,6 +1,11 @@
 //! Identity's techniques.
 
+pub(crate) mod argon2;
 pub(crate) mod events;
 pub(crate) mod grpc;
+pub(crate) mod policy;
 pub(crate) mod postgres;
-pub(crate) mod realm_file;
+pub(crate) mod public_http;
+pub(crate) mod revocation_feed;
+pub(crate) mod secrets;
+pub(crate) mod signing_keys;

@@ -2,24 +2,65 @@
 
 use kernel::{Fault, Refusal};
 
-use crate::domain::InvalidEmail;
+use crate::domain::{Contact, InvalidEmail, InvalidPhone, InvalidSetting, InvalidUserName, PasswordRefused};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error(transparent)]
-    EmailInvalid(#[from] InvalidEmail),
-    #[error("another user has this e-mail address")]
-    EmailTaken,
+    #[error("the contacts are not valid")]
+    ContactsInvalid(Vec<ContactProblem>),
+    #[error("another user has these contacts")]
+    ContactsTaken(Vec<Contact>),
     #[error("there is no such user")]
     UserNotFound,
     #[error("somebody else kept changing the user")]
     UserChanged,
     #[error("nobody does this to himself")]
     ActingOnOneself,
+    #[error("the user is blocked")]
+    UserBlocked,
     #[error("there is no such company")]
     CompanyNotFound,
+    #[error("there is no such realm")]
+    RealmNotFound,
+    #[error("no preset has this name")]
+    PresetUnknown,
+    #[error("the settings of the realm are not valid")]
+    RealmSettingsInvalid(Vec<InvalidSetting>),
+    #[error("the invitation is over: ask for a password reset")]
+    InvitationOver,
+    #[error("the link is not valid")]
+    LinkNotValid,
+    #[error("the password is refused")]
+    PasswordRefused { field: &'static str, reasons: Vec<PasswordRefused> },
+    #[error("nobody signs in with this")]
+    SignInRefused,
+    #[error("too many passwords are being checked; try again later")]
+    SignInBusy,
+    #[error("the session is over: sign in again")]
+    SessionOver,
+    #[error("there is no such session")]
+    SessionNotFound,
+    #[error("a one-time password only sets another")]
+    NewPasswordNeeded,
+    #[error("there is no such credential")]
+    CredentialNotFound,
+    #[error("the credential or its secret is wrong")]
+    CredentialRefused,
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error(transparent)]
     Fault(#[from] Fault),
+}
+
+/// What is wrong with one of a user's contacts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ContactProblem {
+    #[error(transparent)]
+    Email(#[from] InvalidEmail),
+    #[error(transparent)]
+    Phone(#[from] InvalidPhone),
+    #[error(transparent)]
+    UserName(#[from] InvalidUserName),
+    #[error("this contact must be given")]
+    Missing(Contact),
 }

@@ -1,9 +1,28 @@
 //! What identity does, as stories. Knows ports, not techniques.
 
+mod access;
+mod administrators;
+mod credentials;
 mod error;
+mod links;
 mod ports;
+mod realms;
+mod sessions;
 mod users;
 
-pub(crate) use error::Error;
-pub(crate) use ports::{ChangeStandingError, Companies, InsertUserError, UpdateUserError, Users};
-pub(crate) use users::{BatchGetUsers, ChangeStanding, ChangeUserEmail, CreateUser, UserUseCases, UsersFound};
+pub(crate) use access::AccessUseCases;
+pub(crate) use administrators::{AdministratorUseCases, SignInAdministrator};
+pub(crate) use credentials::{CreateCredential, CredentialUseCases};
+pub(crate) use error::{ContactProblem, Error};
+pub(crate) use links::{LinkUseCases, RedeemLink};
+pub(crate) use ports::{
+    AccessToken, AccessTokens, Account, Administrator, Administrators, Admission, ChangeStandingError, Credential,
+    CredentialKind, Credentials, HashError, LinkToken, Links, NewLink, NewSecret, PasswordHasher, Presets, PublishedKey, Realms,
+    Redemption, RefreshToken, Revocations, Secrets, Sessions, UpdateUserError, Users,
+};
+pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases};
+pub(crate) use sessions::{SessionTokens, SessionUseCases, SignIn, SignedIn};
+pub(crate) use users::{
+    BatchGetUsers, ChangeContact, ChangeStanding, CreateUsers, Invitation, ListUsers, NewContact, NewUser, UserUseCases,
+    UsersFound, Verdict,
+};

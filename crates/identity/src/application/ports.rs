@@ -1,11 +1,47 @@
 //! What identity's use cases want of the world.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
-use kernel::{Call, CompanyId, EventId, Fault, Permit, RealmId, UserId};
+use kernel::{
+    Call, Caller, CompanyId, CredentialId, EventId, Fault, LinkId, Permit, RealmId, Secret, SessionId, Timestamp, UserId,
+};
+use runtime::token::Subject;
 
-use crate::domain::{StandingChanged, User, UserCreated, UserEmailChanged};
+use crate::domain::{
+    Company, Contact, ContactChanged, Contacts, EmailAddress, Link, Password, Policy, Realm, Session, SessionUser,
+    StandingChanged, User, UserCreated,
+};
 
-/// Where users are kept. A write is one statement: the user and the fact, both or neither.
+/// A user to be added, with the facts that follow.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    pub(crate) user: User,
+    pub(crate) created: UserCreated,
+    pub(crate) event_id: EventId,
+    pub(crate) invitation: Option<NewLink>,
+}
+
+/// A link to be mailed.
+#[derive(Debug)]
+pub(crate) struct NewLink {
+    pub(crate) link: Link,
+    /// What is kept of its token.
+    pub(crate) token_hash: Vec<u8>,
+    /// The token for the letter, which only notification can read.
+    pub(crate) sealed_token: Vec<u8>,
+    pub(crate) event_id: EventId,
+}
+
+/// A user together with what proves him.
+#[derive(Debug)]
+pub(crate) struct Account {
+    pub(crate) user: User,
+    /// None until a password was set.
+    pub(crate) password_hash: Option<String>,
+}
+
+/// Where users are kept. A write is one statement: the users and the facts, all or nothing.
 #[async_trait]
 pub(crate) trait Users: Send + Sync {
     /// Those of the ids that exist in the realm, in no particular order.
@@ -13,27 +49,32 @@ pub(crate) trait Users: Send + Sync {
 
     async fn get(&self, realm_id: RealmId, id: UserId) -> Result<Option<User>, Fault>;
 
-    async fn insert(
-        &self,
-        permit: &Permit,
-        call: &Call,
-        user: &User,
-        event_id: EventId,
-        created: UserCreated,
-    ) -> Result<(), InsertUserError>;
+    /// Users of a company behind one of them, the oldest first.
+    async fn page(&self, realm_id: RealmId, company_id: CompanyId, after: Option<UserId>, limit: i64)
+    -> Result<Vec<User>, Fault>;
+
+    /// Whoever signs in by this address.
+    async fn account(&self, realm_id: RealmId, email: &EmailAddress) -> Result<Option<Account>, Fault>;
+
+    /// Adds those whose contacts nobody has; answers with their ids.
+    async fn insert(&self, permit: &Permit, call: &Call, admissions: &[&Admission]) -> Result<HashSet<UserId>, Fault>;
+
+    /// Which of these contacts somebody else has.
+    async fn taken(&self, realm_id: RealmId, contacts: &Contacts, by_others_than: UserId) -> Result<Vec<Contact>, Fault>;
 
     /// Writes the user only if nobody has changed him since he was read.
-    async fn update_email(
+    async fn update_contact(
         &self,
         permit: &Permit,
         call: &Call,
         user: &User,
         event_id: EventId,
-        changed: UserEmailChanged,
+        changed: ContactChanged,
     ) -> Result<(), UpdateUserError>;
 
     /// Writes the user only if nobody has changed him since he was read, and if `decided_by` is an active OWNER of the company
-    /// at that very moment: so two owners cannot block each other, and a company keeps its last one (I3).
+    /// at that very moment: so two owners cannot block each other, and a company keeps its last one (I3). Access tokens that
+    /// tell of his former standing are void from then on, and a blocked user's sessions have ended.
     async fn update_standing(
         &self,
         permit: &Permit,
@@ -57,27 +98,266 @@ pub(crate) enum ChangeStandingError {
     Fault(#[from] Fault),
 }
 
-/// Why a user could not be added.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum InsertUserError {
-    #[error("another user has this e-mail address")]
-    EmailTaken,
-    #[error(transparent)]
-    Fault(#[from] Fault),
-}
-
 /// Why a user could not be written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UpdateUserError {
-    #[error("another user has this e-mail address")]
-    EmailTaken,
+    #[error("another user has this contact")]
+    Taken,
     #[error("the user was changed meanwhile")]
     Stale,
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
-/// Which companies a realm has.
-pub(crate) trait Companies: Send + Sync {
-    fn contains(&self, realm_id: RealmId, company_id: CompanyId) -> bool;
+/// Where realms and companies are kept.
+#[async_trait]
+pub(crate) trait Realms: Send + Sync {
+    async fn insert(&self, permit: &Permit, realm: &Realm) -> Result<(), Fault>;
+
+    async fn get(&self, realm_id: RealmId) -> Result<Option<Realm>, Fault>;
+
+    /// Realms behind one of them, the oldest first.
+    async fn page(&self, after: Option<RealmId>, limit: i64) -> Result<Vec<Realm>, Fault>;
+
+    /// Adds a company and, if there is one, its first OWNER: both or neither. False if somebody else has the owner's address.
+    async fn insert_company(
+        &self,
+        permit: &Permit,
+        call: &Call,
+        company: &Company,
+        owner: Option<&Admission>,
+    ) -> Result<bool, Fault>;
+
+    async fn get_company(&self, realm_id: RealmId, company_id: CompanyId) -> Result<Option<Company>, Fault>;
+
+    /// Companies behind one of them, the oldest first.
+    async fn page_companies(&self, realm_id: RealmId, after: Option<CompanyId>, limit: i64) -> Result<Vec<Company>, Fault>;
+}
+
+/// What presets there are.
+pub(crate) trait Presets: Send + Sync {
+    /// The policy of a preset and its version.
+    fn get(&self, name: &str) -> Option<(Policy, i32)>;
+}
+
+/// A link that is redeemed: everything that follows, all or nothing.
+#[derive(Debug)]
+pub(crate) struct Redemption<'a> {
+    pub(crate) link: &'a Link,
+    /// The user as he was read.
+    pub(crate) user: &'a User,
+    pub(crate) password_hash: String,
+    /// The session that begins; every other one ends.
+    pub(crate) session: &'a Session,
+    pub(crate) event_id: EventId,
+    pub(crate) now: Timestamp,
+}
+
+/// Where links are kept.
+#[async_trait]
+pub(crate) trait Links: Send + Sync {
+    /// Keeps a link and has it mailed, if the user is active and, for a password reset, was not mailed one in the last minute.
+    async fn insert(&self, permit: &Permit, call: &Call, new: &NewLink) -> Result<(), Fault>;
+
+    /// A link that can be redeemed now, and its user: not used, not over, the user active and still of the same address.
+    async fn get_open(
+        &self,
+        realm_id: RealmId,
+        link_id: LinkId,
+        token_hash: &[u8],
+        now: Timestamp,
+    ) -> Result<Option<(Link, User)>, Fault>;
+
+    /// Redeems a link if it can still be; answers with the generation of the user's access tokens from now on.
+    async fn redeem(&self, permit: &Permit, call: &Call, redemption: &Redemption<'_>) -> Result<Option<i64>, Fault>;
+}
+
+/// Where sessions are kept.
+#[async_trait]
+pub(crate) trait Sessions: Send + Sync {
+    /// Keeps a session if the user is active and has not lost access since he was read.
+    async fn insert(&self, permit: &Permit, session: &Session, access_generation: i64) -> Result<bool, Fault>;
+
+    /// A session that has not ended, and its user.
+    async fn get(&self, realm_id: RealmId, session_id: SessionId) -> Result<Option<(Session, SessionUser)>, Fault>;
+
+    /// Those of a user that have not ended, the newest first.
+    async fn list(&self, realm_id: RealmId, user_id: UserId, now: Timestamp) -> Result<Vec<Session>, Fault>;
+
+    /// Makes the next token the present one, unless somebody did so meanwhile.
+    async fn rotate(&self, permit: &Permit, session: &Session, expires_at: Timestamp, now: Timestamp) -> Result<bool, Fault>;
+
+    async fn rename(
+        &self,
+        permit: &Permit,
+        realm_id: RealmId,
+        user_id: UserId,
+        session_id: SessionId,
+        name: &str,
+    ) -> Result<bool, Fault>;
+
+    /// Ends a session of a user, its access tokens included. False if he has no such session.
+    async fn end(
+        &self,
+        permit: &Permit,
+        realm_id: RealmId,
+        user_id: UserId,
+        session_id: SessionId,
+        now: Timestamp,
+    ) -> Result<bool, Fault>;
+
+    /// Ends a session two have the token of, and tells its user; nothing if it has ended meanwhile.
+    async fn end_compromised(
+        &self,
+        permit: &Permit,
+        call: &Call,
+        session: &Session,
+        event_id: EventId,
+        now: Timestamp,
+    ) -> Result<(), Fault>;
+}
+
+/// Whom a credential is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CredentialKind {
+    Service,
+    Gateway,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Credential {
+    pub(crate) id: CredentialId,
+    pub(crate) realm_id: RealmId,
+    pub(crate) kind: CredentialKind,
+    pub(crate) name: String,
+    pub(crate) created_at: Timestamp,
+}
+
+/// Where the credentials of machines are kept.
+#[async_trait]
+pub(crate) trait Credentials: Send + Sync {
+    async fn insert(&self, permit: &Permit, credential: &Credential, secret_hash: &[u8]) -> Result<(), Fault>;
+
+    async fn list(&self, realm_id: RealmId) -> Result<Vec<Credential>, Fault>;
+
+    /// The credential, if this is the hash of its secret.
+    async fn find(&self, id: CredentialId, secret_hash: &[u8]) -> Result<Option<Credential>, Fault>;
+
+    /// Deletes a credential and takes its access back. False if there is none.
+    async fn delete(&self, permit: &Permit, id: CredentialId, now: Timestamp) -> Result<bool, Fault>;
+}
+
+/// Somebody who runs the platform.
+#[derive(Debug)]
+pub(crate) struct Administrator {
+    pub(crate) name: String,
+    pub(crate) password_hash: String,
+    pub(crate) is_one_time: bool,
+}
+
+/// Where those are kept who run the platform.
+#[async_trait]
+pub(crate) trait Administrators: Send + Sync {
+    async fn get(&self, name: &str) -> Result<Option<Administrator>, Fault>;
+
+    /// Sets a password that lasts, unless the present one is another than `was` by now.
+    async fn set_password(
+        &self,
+        permit: &Permit,
+        was: &Administrator,
+        password_hash: &str,
+        now: Timestamp,
+    ) -> Result<bool, Fault>;
+}
+
+/// Why a password could not be looked at.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HashError {
+    #[error("too many passwords are being looked at")]
+    Busy,
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// Hashes passwords, slowly on purpose.
+#[async_trait]
+pub(crate) trait PasswordHasher: Send + Sync {
+    async fn hash(&self, password: Password) -> Result<String, HashError>;
+
+    /// True if this is the password. Where there is none to compare with, the same work is done for nothing (I22).
+    async fn verify(&self, password: Password, stored: Option<String>) -> Result<bool, HashError>;
+}
+
+/// A secret to be handed out, and what is kept of it.
+#[derive(Debug)]
+pub(crate) struct NewSecret {
+    pub(crate) secret: Secret<String>,
+    pub(crate) hash: Vec<u8>,
+}
+
+/// What a refresh token names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RefreshToken {
+    pub(crate) realm_id: RealmId,
+    pub(crate) session_id: SessionId,
+    pub(crate) generation: i64,
+}
+
+/// What the token of a link names, and the hash of its secret part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LinkToken {
+    pub(crate) realm_id: RealmId,
+    pub(crate) link_id: LinkId,
+    pub(crate) hash: Vec<u8>,
+}
+
+/// Makes the secrets that identity hands out, and reads those it is shown.
+pub(crate) trait Secrets: Send + Sync {
+    /// The token of a new link: what is kept of it, and the token itself as only notification can read it.
+    fn link_token(&self, realm_id: RealmId, link_id: LinkId) -> (Vec<u8>, Vec<u8>);
+
+    fn read_link_token(&self, token: &str) -> Option<LinkToken>;
+
+    fn refresh_token(&self, token: RefreshToken) -> Secret<String>;
+
+    /// None unless it is one that we made.
+    fn read_refresh_token(&self, token: &str) -> Option<RefreshToken>;
+
+    fn credential_secret(&self) -> NewSecret;
+
+    fn credential_hash(&self, secret: &str) -> Vec<u8>;
+
+    /// True if this is the secret that all components share.
+    fn is_component_secret(&self, secret: &str) -> bool;
+}
+
+/// An access token and its end.
+#[derive(Debug)]
+pub(crate) struct AccessToken {
+    pub(crate) token: Secret<String>,
+    pub(crate) expires_at: Timestamp,
+}
+
+/// A key whose signatures count.
+#[derive(Debug, Clone)]
+pub(crate) struct PublishedKey {
+    pub(crate) kid: String,
+    pub(crate) public_key: Vec<u8>,
+    pub(crate) signs_from: Timestamp,
+}
+
+/// Makes access tokens, and says which keys they are made with.
+pub(crate) trait AccessTokens: Send + Sync {
+    /// `generation` is the one of a user's tokens; it means nothing for others.
+    fn issue(&self, caller: &Caller, generation: i64, now: Timestamp) -> Result<AccessToken, Fault>;
+
+    /// The oldest first; those are among them that are about to sign.
+    fn published(&self) -> Vec<PublishedKey>;
+}
+
+/// What is kept of access taken back.
+#[async_trait]
+pub(crate) trait Revocations: Send + Sync {
+    /// True if access was taken back from one of these.
+    async fn is_revoked(&self, subjects: &[Subject]) -> Result<bool, Fault>;
 }

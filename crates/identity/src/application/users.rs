@@ -1,34 +1,70 @@
-//! Adding and reading users.
+//! Adding, reading and deciding about users.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use kernel::{Authorized, Call, Caller, Clock, CompanyId, IdSource, RealmId, Refusal, Role, UserId};
+use kernel::{Authorized, Call, Caller, Clock, CompanyId, IdSource, RealmId, Refusal, Role, Timestamp, UserId};
 
-use super::{ChangeStandingError, Companies, Error, InsertUserError, UpdateUserError, Users};
+use super::{Admission, ChangeStandingError, ContactProblem, Error, Links, NewLink, Realms, Secrets, UpdateUserError, Users};
 use crate::domain::access::Action;
-use crate::domain::{EmailAddress, Standing, User};
+use crate::domain::{
+    Contact, ContactChanged, Contacts, EmailAddress, Link, PhoneNumber, Policy, Standing, User, UserName, UserStatus,
+};
 
 /// How often a change is tried that others keep overtaking.
 const ATTEMPTS: usize = 5;
 
+#[derive(Clone)]
 pub(crate) struct UserUseCases {
     pub(crate) users: Arc<dyn Users>,
-    pub(crate) companies: Arc<dyn Companies>,
+    pub(crate) realms: Arc<dyn Realms>,
+    pub(crate) links: Arc<dyn Links>,
+    pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
 }
 
+/// What is said of a user when he is added.
 #[derive(Debug)]
-pub(crate) struct CreateUser {
-    pub(crate) company_id: CompanyId,
+pub(crate) struct NewUser {
     pub(crate) role: Role,
     pub(crate) email: String,
+    pub(crate) phone: String,
+    pub(crate) user_name: String,
+    pub(crate) invitation: Invitation,
+}
+
+/// Whether a new user is mailed a link to set a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Invitation {
+    Send,
+    None,
 }
 
 #[derive(Debug)]
-pub(crate) struct ChangeUserEmail {
+pub(crate) struct CreateUsers {
+    pub(crate) company_id: CompanyId,
+    pub(crate) users: Vec<NewUser>,
+}
+
+#[derive(Debug)]
+pub(crate) struct ListUsers {
+    pub(crate) company_id: CompanyId,
+    pub(crate) after: Option<UserId>,
+    pub(crate) limit: i64,
+}
+
+/// Another contact for a user.
+#[derive(Debug)]
+pub(crate) enum NewContact {
+    Email(String),
+    Phone(String),
+}
+
+#[derive(Debug)]
+pub(crate) struct ChangeContact {
     pub(crate) user_id: UserId,
-    pub(crate) email: String,
+    pub(crate) contact: NewContact,
 }
 
 #[derive(Debug)]
@@ -51,35 +87,120 @@ pub(crate) struct UsersFound {
     pub(crate) missing: Vec<UserId>,
 }
 
+/// What became of one user of a batch.
+pub(crate) type Verdict = Result<User, Error>;
+
 impl UserUseCases {
-    pub(crate) async fn create(&self, call: &Call, command: CreateUser) -> Result<Authorized<User>, Error> {
-        let permit = call.authorize(&Action::CreateUser { company_id: command.company_id })?;
-        let realm_id = call.realm_id()?;
-        if !self.companies.contains(realm_id, command.company_id) {
-            return Err(Error::CompanyNotFound);
-        }
-        let email = EmailAddress::parse(&command.email)?;
-        let now = self.clock.now();
-        let (user, created) = User::create(realm_id, self.ids.new_id(now), command.company_id, command.role, email, now);
-        self.users.insert(&permit, call, &user, self.ids.new_id(now), created).await.map_err(|error| match error {
-            InsertUserError::EmailTaken => Error::EmailTaken,
-            InsertUserError::Fault(fault) => Error::Fault(fault),
-        })?;
+    pub(crate) async fn create(&self, call: &Call, command: CreateUsers) -> Result<Authorized<User>, Error> {
+        let (mut verdicts, permit) = self.add(call, command).await?;
+        let user = verdicts.pop().ok_or(Error::UserNotFound)??;
         Ok(permit.show(user))
     }
 
-    pub(crate) async fn change_email(&self, call: &Call, command: ChangeUserEmail) -> Result<Authorized<User>, Error> {
+    /// Adds or refuses each by himself; the verdicts stand in the order of the command.
+    pub(crate) async fn batch_create(&self, call: &Call, command: CreateUsers) -> Result<Authorized<Vec<Verdict>>, Error> {
+        let (verdicts, permit) = self.add(call, command).await?;
+        Ok(permit.show(verdicts))
+    }
+
+    async fn add(&self, call: &Call, command: CreateUsers) -> Result<(Vec<Verdict>, kernel::Permit), Error> {
+        let permit = call.authorize(&Action::CreateUsers { company_id: command.company_id }).map_err(hidden_company)?;
         let realm_id = call.realm_id()?;
-        let email = EmailAddress::parse(&command.email)?;
+        let realm = self.realms.get(realm_id).await?.ok_or(Error::RealmNotFound)?;
+        self.realms.get_company(realm_id, command.company_id).await?.ok_or(Error::CompanyNotFound)?;
+        let now = self.clock.now();
+        let prepared: Vec<Result<Admission, Error>> =
+            command.users.iter().map(|new| self.admission(realm_id, command.company_id, &realm.policy, new, now)).collect();
+        let admissions: Vec<&Admission> = prepared.iter().flatten().collect();
+        let added = self.users.insert(&permit, call, &admissions).await?;
+        let mut verdicts = Vec::with_capacity(prepared.len());
+        for admission in prepared {
+            verdicts.push(self.verdict(admission, &added).await?);
+        }
+        Ok((verdicts, permit))
+    }
+
+    /// What became of one who was to be added.
+    async fn verdict(&self, prepared: Result<Admission, Error>, added: &HashSet<UserId>) -> Result<Verdict, Error> {
+        match prepared {
+            Ok(admission) if added.contains(&admission.user.id()) => Ok(Ok(admission.user)),
+            Ok(admission) => Ok(Err(self.taken(&admission.user).await?)),
+            Err(refused) => Ok(Err(refused)),
+        }
+    }
+
+    /// A user as he is going to be added.
+    pub(crate) fn admission(
+        &self,
+        realm_id: RealmId,
+        company_id: CompanyId,
+        policy: &Policy,
+        new: &NewUser,
+        now: Timestamp,
+    ) -> Result<Admission, Error> {
+        let mut required = policy.required_contacts.clone();
+        if new.invitation == Invitation::Send {
+            required.push(Contact::Email);
+        }
+        let contacts = contacts(new, &required)?;
+        let (user, created) = User::create(realm_id, self.ids.new_id(now), company_id, new.role, contacts, now);
+        let link = (new.invitation == Invitation::Send)
+            .then(|| Link::invitation(realm_id, self.ids.new_id(now), user.id(), user.created_at(), now));
+        let invitation = link.flatten().map(|link| self.mailed(link, now));
+        Ok(Admission { user, created, event_id: self.ids.new_id(now), invitation })
+    }
+
+    fn mailed(&self, link: Link, now: Timestamp) -> NewLink {
+        let (token_hash, sealed_token) = self.secrets.link_token(link.realm_id, link.id);
+        NewLink { link, token_hash, sealed_token, event_id: self.ids.new_id(now) }
+    }
+
+    /// Which of his contacts others have: all that apply at once (I8).
+    async fn taken(&self, user: &User) -> Result<Error, Error> {
+        let taken = self.users.taken(user.realm_id(), user.contacts(), user.id()).await?;
+        // Whoever had it may have let go of it since.
+        Ok(if taken.is_empty() { Error::UserChanged } else { Error::ContactsTaken(taken) })
+    }
+
+    pub(crate) async fn list(&self, call: &Call, query: ListUsers) -> Result<Authorized<Vec<User>>, Error> {
+        let permit = call.authorize(&Action::ListUsers { company_id: query.company_id }).map_err(hidden_company)?;
+        let realm_id = call.realm_id()?;
+        self.realms.get_company(realm_id, query.company_id).await?.ok_or(Error::CompanyNotFound)?;
+        let users = self.users.page(realm_id, query.company_id, query.after, query.limit).await?;
+        Ok(permit.show(users))
+    }
+
+    /// Mails the invitation again; answers when its link ends.
+    pub(crate) async fn invite_again(&self, call: &Call, user_id: UserId) -> Result<Authorized<Timestamp>, Error> {
+        let realm_id = call.realm_id()?;
+        let user = self.users.get(realm_id, user_id).await?.ok_or(Error::UserNotFound)?;
+        let permit = call.authorize(&Action::InviteAgain(&user)).map_err(hidden_user)?;
+        if user.status() == UserStatus::Blocked {
+            return Err(Error::UserBlocked);
+        }
+        let now = self.clock.now();
+        // Whose address is verified has used it.
+        if user.is_email_verified() || !user.contacts().has(Contact::Email) {
+            return Err(Error::InvitationOver);
+        }
+        let link = Link::invitation(realm_id, self.ids.new_id(now), user_id, user.created_at(), now);
+        let new = self.mailed(link.ok_or(Error::InvitationOver)?, now);
+        self.links.insert(&permit, call, &new).await?;
+        Ok(permit.show(new.link.expires_at))
+    }
+
+    pub(crate) async fn change_contact(&self, call: &Call, command: ChangeContact) -> Result<Authorized<User>, Error> {
+        let realm_id = call.realm_id()?;
+        let contact = parsed(command.contact)?;
         for _ in 0..ATTEMPTS {
             let mut user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
-            let permit = call.authorize(&Action::ChangeEmail(&user)).map_err(hidden_user)?;
+            let permit = call.authorize(&Action::ChangeContacts(&user)).map_err(hidden_user)?;
             let now = self.clock.now();
-            let Some(changed) = user.change_email(email.clone(), now) else { return Ok(permit.show(user)) };
-            match self.users.update_email(&permit, call, &user, self.ids.new_id(now), changed).await {
+            let Some(changed) = contact.apply(&mut user, now) else { return Ok(permit.show(user)) };
+            match self.users.update_contact(&permit, call, &user, self.ids.new_id(now), changed).await {
                 Ok(()) => return Ok(permit.show(user)),
                 Err(UpdateUserError::Stale) => {}
-                Err(UpdateUserError::EmailTaken) => return Err(Error::EmailTaken),
+                Err(UpdateUserError::Taken) => return Err(Error::ContactsTaken(vec![changed.contact])),
                 Err(UpdateUserError::Fault(fault)) => return Err(fault.into()),
             }
         }
@@ -111,6 +232,7 @@ impl UserUseCases {
     }
 
     pub(crate) async fn batch_get(&self, call: &Call, query: BatchGetUsers) -> Result<UsersFound, Error> {
+        call.authorize(&Action::LookUpUsers)?;
         let own_realm = call.caller().realm_id();
         let Some(realm_id) =
             own_realm.or(query.realm_id).filter(|realm_id| query.realm_id.is_none_or(|asked| asked == *realm_id))
@@ -130,7 +252,63 @@ impl UserUseCases {
     }
 }
 
+/// The contacts that were typed, or everything that is wrong with them.
+fn contacts(new: &NewUser, required: &[Contact]) -> Result<Contacts, Error> {
+    let mut problems = Vec::new();
+    let mut contacts = Contacts::default();
+    if !new.email.is_empty() {
+        contacts.email = EmailAddress::parse(&new.email).map_err(|error| problems.push(error.into())).ok();
+    }
+    if !new.phone.is_empty() {
+        contacts.phone = PhoneNumber::parse(&new.phone).map_err(|error| problems.push(error.into())).ok();
+    }
+    if !new.user_name.is_empty() {
+        contacts.user_name = UserName::parse(&new.user_name).map_err(|error| problems.push(error.into())).ok();
+    }
+    let typed = |contact: Contact| match contact {
+        Contact::Email => &new.email,
+        Contact::Phone => &new.phone,
+        Contact::UserName => &new.user_name,
+    };
+    for contact in [Contact::Email, Contact::Phone, Contact::UserName] {
+        if required.contains(&contact) && typed(contact).is_empty() {
+            problems.push(ContactProblem::Missing(contact));
+        }
+    }
+    if problems.is_empty() { Ok(contacts) } else { Err(Error::ContactsInvalid(problems)) }
+}
+
+/// A contact that was typed, as it is kept.
+enum ParsedContact {
+    Email(EmailAddress),
+    Phone(Option<PhoneNumber>),
+}
+
+fn parsed(contact: NewContact) -> Result<ParsedContact, Error> {
+    let invalid = |problem| Error::ContactsInvalid(vec![problem]);
+    match contact {
+        NewContact::Email(text) => EmailAddress::parse(&text).map(ParsedContact::Email).map_err(|error| invalid(error.into())),
+        NewContact::Phone(text) if text.is_empty() => Ok(ParsedContact::Phone(None)),
+        NewContact::Phone(text) => {
+            PhoneNumber::parse(&text).map(|phone| ParsedContact::Phone(Some(phone))).map_err(|error| invalid(error.into()))
+        }
+    }
+}
+
+impl ParsedContact {
+    fn apply(&self, user: &mut User, now: Timestamp) -> Option<ContactChanged> {
+        match self {
+            Self::Email(email) => user.change_email(email.clone(), now),
+            Self::Phone(phone) => user.change_phone(phone.clone(), now),
+        }
+    }
+}
+
 /// A user who may not be seen is answered as one who does not exist.
 fn hidden_user(refusal: Refusal) -> Error {
     if refusal == Refusal::Hidden { Error::UserNotFound } else { Error::Refused(refusal) }
+}
+
+fn hidden_company(refusal: Refusal) -> Error {
+    if refusal == Refusal::Hidden { Error::CompanyNotFound } else { Error::Refused(refusal) }
 }

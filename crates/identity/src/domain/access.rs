@@ -1,17 +1,44 @@
-//! Who may do what with users: one pure function.
+//! Who may do what with realms, users, links, sessions and credentials: one pure function.
 
-use kernel::{Caller, CompanyId, Decision, Role};
+use kernel::{Caller, CompanyId, Decision, RealmId, Role};
 
-use super::User;
+use super::{Company, User};
 
 pub(crate) enum Action<'a> {
-    /// Adds a user to a company of the caller's realm.
-    CreateUser {
+    /// Whatever proves itself by a secret of its own: signing in, links, refresh tokens, credentials.
+    ShowSecret,
+    /// Reads what everybody may know.
+    ReadPublished,
+    /// What only Cabinet's own components ask.
+    WatchAccess,
+    CreateRealm,
+    ListRealms,
+    SeeRealm {
+        realm_id: RealmId,
+    },
+    CreateCompany {
+        realm_id: RealmId,
+    },
+    ListCompanies {
+        realm_id: RealmId,
+    },
+    SeeCompany(&'a Company),
+    ManageCredentials,
+    /// Adds users to a company of the caller's realm.
+    CreateUsers {
         company_id: CompanyId,
     },
-    ChangeEmail(&'a User),
+    ListUsers {
+        company_id: CompanyId,
+    },
+    InviteAgain(&'a User),
+    ChangeContacts(&'a User),
     ChangeStanding(&'a User),
+    /// Asks for users by their ids; each of them is decided about by himself.
+    LookUpUsers,
     SeeUser(&'a User),
+    /// Lists, names and ends sessions of one's own.
+    ManageOwnSessions,
 }
 
 impl kernel::Action for Action<'_> {
@@ -22,28 +49,96 @@ impl kernel::Action for Action<'_> {
 
 fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
     match action {
-        Action::CreateUser { company_id } => create_user(caller, *company_id),
-        Action::ChangeEmail(user) => change_email(caller, user),
+        Action::ShowSecret | Action::ReadPublished => Decision::Allow,
+        Action::WatchAccess => allow_if(matches!(caller, Caller::Component(_))),
+        Action::CreateRealm | Action::ListRealms | Action::ManageCredentials => {
+            allow_if(matches!(caller, Caller::PlatformAdmin(_)))
+        }
+        Action::SeeRealm { realm_id } => see_realm(caller, *realm_id),
+        Action::CreateCompany { realm_id } | Action::ListCompanies { realm_id } => manage_companies(caller, *realm_id),
+        Action::SeeCompany(company) => see_company(caller, company),
+        Action::CreateUsers { company_id } => create_users(caller, *company_id),
+        Action::ListUsers { company_id } => list_users(caller, *company_id),
+        Action::InviteAgain(user) => invite_again(caller, user),
+        Action::ChangeContacts(user) => change_contacts(caller, user),
         Action::ChangeStanding(user) => change_standing(caller, user),
+        Action::LookUpUsers => allow_if(!matches!(caller, Caller::Anonymous | Caller::Gateway(_))),
         Action::SeeUser(user) => see_user(caller, user),
+        Action::ManageOwnSessions => allow_if(matches!(caller, Caller::User(_))),
+    }
+}
+
+const fn allow_if(allowed: bool) -> Decision {
+    if allowed { Decision::Allow } else { Decision::Deny }
+}
+
+/// I1: nothing of one realm is visible from another.
+fn see_realm(caller: &Caller, realm_id: RealmId) -> Decision {
+    match caller {
+        Caller::PlatformAdmin(_) | Caller::Component(_) => Decision::Allow,
+        Caller::User(_) | Caller::Service(_) if caller.realm_id() == Some(realm_id) => Decision::Allow,
+        Caller::User(_) | Caller::Service(_) => Decision::Hide,
+        Caller::Gateway(_) | Caller::Anonymous => Decision::Deny,
+    }
+}
+
+fn manage_companies(caller: &Caller, realm_id: RealmId) -> Decision {
+    match caller {
+        Caller::PlatformAdmin(_) => Decision::Allow,
+        Caller::Service(service) if service.realm_id == realm_id => Decision::Allow,
+        _ if see_realm(caller, realm_id) == Decision::Hide => Decision::Hide,
+        _ => Decision::Deny,
+    }
+}
+
+fn see_company(caller: &Caller, company: &Company) -> Decision {
+    match caller {
+        Caller::PlatformAdmin(_) | Caller::Component(_) => Decision::Allow,
+        Caller::Service(service) if service.realm_id == company.realm_id => Decision::Allow,
+        Caller::User(user) if user.company_id == company.id => Decision::Allow,
+        Caller::User(_) | Caller::Service(_) => Decision::Hide,
+        Caller::Gateway(_) | Caller::Anonymous => Decision::Deny,
     }
 }
 
 /// I2: only an OWNER adds users by hand, and only in his own company.
-fn create_user(caller: &Caller, company_id: CompanyId) -> Decision {
+fn create_users(caller: &Caller, company_id: CompanyId) -> Decision {
     match caller {
         Caller::User(user) if user.role == Role::Owner && user.company_id == company_id => Decision::Allow,
         Caller::User(user) if user.role == Role::Owner => Decision::Hide,
         Caller::Service(_) => Decision::Allow,
-        Caller::User(_) | Caller::Component(_) | Caller::PlatformAdmin(_) | Caller::Anonymous => Decision::Deny,
+        Caller::User(_) | Caller::Component(_) | Caller::PlatformAdmin(_) | Caller::Gateway(_) | Caller::Anonymous => {
+            Decision::Deny
+        }
+    }
+}
+
+fn list_users(caller: &Caller, company_id: CompanyId) -> Decision {
+    match caller {
+        Caller::User(user) if user.company_id != company_id => Decision::Hide,
+        Caller::User(user) => allow_if(user.role >= Role::Admin),
+        Caller::Service(_) => Decision::Allow,
+        Caller::Component(_) | Caller::PlatformAdmin(_) | Caller::Gateway(_) | Caller::Anonymous => Decision::Deny,
+    }
+}
+
+/// As adding him.
+fn invite_again(caller: &Caller, user: &User) -> Decision {
+    match caller {
+        Caller::Service(service) if service.realm_id == user.realm_id() => Decision::Allow,
+        Caller::User(owner) if owner.role == Role::Owner && owner.company_id == user.company_id() => Decision::Allow,
+        _ if see_user(caller, user) == Decision::Allow => Decision::Deny,
+        Caller::Gateway(_) => Decision::Deny,
+        _ => Decision::Hide,
     }
 }
 
 /// Contacts are kept by the realm's own services until policies say who else may change them (I16).
-fn change_email(caller: &Caller, changed: &User) -> Decision {
+fn change_contacts(caller: &Caller, changed: &User) -> Decision {
     match caller {
         Caller::Service(service) if service.realm_id == changed.realm_id() => Decision::Allow,
         _ if see_user(caller, changed) == Decision::Allow => Decision::Deny,
+        Caller::Gateway(_) => Decision::Deny,
         _ => Decision::Hide,
     }
 }
@@ -54,6 +149,7 @@ fn change_standing(caller: &Caller, changed: &User) -> Decision {
     match caller {
         Caller::User(user) if user.role == Role::Owner && user.company_id == changed.company_id() => Decision::Allow,
         _ if see_user(caller, changed) == Decision::Allow => Decision::Deny,
+        Caller::Gateway(_) => Decision::Deny,
         _ => Decision::Hide,
     }
 }
@@ -66,7 +162,7 @@ fn see_user(caller: &Caller, seen: &User) -> Decision {
         }
         Caller::Service(service) => service.realm_id == seen.realm_id(),
         Caller::Component(_) => true,
-        Caller::PlatformAdmin(_) | Caller::Anonymous => false,
+        Caller::PlatformAdmin(_) | Caller::Gateway(_) | Caller::Anonymous => false,
     };
     if allowed { Decision::Allow } else { Decision::Hide }
 }

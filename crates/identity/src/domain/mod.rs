@@ -1,8 +1,20 @@
-//! What identity knows, without I/O: users and their contacts, and who may do what with them.
+//! What identity knows, without I/O: realms, users and their contacts, links, sessions, and who may do what with them.
 
 pub(crate) mod access;
+mod contacts;
 mod email;
+mod link;
+mod password;
+mod policy;
+mod realm;
+mod session;
 mod user;
 
+pub(crate) use contacts::{Contact, Contacts, InvalidPhone, InvalidUserName, PhoneNumber, UserName};
 pub(crate) use email::{EmailAddress, InvalidEmail};
-pub(crate) use user::{Standing, StandingChange, StandingChanged, StoredUser, User, UserCreated, UserEmailChanged, UserStatus};
+pub(crate) use link::{Link, LinkPurpose};
+pub(crate) use password::{Password, PasswordRefused};
+pub(crate) use policy::{PasswordRule, Policy, SessionLifetimes};
+pub(crate) use realm::{Company, InvalidSetting, Realm, RealmSettings, is_name};
+pub(crate) use session::{Refresh, Session, SessionUser};
+pub(crate) use user::{ContactChanged, Standing, StandingChange, StandingChanged, StoredUser, User, UserCreated, UserStatus};

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use kernel::{CompanyId, RealmId, Role, Timestamp, UserId};
 
-use super::EmailAddress;
+use super::{Contact, Contacts, EmailAddress, PhoneNumber, UserName};
 
 /// Whether a user may do anything (I4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,11 @@ pub(crate) struct User {
     company_id: CompanyId,
     role: Role,
     status: UserStatus,
-    email: EmailAddress,
+    contacts: Contacts,
+    email_verified: bool,
+    phone_verified: bool,
+    /// Access tokens of lower generations are void (I4).
+    access_generation: i64,
     version: i64,
     created_at: Timestamp,
 }
@@ -52,7 +56,10 @@ pub(crate) struct StoredUser {
     pub(crate) company_id: CompanyId,
     pub(crate) role: Role,
     pub(crate) status: UserStatus,
-    pub(crate) email: EmailAddress,
+    pub(crate) contacts: Contacts,
+    pub(crate) email_verified: bool,
+    pub(crate) phone_verified: bool,
+    pub(crate) access_generation: i64,
     pub(crate) version: i64,
     pub(crate) created_at: Timestamp,
 }
@@ -71,6 +78,8 @@ pub(crate) struct StandingChanged {
     pub(crate) company_id: CompanyId,
     pub(crate) version: i64,
     pub(crate) change: StandingChange,
+    /// The access tokens that tell of his former standing are void.
+    pub(crate) access_generation: i64,
     pub(crate) at: Timestamp,
 }
 
@@ -89,12 +98,13 @@ pub(crate) struct UserCreated {
     pub(crate) version: i64,
 }
 
-/// Fact: a user's e-mail address is another now. It does not say which.
+/// Fact: a contact of a user is another now. It does not say which value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct UserEmailChanged {
+pub(crate) struct ContactChanged {
     pub(crate) user_id: UserId,
     pub(crate) company_id: CompanyId,
     pub(crate) version: i64,
+    pub(crate) contact: Contact,
     pub(crate) at: Timestamp,
 }
 
@@ -104,22 +114,49 @@ impl User {
         id: UserId,
         company_id: CompanyId,
         role: Role,
-        email: EmailAddress,
+        contacts: Contacts,
         now: Timestamp,
     ) -> (Self, UserCreated) {
-        let user = Self { realm_id, id, company_id, role, status: UserStatus::Active, email, version: 1, created_at: now };
+        let user = Self {
+            realm_id,
+            id,
+            company_id,
+            role,
+            status: UserStatus::Active,
+            contacts,
+            email_verified: false,
+            phone_verified: false,
+            access_generation: 1,
+            version: 1,
+            created_at: now,
+        };
         let created = UserCreated { user_id: id, company_id, version: user.version };
         (user, created)
     }
 
-    /// Takes another address; nothing happens if it is the one the user has.
-    pub(crate) fn change_email(&mut self, email: EmailAddress, now: Timestamp) -> Option<UserEmailChanged> {
-        if self.email == email {
+    /// Takes another address, not verified yet; nothing happens if it is the one the user has.
+    pub(crate) fn change_email(&mut self, email: EmailAddress, now: Timestamp) -> Option<ContactChanged> {
+        if self.contacts.email.as_ref() == Some(&email) {
             return None;
         }
-        self.email = email;
+        self.contacts.email = Some(email);
+        self.email_verified = false;
+        Some(self.contact_changed(Contact::Email, now))
+    }
+
+    /// Takes another number, not verified yet, or none; nothing happens if it is the one the user has.
+    pub(crate) fn change_phone(&mut self, phone: Option<PhoneNumber>, now: Timestamp) -> Option<ContactChanged> {
+        if self.contacts.phone == phone {
+            return None;
+        }
+        self.contacts.phone = phone;
+        self.phone_verified = false;
+        Some(self.contact_changed(Contact::Phone, now))
+    }
+
+    fn contact_changed(&mut self, contact: Contact, now: Timestamp) -> ContactChanged {
         self.version += 1;
-        Some(UserEmailChanged { user_id: self.id, company_id: self.company_id, version: self.version, at: now })
+        ContactChanged { user_id: self.id, company_id: self.company_id, version: self.version, contact, at: now }
     }
 
     /// Takes another standing (role, status) in the company; nothing happens if it is the one the user has.
@@ -136,13 +173,54 @@ impl User {
             Standing::Role(_) | Standing::Status(_) => return None,
         };
         self.version += 1;
-        Some(StandingChanged { user_id: self.id, company_id: self.company_id, version: self.version, change: kind, at: now })
+        self.access_generation += 1;
+        Some(StandingChanged {
+            user_id: self.id,
+            company_id: self.company_id,
+            version: self.version,
+            change: kind,
+            access_generation: self.access_generation,
+            at: now,
+        })
     }
 
     /// A user as it was stored.
     pub(crate) fn from_stored(stored: StoredUser) -> Self {
-        let StoredUser { realm_id, id, company_id, role, status, email, version, created_at } = stored;
-        Self { realm_id, id, company_id, role, status, email, version, created_at }
+        let StoredUser {
+            realm_id,
+            id,
+            company_id,
+            role,
+            status,
+            contacts,
+            email_verified,
+            phone_verified,
+            access_generation,
+            version,
+            created_at,
+        } = stored;
+        Self {
+            realm_id,
+            id,
+            company_id,
+            role,
+            status,
+            contacts,
+            email_verified,
+            phone_verified,
+            access_generation,
+            version,
+            created_at,
+        }
+    }
+
+    /// What a password must not be made of (I10).
+    pub(crate) fn own_data(&self) -> Vec<&str> {
+        let Contacts { email, phone, user_name } = &self.contacts;
+        let email = email.as_ref().map(EmailAddress::as_str);
+        let local_part = email.and_then(|email| email.split('@').next());
+        let phone = phone.as_ref().map(PhoneNumber::as_str);
+        [email, local_part, phone, user_name.as_ref().map(UserName::as_str)].into_iter().flatten().collect()
     }
 
     pub(crate) const fn status(&self) -> UserStatus {
@@ -165,8 +243,20 @@ impl User {
         self.role
     }
 
-    pub(crate) const fn email(&self) -> &EmailAddress {
-        &self.email
+    pub(crate) const fn contacts(&self) -> &Contacts {
+        &self.contacts
+    }
+
+    pub(crate) const fn is_email_verified(&self) -> bool {
+        self.email_verified
+    }
+
+    pub(crate) const fn is_phone_verified(&self) -> bool {
+        self.phone_verified
+    }
+
+    pub(crate) const fn access_generation(&self) -> i64 {
+        self.access_generation
     }
 
     pub(crate) const fn version(&self) -> i64 {

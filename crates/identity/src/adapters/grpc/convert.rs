@@ -1,18 +1,63 @@
 //! Between the contract's messages and identity's own types.
 
 use api::cabinet::identity::v1 as pb;
-use kernel::{Authorized, Role};
+use kernel::{Call, Caller, Component, Role};
 use runtime::grpc::{Problem, id, optional_id, timestamp};
+use runtime::token::Subject;
+use uuid::Uuid;
 
-use crate::application::{BatchGetUsers, ChangeStanding, ChangeUserEmail, CreateUser, UsersFound};
-use crate::domain::{Standing, User, UserStatus};
+use super::problem::{invalid_reason, taken_reason};
+use crate::application::{
+    BatchGetUsers, ChangeContact, ChangeStanding, CreateCredential, CreateRealm, CreateUsers, Credential, CredentialKind, Error,
+    Invitation, NewContact, NewUser, PublishedKey, SessionTokens, UsersFound, Verdict,
+};
+use crate::domain::{
+    Company, EmailAddress, Link, LinkPurpose, PhoneNumber, Realm, RealmSettings, Session, Standing, User, UserName, UserStatus,
+};
 
-pub(super) fn create_user(request: pb::CreateUserRequest) -> Result<CreateUser, Problem> {
-    Ok(CreateUser { company_id: id("company_id", &request.company_id)?, role: role(request.role())?, email: request.email })
+pub(super) fn create_user(request: pb::CreateUserRequest) -> Result<CreateUsers, Problem> {
+    let company_id = id("company_id", &request.company_id)?;
+    let (role, invitation) = (role(request.role())?, invitation(request.invitation()));
+    let new = NewUser { role, email: request.email, phone: request.phone, user_name: request.user_name, invitation };
+    Ok(CreateUsers { company_id, users: vec![new] })
 }
 
-pub(super) fn change_user_email(request: pb::ChangeUserEmailRequest) -> Result<ChangeUserEmail, Problem> {
-    Ok(ChangeUserEmail { user_id: id("user_id", &request.user_id)?, email: request.email })
+pub(super) fn batch_create_users(request: pb::BatchCreateUsersRequest) -> Result<CreateUsers, Problem> {
+    let company_id = id("company_id", &request.company_id)?;
+    let users: Result<_, _> = request.users.into_iter().map(new_user).collect();
+    Ok(CreateUsers { company_id, users: users? })
+}
+
+fn new_user(new: pb::NewUser) -> Result<NewUser, Problem> {
+    let (role, invitation) = (role(new.role())?, invitation(new.invitation()));
+    Ok(NewUser { role, email: new.email, phone: new.phone, user_name: new.user_name, invitation })
+}
+
+const fn invitation(invitation: pb::Invitation) -> Invitation {
+    match invitation {
+        pb::Invitation::Unspecified | pb::Invitation::Send => Invitation::Send,
+        pb::Invitation::None => Invitation::None,
+    }
+}
+
+/// A verdict about one user; what is nobody's fault fails the whole batch.
+pub(super) fn verdict(verdict: Verdict) -> Result<pb::UserVerdict, Problem> {
+    let reasons = match verdict {
+        Ok(created) => return Ok(pb::UserVerdict { user: Some(user(&created)), reasons: Vec::new() }),
+        Err(Error::ContactsInvalid(problems)) => problems.iter().map(|problem| invalid_reason(*problem).into()).collect(),
+        Err(Error::ContactsTaken(contacts)) => contacts.iter().map(|contact| taken_reason(*contact).into()).collect(),
+        Err(Error::UserChanged) => vec![pb::ErrorReason::UserChanged.into()],
+        Err(error) => return Err(error.into()),
+    };
+    Ok(pb::UserVerdict { user: None, reasons })
+}
+
+pub(super) fn change_user_email(request: pb::ChangeUserEmailRequest) -> Result<ChangeContact, Problem> {
+    Ok(ChangeContact { user_id: id("user_id", &request.user_id)?, contact: NewContact::Email(request.email) })
+}
+
+pub(super) fn change_user_phone(request: pb::ChangeUserPhoneRequest) -> Result<ChangeContact, Problem> {
+    Ok(ChangeContact { user_id: id("user_id", &request.user_id)?, contact: NewContact::Phone(request.phone) })
 }
 
 pub(super) fn change_user_role(request: &pb::ChangeUserRoleRequest) -> Result<ChangeStanding, Problem> {
@@ -28,23 +73,140 @@ pub(super) fn batch_get_users(request: &pb::BatchGetUsersRequest) -> Result<Batc
     Ok(BatchGetUsers { realm_id: optional_id("realm_id", &request.realm_id)?, user_ids: user_ids? })
 }
 
-pub(super) fn user(user: Authorized<User>) -> pb::User {
-    let user = user.into_inner();
+pub(super) fn user(user: &User) -> pb::User {
+    let contacts = user.contacts();
     pb::User {
         user_id: user.id().to_string(),
         company_id: user.company_id().to_string(),
         role: pb_role(user.role()).into(),
-        email: user.email().as_str().to_owned(),
+        email: contacts.email.as_ref().map(EmailAddress::as_str).unwrap_or_default().to_owned(),
         version: user.version(),
         create_time: Some(timestamp(user.created_at())),
         status: pb_status(user.status()).into(),
+        phone: contacts.phone.as_ref().map(PhoneNumber::as_str).unwrap_or_default().to_owned(),
+        user_name: contacts.user_name.as_ref().map(UserName::as_str).unwrap_or_default().to_owned(),
+        email_verified: user.is_email_verified(),
+        phone_verified: user.is_phone_verified(),
     }
 }
 
 pub(super) fn users_found(found: UsersFound) -> pb::BatchGetUsersResponse {
     pb::BatchGetUsersResponse {
-        users: found.users.into_iter().map(user).collect(),
+        users: found.users.into_iter().map(|found| user(&found.into_inner())).collect(),
         missing_user_ids: found.missing.iter().map(ToString::to_string).collect(),
+    }
+}
+
+pub(super) fn create_realm(request: pb::CreateRealmRequest) -> CreateRealm {
+    CreateRealm {
+        preset: request.preset,
+        settings: RealmSettings {
+            name: request.name,
+            public_url: request.public_url,
+            sender: request.sender,
+            language: request.language,
+            time_zone: request.time_zone,
+        },
+    }
+}
+
+pub(super) fn realm(realm: Realm) -> pb::Realm {
+    pb::Realm {
+        realm_id: realm.id.to_string(),
+        name: realm.settings.name,
+        preset: realm.preset,
+        preset_version: realm.preset_version,
+        public_url: realm.settings.public_url,
+        sender: realm.settings.sender,
+        language: realm.settings.language,
+        time_zone: realm.settings.time_zone,
+        version: realm.version,
+        create_time: Some(timestamp(realm.created_at)),
+    }
+}
+
+pub(super) fn company(company: Company) -> pb::Company {
+    pb::Company {
+        company_id: company.id.to_string(),
+        realm_id: company.realm_id.to_string(),
+        name: company.name,
+        create_time: Some(timestamp(company.created_at)),
+    }
+}
+
+pub(super) fn session_tokens(tokens: &SessionTokens) -> pb::SessionTokens {
+    pb::SessionTokens {
+        session_id: tokens.session_id.to_string(),
+        access_token: tokens.access.token.expose().clone(),
+        access_token_expire_time: Some(timestamp(tokens.access.expires_at)),
+        refresh_token: tokens.refresh_token.expose().clone(),
+        refresh_token_expire_time: Some(timestamp(tokens.refresh_expires_at)),
+    }
+}
+
+pub(super) fn session(call: &Call, session: Session) -> pb::Session {
+    let is_current = matches!(call.caller(), Caller::User(user) if user.session_id == session.id);
+    pb::Session {
+        session_id: session.id.to_string(),
+        name: session.name,
+        create_time: Some(timestamp(session.created_at)),
+        refresh_time: Some(timestamp(session.refreshed_at)),
+        expire_time: Some(timestamp(session.expires_at)),
+        is_current,
+        client_address: session.client_address.unwrap_or_default(),
+        client_agent: session.client_agent.unwrap_or_default(),
+    }
+}
+
+pub(super) fn link(link: &Link) -> pb::InspectLinkResponse {
+    let purpose = match link.purpose {
+        LinkPurpose::Invitation => pb::LinkPurpose::Invitation,
+        LinkPurpose::PasswordReset => pb::LinkPurpose::PasswordReset,
+    };
+    pb::InspectLinkResponse { purpose: purpose.into(), expire_time: Some(timestamp(link.expires_at)) }
+}
+
+pub(super) fn create_credential(request: pb::CreateCredentialRequest) -> Result<CreateCredential, Problem> {
+    let kind = match request.kind() {
+        pb::CredentialKind::Service => CredentialKind::Service,
+        pb::CredentialKind::Gateway => CredentialKind::Gateway,
+        pb::CredentialKind::Unspecified => return Err(undefined("kind")),
+    };
+    Ok(CreateCredential { realm_id: id("realm_id", &request.realm_id)?, kind, name: request.name })
+}
+
+pub(super) fn credential(credential: Credential) -> pb::Credential {
+    let kind = match credential.kind {
+        CredentialKind::Service => pb::CredentialKind::Service,
+        CredentialKind::Gateway => pb::CredentialKind::Gateway,
+    };
+    pb::Credential {
+        credential_id: credential.id.to_string(),
+        realm_id: credential.realm_id.to_string(),
+        kind: kind.into(),
+        name: credential.name,
+        create_time: Some(timestamp(credential.created_at)),
+    }
+}
+
+pub(super) fn signing_key(key: PublishedKey) -> pb::SigningKey {
+    pb::SigningKey { kid: key.kid, public_key: key.public_key, start_time: Some(timestamp(key.signs_from)) }
+}
+
+pub(super) fn subjects(request: &pb::CheckAccessRequest) -> Result<Vec<Subject>, Problem> {
+    let subject = |asked: &pb::AccessSubject| {
+        let id = Uuid::try_parse(&asked.subject_id).map_err(|_| Problem::field_invalid("subjects", "not a UUID"))?;
+        Ok(Subject { id, generation: asked.generation })
+    };
+    request.subjects.iter().map(subject).collect()
+}
+
+pub(super) fn component(component: pb::Component) -> Result<Component, Problem> {
+    match component {
+        pb::Component::Identity => Ok(Component::Identity),
+        pb::Component::CaseMonitoring => Ok(Component::CaseMonitoring),
+        pb::Component::Notification => Ok(Component::Notification),
+        pb::Component::Unspecified => Err(undefined("component")),
     }
 }
 
@@ -54,8 +216,12 @@ fn role(role: pb::Role) -> Result<Role, Problem> {
         pb::Role::Agent => Ok(Role::Agent),
         pb::Role::Admin => Ok(Role::Admin),
         pb::Role::Owner => Ok(Role::Owner),
-        pb::Role::Unspecified => Err(Problem::field_invalid("role", "must be one of the values the contract defines")),
+        pb::Role::Unspecified => Err(undefined("role")),
     }
+}
+
+fn undefined(field: &str) -> Problem {
+    Problem::field_invalid(field, "must be one of the values the contract defines")
 }
 
 const fn pb_role(role: Role) -> pb::Role {

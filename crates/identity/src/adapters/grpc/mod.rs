@@ -1,7 +1,19 @@
 //! Identity's RPCs: translate in, call, translate out.
 
+mod access;
+mod administrators;
 mod convert;
+mod credentials;
+mod links;
 mod problem;
+mod realms;
+mod sessions;
 mod users;
 
+pub(crate) use access::AccessGrpc;
+pub(crate) use administrators::AdministratorGrpc;
+pub(crate) use credentials::CredentialGrpc;
+pub(crate) use links::LinkGrpc;
+pub(crate) use realms::RealmGrpc;
+pub(crate) use sessions::SessionGrpc;
 pub(crate) use users::UserGrpc;

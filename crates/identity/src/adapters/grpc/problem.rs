@@ -1,32 +1,108 @@
 //! Identity's errors in the contract's words.
 
+use std::time::Duration;
+
 use api::cabinet::identity::v1::ErrorReason;
-use kernel::{ErrorKind, Refusal};
+use kernel::ErrorKind;
 use runtime::grpc::Problem;
 
-use crate::application::Error;
+use crate::application::{ContactProblem, Error};
+use crate::domain::Contact;
 
 const DOMAIN: &str = "identity.cabinet";
+/// When a queue of passwords that is full now will have moved on.
+const BUSY_DELAY: Duration = Duration::from_secs(1);
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
+        let message = error.to_string();
+        let not_found = |reason, message| refusal(ErrorKind::NotFound, reason, message);
+        let invalid = |reason, message| refusal(ErrorKind::InvalidArgument, reason, message);
+        let not_now = |reason, message| refusal(ErrorKind::FailedPrecondition, reason, message);
+        let not_proven = |reason, message| refusal(ErrorKind::Unauthenticated, reason, message);
         match error {
-            Error::EmailInvalid(invalid) => {
-                refusal(ErrorKind::InvalidArgument, ErrorReason::EmailInvalid, invalid).in_field("email")
+            Error::ContactsInvalid(problems) => contacts_invalid(&problems),
+            Error::ContactsTaken(contacts) => contacts_taken(&contacts),
+            Error::RealmSettingsInvalid(settings) => {
+                settings.iter().fold(invalid(ErrorReason::RealmSettingInvalid, message), |problem, setting| {
+                    problem.violated(setting.field(), setting.to_string())
+                })
             }
-            Error::EmailTaken => refusal(ErrorKind::AlreadyExists, ErrorReason::EmailTaken, error),
-            Error::UserNotFound => refusal(ErrorKind::NotFound, ErrorReason::UserNotFound, error),
-            Error::ActingOnOneself => {
-                refusal(ErrorKind::FailedPrecondition, ErrorReason::ActingOnOneself, error).unless("CALLER", "user_id")
+            Error::PasswordRefused { field, reasons } => {
+                reasons.iter().fold(invalid(ErrorReason::PasswordRefused, message), |problem, reason| {
+                    problem.violated(field, reason.to_string())
+                })
             }
-            Error::UserChanged => refusal(ErrorKind::Aborted, ErrorReason::UserChanged, error),
-            Error::CompanyNotFound | Error::Refused(Refusal::Hidden) => {
-                refusal(ErrorKind::NotFound, ErrorReason::CompanyNotFound, Error::CompanyNotFound)
-            }
-            Error::Refused(refusal) => refusal.into(),
+            Error::PresetUnknown => invalid(ErrorReason::PresetUnknown, message).in_field("preset"),
+            Error::UserNotFound => not_found(ErrorReason::UserNotFound, message),
+            Error::CompanyNotFound => not_found(ErrorReason::CompanyNotFound, message),
+            Error::RealmNotFound => not_found(ErrorReason::RealmNotFound, message),
+            Error::LinkNotValid => not_found(ErrorReason::LinkNotValid, message),
+            Error::SessionNotFound => not_found(ErrorReason::SessionNotFound, message),
+            Error::CredentialNotFound => not_found(ErrorReason::CredentialNotFound, message),
+            Error::ActingOnOneself => not_now(ErrorReason::ActingOnOneself, message).unless("CALLER", "user_id"),
+            Error::UserBlocked => not_now(ErrorReason::UserBlocked, message).unless("STATUS", "user_id"),
+            Error::InvitationOver => not_now(ErrorReason::InvitationOver, message).unless("INVITATION", "user_id"),
+            Error::NewPasswordNeeded => not_now(ErrorReason::NewPasswordNeeded, message).unless("PASSWORD", "new_password"),
+            Error::UserChanged => refusal(ErrorKind::Aborted, ErrorReason::UserChanged, message),
+            Error::SignInRefused => not_proven(ErrorReason::SignInRefused, message),
+            Error::SessionOver => not_proven(ErrorReason::SessionOver, message),
+            Error::CredentialRefused => not_proven(ErrorReason::CredentialRefused, message),
+            Error::SignInBusy => refusal(ErrorKind::ResourceExhausted, ErrorReason::SignInBusy, message).after(BUSY_DELAY),
+            Error::Refused(refused) => refused.into(),
             Error::Fault(fault) => fault.into(),
         }
     }
+}
+
+/// The reason for which one contact is refused.
+pub(super) const fn invalid_reason(problem: ContactProblem) -> ErrorReason {
+    match problem {
+        ContactProblem::Email(_) => ErrorReason::EmailInvalid,
+        ContactProblem::Phone(_) => ErrorReason::PhoneInvalid,
+        ContactProblem::UserName(_) => ErrorReason::UserNameInvalid,
+        ContactProblem::Missing(_) => ErrorReason::ContactMissing,
+    }
+}
+
+pub(super) const fn taken_reason(contact: Contact) -> ErrorReason {
+    match contact {
+        Contact::Email => ErrorReason::EmailTaken,
+        Contact::Phone => ErrorReason::PhoneTaken,
+        Contact::UserName => ErrorReason::UserNameTaken,
+    }
+}
+
+const fn field(contact: Contact) -> &'static str {
+    match contact {
+        Contact::Email => "email",
+        Contact::Phone => "phone",
+        Contact::UserName => "user_name",
+    }
+}
+
+/// Everything that is wrong: the first one is the reason, all of them stand in the details.
+fn contacts_invalid(problems: &[ContactProblem]) -> Problem {
+    let first = problems.first().map_or(ErrorReason::Unspecified, |problem| invalid_reason(*problem));
+    let message = problems.first().map(ToString::to_string).unwrap_or_default();
+    let invalid = refusal(ErrorKind::InvalidArgument, first, message);
+    problems.iter().fold(invalid, |invalid, problem| {
+        let field = match problem {
+            ContactProblem::Email(_) => "email",
+            ContactProblem::Phone(_) => "phone",
+            ContactProblem::UserName(_) => "user_name",
+            ContactProblem::Missing(contact) => field(*contact),
+        };
+        invalid.violated(field, problem.to_string()).also(invalid_reason(*problem).as_str_name())
+    })
+}
+
+fn contacts_taken(contacts: &[Contact]) -> Problem {
+    let first = contacts.first().map_or(ErrorReason::Unspecified, |contact| taken_reason(*contact));
+    let taken = refusal(ErrorKind::AlreadyExists, first, "another user has this");
+    contacts.iter().fold(taken, |taken, contact| {
+        taken.violated(field(*contact), "another user has this").also(taken_reason(*contact).as_str_name())
+    })
 }
 
 fn refusal(kind: ErrorKind, reason: ErrorReason, message: impl std::fmt::Display) -> Problem {

@@ -1,5 +1,17 @@
 //! Identity's tables. Rows are private here.
 
+mod administrators;
+mod credentials;
+mod links;
+mod realms;
+mod revocations;
+mod sessions;
 mod users;
 
+pub(crate) use administrators::PgAdministrators;
+pub(crate) use credentials::PgCredentials;
+pub(crate) use links::PgLinks;
+pub(crate) use realms::PgRealms;
+pub(crate) use revocations::PgRevocations;
+pub(crate) use sessions::PgSessions;
 pub(crate) use users::PgUsers;

@@ -1,0 +1,50 @@
+//! `cabinet.identity.v1.LinkService`.
+
+use api::cabinet::identity::v1 as pb;
+use api::cabinet::identity::v1::link_service_server::{LinkService, LinkServiceServer};
+use runtime::grpc::{Problem, id, open};
+use tonic::{Request, Response, Status};
+
+use super::convert;
+use crate::application::{LinkUseCases, RedeemLink};
+use crate::domain::Password;
+
+pub(crate) struct LinkGrpc {
+    links: LinkUseCases,
+}
+
+impl LinkGrpc {
+    pub(crate) fn server(links: LinkUseCases) -> LinkServiceServer<Self> {
+        LinkServiceServer::new(Self { links })
+    }
+}
+
+#[tonic::async_trait]
+impl LinkService for LinkGrpc {
+    async fn inspect_link(&self, request: Request<pb::InspectLinkRequest>) -> Result<Response<pb::InspectLinkResponse>, Status> {
+        let (call, request) = open(request)?;
+        let link = self.links.inspect(&call, &request.token).await.map_err(Problem::from)?.into_inner();
+        Ok(Response::new(convert::link(&link)))
+    }
+
+    async fn redeem_link(&self, request: Request<pb::RedeemLinkRequest>) -> Result<Response<pb::RedeemLinkResponse>, Status> {
+        let (call, request) = open(request)?;
+        let command =
+            RedeemLink { token: request.token, password: Password::new(&request.password), session_name: request.session_name };
+        let signed_in = self.links.redeem(&call, command).await.map_err(Problem::from)?.into_inner();
+        Ok(Response::new(pb::RedeemLinkResponse {
+            user: Some(convert::user(&signed_in.user)),
+            tokens: Some(convert::session_tokens(&signed_in.tokens)),
+        }))
+    }
+
+    async fn request_password_reset(
+        &self,
+        request: Request<pb::RequestPasswordResetRequest>,
+    ) -> Result<Response<pb::RequestPasswordResetResponse>, Status> {
+        let (call, request) = open(request)?;
+        let realm_id = id("realm_id", &request.realm_id)?;
+        let () = self.links.request_password_reset(&call, realm_id, &request.email).await.map_err(Problem::from)?.into_inner();
+        Ok(Response::new(pb::RequestPasswordResetResponse {}))
+    }
+}

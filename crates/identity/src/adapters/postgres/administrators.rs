@@ -1,0 +1,69 @@
+//! Those who run the platform, in PostgreSQL.
+
+use async_trait::async_trait;
+use jiff_sqlx::ToSqlx as _;
+use kernel::{Fault, Permit, Timestamp};
+use runtime::postgres;
+use sqlx::PgPool;
+
+use crate::application::{Administrator, Administrators};
+
+pub(crate) struct PgAdministrators {
+    pool: PgPool,
+}
+
+impl PgAdministrators {
+    pub(crate) const fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// Makes an administrator, or gives one a one-time password again. Asked for by whoever holds the database itself.
+    pub(crate) async fn put(&self, name: &str, password_hash: &str, now: Timestamp) -> Result<(), Fault> {
+        sqlx::query!(
+            "INSERT INTO administrators (name, password_hash, is_one_time, changed_at)
+             VALUES ($1, $2, true, $3)
+             ON CONFLICT (name) DO UPDATE
+             SET password_hash = excluded.password_hash, is_one_time = true, changed_at = excluded.changed_at",
+            name,
+            password_hash,
+            now.to_sqlx() as _,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Administrators for PgAdministrators {
+    async fn get(&self, name: &str) -> Result<Option<Administrator>, Fault> {
+        let row = sqlx::query!(
+            "SELECT name, password_hash, is_one_time
+             FROM administrators
+             WHERE name = $1",
+            name,
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(row.map(|row| Administrator { name: row.name, password_hash: row.password_hash, is_one_time: row.is_one_time }))
+    }
+
+    async fn set_password(&self, _: &Permit, was: &Administrator, password_hash: &str, now: Timestamp) -> Result<bool, Fault> {
+        let set = sqlx::query!(
+            "UPDATE administrators
+             SET password_hash = $3, is_one_time = false, changed_at = $4
+             WHERE name = $1
+               AND password_hash = $2",
+            was.name,
+            was.password_hash,
+            password_hash,
+            now.to_sqlx() as _,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(set.rows_affected() == 1)
+    }
+}

@@ -1,0 +1,128 @@
+//! Credentials of machines in PostgreSQL.
+
+use async_trait::async_trait;
+use jiff_sqlx::ToSqlx as _;
+use kernel::{CredentialId, Fault, Permit, RealmId, Timestamp};
+use runtime::postgres;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::application::{Credential, CredentialKind, Credentials};
+
+pub(crate) struct PgCredentials {
+    pool: PgPool,
+}
+
+impl PgCredentials {
+    pub(crate) const fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+}
+
+struct CredentialRow {
+    realm_id: Uuid,
+    credential_id: Uuid,
+    kind: String,
+    name: String,
+    created_at: jiff_sqlx::Timestamp,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a stored credential has no meaning")]
+struct UnreadableCredential;
+
+const SERVICE: &str = "SERVICE";
+const GATEWAY: &str = "GATEWAY";
+
+impl TryFrom<CredentialRow> for Credential {
+    type Error = Fault;
+
+    fn try_from(row: CredentialRow) -> Result<Self, Fault> {
+        let kind = match row.kind.as_str() {
+            SERVICE => CredentialKind::Service,
+            GATEWAY => CredentialKind::Gateway,
+            _ => return Err(Fault::internal(UnreadableCredential)),
+        };
+        Ok(Self {
+            id: CredentialId::from_uuid(row.credential_id),
+            realm_id: RealmId::from_uuid(row.realm_id),
+            kind,
+            name: row.name,
+            created_at: row.created_at.to_jiff(),
+        })
+    }
+}
+
+#[async_trait]
+impl Credentials for PgCredentials {
+    async fn insert(&self, _: &Permit, credential: &Credential, secret_hash: &[u8]) -> Result<(), Fault> {
+        let kind = match credential.kind {
+            CredentialKind::Service => SERVICE,
+            CredentialKind::Gateway => GATEWAY,
+        };
+        sqlx::query!(
+            "INSERT INTO credentials (realm_id, credential_id, kind, name, secret_hash, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6)",
+            credential.realm_id.as_uuid(),
+            credential.id.as_uuid(),
+            kind,
+            credential.name,
+            secret_hash,
+            credential.created_at.to_sqlx() as _,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(())
+    }
+
+    async fn list(&self, realm_id: RealmId) -> Result<Vec<Credential>, Fault> {
+        let rows = sqlx::query_as!(
+            CredentialRow,
+            "SELECT realm_id, credential_id, kind, name, created_at
+             FROM credentials
+             WHERE realm_id = $1
+             ORDER BY credential_id DESC",
+            realm_id.as_uuid(),
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        rows.into_iter().map(Credential::try_from).collect()
+    }
+
+    async fn find(&self, id: CredentialId, secret_hash: &[u8]) -> Result<Option<Credential>, Fault> {
+        let row = sqlx::query_as!(
+            CredentialRow,
+            "SELECT realm_id, credential_id, kind, name, created_at
+             FROM credentials
+             WHERE credential_id = $1
+               AND secret_hash = $2",
+            id.as_uuid(),
+            secret_hash,
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        row.map(Credential::try_from).transpose()
+    }
+
+    async fn delete(&self, _: &Permit, id: CredentialId, now: Timestamp) -> Result<bool, Fault> {
+        let deleted = sqlx::query!(
+            "WITH deleted AS (
+                 DELETE FROM credentials
+                 WHERE credential_id = $1
+                 RETURNING credential_id
+             )
+             SELECT revoke_access(credential_id, $2, $3) AS revoked
+             FROM deleted",
+            id.as_uuid(),
+            i64::MAX,
+            now.to_sqlx() as _,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(deleted.rows_affected() == 1)
+    }
+}

@@ -1,0 +1,228 @@
+//! Links in PostgreSQL.
+
+use async_trait::async_trait;
+use jiff_sqlx::ToSqlx as _;
+use kernel::{Call, Fault, LinkId, Permit, RealmId, Timestamp, UserId};
+use messaging::{Lane, OutboxSignal};
+use runtime::postgres;
+use sqlx::PgPool;
+
+use super::users::UserRow;
+use crate::adapters::events;
+use crate::application::{Links, NewLink, Redemption};
+use crate::domain::{Link, LinkPurpose, User};
+
+/// A user is mailed at most one password reset in this time, whoever asks for it.
+const RESET_INTERVAL: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
+
+pub(crate) struct PgLinks {
+    pool: PgPool,
+    signal: OutboxSignal,
+}
+
+impl PgLinks {
+    pub(crate) const fn new(pool: PgPool, signal: OutboxSignal) -> Self {
+        Self { pool, signal }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a stored link has no meaning")]
+struct UnreadableLink;
+
+#[async_trait]
+impl Links for PgLinks {
+    async fn insert(&self, _: &Permit, call: &Call, new: &NewLink) -> Result<(), Fault> {
+        let event = events::link_made(call, new);
+        let link = &new.link;
+        let quiet_since = link.created_at.checked_sub(RESET_INTERVAL).map_err(Fault::internal)?;
+        sqlx::query!(
+            "WITH made AS (
+                 INSERT INTO links (realm_id, link_id, user_id, purpose, token_hash, email_key, created_at, expires_at)
+                 SELECT realm_id, $3, user_id, $4, $5, email_key, $6, $7
+                 FROM users
+                 WHERE realm_id = $1
+                   AND user_id = $2
+                   AND status = 'ACTIVE'
+                   AND email_key IS NOT NULL
+                   AND NOT EXISTS (
+                       SELECT FROM links AS mailed
+                       WHERE mailed.realm_id = $1
+                         AND mailed.user_id = $2
+                         AND mailed.ended_at IS NULL
+                         AND mailed.purpose = $4
+                         AND mailed.purpose = 'PASSWORD_RESET'
+                         AND mailed.created_at > $8
+                   )
+                 RETURNING realm_id, user_id
+             )
+             SELECT messaging.append_event($9, realm_id, $10, user_id, $11, $12, $13, $14, $15, $16, $6, $17) AS appended
+             FROM made",
+            link.realm_id.as_uuid(),
+            link.user_id.as_uuid(),
+            link.id.as_uuid(),
+            link.purpose.as_str(),
+            new.token_hash,
+            link.created_at.to_sqlx() as _,
+            link.expires_at.to_sqlx() as _,
+            quiet_since.to_sqlx() as _,
+            event.event_id.as_uuid(),
+            event.aggregate.kind,
+            event.aggregate.version,
+            event.lane.as_str(),
+            event.cause_id.as_uuid(),
+            event.event_type,
+            event.payload,
+            event.traceparent,
+            event.expires_at.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        self.signal.ring(Lane::Security);
+        Ok(())
+    }
+
+    async fn get_open(
+        &self,
+        realm_id: RealmId,
+        link_id: LinkId,
+        token_hash: &[u8],
+        now: Timestamp,
+    ) -> Result<Option<(Link, User)>, Fault> {
+        let row = sqlx::query!(
+            r#"SELECT purpose, links.created_at AS link_created_at, expires_at, owner.realm_id, owner.user_id, company_id, role,
+                 status, email, owner.email_key, email_verified_at, phone, phone_verified_at, user_name, access_generation,
+                 version, owner.created_at
+             FROM links
+             JOIN users AS owner ON owner.realm_id = links.realm_id AND owner.user_id = links.user_id
+             WHERE links.realm_id = $1
+               AND link_id = $2
+               AND token_hash = $3
+               AND ended_at IS NULL
+               AND expires_at > $4
+               AND status = 'ACTIVE'
+               AND owner.email_key = links.email_key"#,
+            realm_id.as_uuid(),
+            link_id.as_uuid(),
+            token_hash,
+            now.to_sqlx() as _,
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        let Some(row) = row else { return Ok(None) };
+        let link = Link {
+            realm_id,
+            id: link_id,
+            user_id: UserId::from_uuid(row.user_id),
+            purpose: row.purpose.parse().map_err(|()| Fault::internal(UnreadableLink))?,
+            created_at: row.link_created_at.to_jiff(),
+            expires_at: row.expires_at.to_jiff(),
+        };
+        let user = UserRow {
+            realm_id: row.realm_id,
+            user_id: row.user_id,
+            company_id: row.company_id,
+            role: row.role,
+            status: row.status,
+            email: row.email,
+            email_key: row.email_key,
+            email_verified_at: row.email_verified_at,
+            phone: row.phone,
+            phone_verified_at: row.phone_verified_at,
+            user_name: row.user_name,
+            access_generation: row.access_generation,
+            version: row.version,
+            created_at: row.created_at,
+        };
+        Ok(Some((link, user.try_into()?)))
+    }
+
+    async fn redeem(&self, _: &Permit, call: &Call, redemption: &Redemption<'_>) -> Result<Option<i64>, Fault> {
+        let Redemption { link, user, password_hash, session, event_id, now } = redemption;
+        let event = events::password_changed(call, *event_id, user, *now);
+        // The user's row is locked first, as everywhere: whoever redeems the same link, or blocks him, waits and then finds it done.
+        let generation = sqlx::query_scalar!(
+            r#"WITH owner AS (
+                 UPDATE users
+                 SET access_generation = access_generation + 1,
+                     email_verified_at = coalesce(email_verified_at, $5),
+                     version = version + 1
+                 WHERE realm_id = $1
+                   AND user_id = $2
+                   AND status = 'ACTIVE'
+                   AND EXISTS (
+                       SELECT FROM links
+                       WHERE links.realm_id = $1
+                         AND links.link_id = $3
+                         AND links.ended_at IS NULL
+                         AND links.expires_at > $5
+                         AND links.email_key = users.email_key
+                   )
+                   AND access_generation = $6
+                 RETURNING user_id, version, access_generation
+             ), ended_links AS (
+                 UPDATE links
+                 SET ended_at = $5
+                 FROM owner
+                 WHERE links.realm_id = $1
+                   AND links.user_id = owner.user_id
+                   AND links.ended_at IS NULL
+             ), kept AS (
+                 INSERT INTO passwords (realm_id, user_id, hash, set_at)
+                 SELECT $1, user_id, $4, $5
+                 FROM owner
+                 ON CONFLICT (realm_id, user_id) DO UPDATE
+                 SET hash = excluded.hash, set_at = excluded.set_at
+             ), signed_out AS (
+                 UPDATE sessions
+                 SET ended_at = $5
+                 FROM owner
+                 WHERE sessions.realm_id = $1
+                   AND sessions.user_id = owner.user_id
+                   AND sessions.ended_at IS NULL
+             ), signed_in AS (
+                 INSERT INTO sessions
+                     (realm_id, session_id, user_id, name, client_address, client_agent, generation, created_at, refreshed_at, expires_at)
+                 SELECT $1, $7, user_id, $8, $9, $10, 1, $5, $5, $11
+                 FROM owner
+             ), told AS (
+                 SELECT
+                     CASE WHEN $19 THEN
+                         messaging.append_event($12, $1, $13, user_id, version, $14, $15, $16, $17, $18, $5, NULL)
+                     END AS appended,
+                     revoke_access(user_id, access_generation, $5) AS revoked,
+                     access_generation
+                 FROM owner
+             )
+             SELECT access_generation AS "access_generation!"
+             FROM told"#,
+            link.realm_id.as_uuid(),
+            user.id().as_uuid(),
+            link.id.as_uuid(),
+            password_hash,
+            now.to_sqlx() as _,
+            user.access_generation(),
+            session.id.as_uuid(),
+            session.name,
+            session.client_address.as_deref(),
+            session.client_agent.as_deref(),
+            session.expires_at.to_sqlx() as _,
+            event.event_id.as_uuid(),
+            event.aggregate.kind,
+            event.lane.as_str(),
+            event.cause_id.as_uuid(),
+            event.event_type,
+            event.payload,
+            event.traceparent,
+            // Whoever sets his first password knows that he did.
+            link.purpose == LinkPurpose::PasswordReset,
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        self.signal.ring(Lane::Security);
+        Ok(generation)
+    }
+}

@@ -1,0 +1,198 @@
+//! Realms and companies in PostgreSQL.
+
+use async_trait::async_trait;
+use jiff_sqlx::ToSqlx as _;
+use kernel::{Call, CompanyId, Fault, Permit, RealmId};
+use messaging::{Lane, OutboxSignal};
+use runtime::postgres;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::users;
+use crate::adapters::policy::PolicyForm;
+use crate::application::{Admission, Realms};
+use crate::domain::{Company, Realm, RealmSettings};
+
+pub(crate) struct PgRealms {
+    pool: PgPool,
+    signal: OutboxSignal,
+}
+
+impl PgRealms {
+    pub(crate) const fn new(pool: PgPool, signal: OutboxSignal) -> Self {
+        Self { pool, signal }
+    }
+}
+
+struct RealmRow {
+    realm_id: Uuid,
+    name: String,
+    preset: String,
+    preset_version: i32,
+    policy: serde_json::Value,
+    public_url: String,
+    sender: String,
+    language: String,
+    time_zone: String,
+    version: i64,
+    created_at: jiff_sqlx::Timestamp,
+}
+
+impl TryFrom<RealmRow> for Realm {
+    type Error = Fault;
+
+    fn try_from(row: RealmRow) -> Result<Self, Fault> {
+        let policy: PolicyForm = serde_json::from_value(row.policy).map_err(Fault::internal)?;
+        Ok(Self {
+            id: RealmId::from_uuid(row.realm_id),
+            settings: RealmSettings {
+                name: row.name,
+                public_url: row.public_url,
+                sender: row.sender,
+                language: row.language,
+                time_zone: row.time_zone,
+            },
+            preset: row.preset,
+            preset_version: row.preset_version,
+            policy: policy.try_into()?,
+            version: row.version,
+            created_at: row.created_at.to_jiff(),
+        })
+    }
+}
+
+struct CompanyRow {
+    realm_id: Uuid,
+    company_id: Uuid,
+    name: String,
+    created_at: jiff_sqlx::Timestamp,
+}
+
+impl From<CompanyRow> for Company {
+    fn from(row: CompanyRow) -> Self {
+        Self {
+            realm_id: RealmId::from_uuid(row.realm_id),
+            id: CompanyId::from_uuid(row.company_id),
+            name: row.name,
+            created_at: row.created_at.to_jiff(),
+        }
+    }
+}
+
+#[async_trait]
+impl Realms for PgRealms {
+    async fn insert(&self, _: &Permit, realm: &Realm) -> Result<(), Fault> {
+        let policy = serde_json::to_value(PolicyForm::from(&realm.policy)).map_err(Fault::internal)?;
+        sqlx::query!(
+            "INSERT INTO realms
+                 (realm_id, name, preset, preset_version, policy, public_url, sender, language, time_zone, version, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            realm.id.as_uuid(),
+            realm.settings.name,
+            realm.preset,
+            realm.preset_version,
+            policy,
+            realm.settings.public_url,
+            realm.settings.sender,
+            realm.settings.language,
+            realm.settings.time_zone,
+            realm.version,
+            realm.created_at.to_sqlx() as _,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(())
+    }
+
+    async fn get(&self, realm_id: RealmId) -> Result<Option<Realm>, Fault> {
+        let row = sqlx::query_as!(
+            RealmRow,
+            "SELECT realm_id, name, preset, preset_version, policy, public_url, sender, language, time_zone, version, created_at
+             FROM realms
+             WHERE realm_id = $1",
+            realm_id.as_uuid(),
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        row.map(Realm::try_from).transpose()
+    }
+
+    async fn page(&self, after: Option<RealmId>, limit: i64) -> Result<Vec<Realm>, Fault> {
+        let rows = sqlx::query_as!(
+            RealmRow,
+            "SELECT realm_id, name, preset, preset_version, policy, public_url, sender, language, time_zone, version, created_at
+             FROM realms
+             WHERE realm_id > $1
+             ORDER BY realm_id
+             LIMIT $2",
+            after.map_or(Uuid::nil(), |after| after.as_uuid()),
+            limit,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        rows.into_iter().map(Realm::try_from).collect()
+    }
+
+    async fn insert_company(&self, _: &Permit, call: &Call, company: &Company, owner: Option<&Admission>) -> Result<bool, Fault> {
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
+        sqlx::query!(
+            "INSERT INTO companies (realm_id, company_id, name, created_at)
+             VALUES ($1, $2, $3, $4)",
+            company.realm_id.as_uuid(),
+            company.id.as_uuid(),
+            company.name,
+            company.created_at.to_sqlx() as _,
+        )
+        .execute(&mut *transaction)
+        .await
+        .map_err(postgres::fault)?;
+        if let Some(owner) = owner {
+            let added = users::insert(&mut *transaction, call, company.realm_id, &[owner], company.created_at).await?;
+            if added.is_empty() {
+                return Ok(false);
+            }
+        }
+        transaction.commit().await.map_err(postgres::fault)?;
+        self.signal.ring(Lane::Normal);
+        self.signal.ring(Lane::Security);
+        Ok(true)
+    }
+
+    async fn get_company(&self, realm_id: RealmId, company_id: CompanyId) -> Result<Option<Company>, Fault> {
+        let row = sqlx::query_as!(
+            CompanyRow,
+            "SELECT realm_id, company_id, name, created_at
+             FROM companies
+             WHERE realm_id = $1
+               AND company_id = $2",
+            realm_id.as_uuid(),
+            company_id.as_uuid(),
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(row.map(Company::from))
+    }
+
+    async fn page_companies(&self, realm_id: RealmId, after: Option<CompanyId>, limit: i64) -> Result<Vec<Company>, Fault> {
+        let rows = sqlx::query_as!(
+            CompanyRow,
+            "SELECT realm_id, company_id, name, created_at
+             FROM companies
+             WHERE realm_id = $1
+               AND company_id > $2
+             ORDER BY company_id
+             LIMIT $3",
+            realm_id.as_uuid(),
+            after.map_or(Uuid::nil(), |after| after.as_uuid()),
+            limit,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(rows.into_iter().map(Company::from).collect())
+    }
+}

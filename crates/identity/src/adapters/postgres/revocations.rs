@@ -1,0 +1,83 @@
+//! From whom access was taken back, in PostgreSQL.
+
+use async_trait::async_trait;
+use jiff_sqlx::ToSqlx as _;
+use kernel::{Fault, Timestamp};
+use runtime::access::Revocation;
+use runtime::postgres;
+use runtime::token::Subject;
+use sqlx::PgPool;
+
+use crate::application::Revocations;
+
+#[derive(Clone)]
+pub(crate) struct PgRevocations {
+    pool: PgPool,
+}
+
+impl PgRevocations {
+    pub(crate) const fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// Those behind a number, with the highest among them; numbers are given in the order of commits, so none is skipped.
+    pub(crate) async fn behind(&self, number: i64, since: Timestamp) -> Result<(Vec<Revocation>, i64), Fault> {
+        let rows = sqlx::query!(
+            "SELECT number, subject_id, generation, revoked_at
+             FROM revocations
+             WHERE number > $1
+               AND revoked_at >= $2
+             ORDER BY number",
+            number,
+            since.to_sqlx() as _,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        let last = rows.last().map_or(number, |row| row.number);
+        let revocations = rows.into_iter().map(|row| Revocation {
+            subject: Subject { id: row.subject_id, generation: row.generation },
+            at: row.revoked_at.to_jiff(),
+        });
+        Ok((revocations.collect(), last))
+    }
+
+    /// Deletes what no token can be about any more, and sessions and links that ended before `ended_before`.
+    pub(crate) async fn forget(&self, revoked_before: Timestamp, ended_before: Timestamp) -> Result<(), Fault> {
+        sqlx::query!("DELETE FROM revocations WHERE revoked_at < $1", revoked_before.to_sqlx() as _)
+            .execute(&self.pool)
+            .await
+            .map_err(postgres::fault)?;
+        sqlx::query!("DELETE FROM links WHERE expires_at < $1", ended_before.to_sqlx() as _)
+            .execute(&self.pool)
+            .await
+            .map_err(postgres::fault)?;
+        sqlx::query!("DELETE FROM sessions WHERE expires_at < $1", ended_before.to_sqlx() as _)
+            .execute(&self.pool)
+            .await
+            .map_err(postgres::fault)?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Revocations for PgRevocations {
+    async fn is_revoked(&self, subjects: &[Subject]) -> Result<bool, Fault> {
+        let ids: Vec<_> = subjects.iter().map(|subject| subject.id).collect();
+        let generations: Vec<_> = subjects.iter().map(|subject| subject.generation).collect();
+        let is_revoked = sqlx::query_scalar!(
+            r#"SELECT EXISTS (
+                 SELECT
+                 FROM revocations
+                 JOIN unnest($1::uuid[], $2::bigint[]) AS asked (subject_id, generation) USING (subject_id)
+                 WHERE asked.generation < revocations.generation
+             ) AS "is_revoked!""#,
+            &ids,
+            &generations,
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(is_revoked)
+    }
+}

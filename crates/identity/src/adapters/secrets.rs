@@ -1,0 +1,170 @@
+//! The secrets that identity hands out: random, and known again by their hash; refresh tokens are computed instead (HMAC-SHA256).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use kernel::{LinkId, RealmId, Secret, SessionId};
+use runtime::sealing::SealingKey;
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::application::{LinkToken, NewSecret, RefreshToken, Secrets};
+
+const SECRET_LENGTH: usize = 32;
+const ID_LENGTH: usize = 16;
+const GENERATION_LENGTH: usize = 8;
+const MAC_LENGTH: usize = 32;
+
+type Mac = Hmac<Sha256>;
+
+pub(crate) struct KeyedSecrets {
+    refresh_key: Secret<Vec<u8>>,
+    component_secret: Secret<String>,
+    sealing_key: SealingKey,
+}
+
+impl KeyedSecrets {
+    pub(crate) const fn new(refresh_key: Secret<Vec<u8>>, component_secret: Secret<String>, sealing_key: SealingKey) -> Self {
+        Self { refresh_key, component_secret, sealing_key }
+    }
+
+    fn mac(&self, token: RefreshToken) -> Mac {
+        let mut mac = Mac::new_from_slice(self.refresh_key.expose()).expect("HMAC takes keys of any length");
+        mac.update(b"refresh token");
+        mac.update(&named(token));
+        mac
+    }
+}
+
+/// What a refresh token names, as it is signed and written.
+fn named(token: RefreshToken) -> Vec<u8> {
+    let realm_id = token.realm_id.as_uuid().into_bytes();
+    let session_id = token.session_id.as_uuid().into_bytes();
+    [realm_id.as_slice(), &session_id, &token.generation.to_be_bytes()].concat()
+}
+
+fn random() -> [u8; SECRET_LENGTH] {
+    let mut bytes = [0; SECRET_LENGTH];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes once it has booted");
+    bytes
+}
+
+fn hash(secret: &[u8]) -> Vec<u8> {
+    Sha256::digest(secret).to_vec()
+}
+
+fn id(bytes: &[u8]) -> Option<Uuid> {
+    Uuid::from_slice(bytes).ok()
+}
+
+impl Secrets for KeyedSecrets {
+    fn link_token(&self, realm_id: RealmId, link_id: LinkId) -> (Vec<u8>, Vec<u8>) {
+        let secret = random();
+        let (realm, link) = (realm_id.as_uuid().into_bytes(), link_id.as_uuid().into_bytes());
+        let token = URL_SAFE_NO_PAD.encode([realm.as_slice(), &link, &secret].concat());
+        (hash(&secret), self.sealing_key.seal(&link, &Secret::new(token)))
+    }
+
+    fn read_link_token(&self, token: &str) -> Option<LinkToken> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (realm_id, rest) = bytes.split_at_checked(ID_LENGTH)?;
+        let (link_id, secret) = rest.split_at_checked(ID_LENGTH)?;
+        (secret.len() == SECRET_LENGTH).then_some(())?;
+        Some(LinkToken {
+            realm_id: RealmId::from_uuid(id(realm_id)?),
+            link_id: LinkId::from_uuid(id(link_id)?),
+            hash: hash(secret),
+        })
+    }
+
+    fn refresh_token(&self, token: RefreshToken) -> Secret<String> {
+        let mac = self.mac(token).finalize().into_bytes();
+        Secret::new(URL_SAFE_NO_PAD.encode([named(token).as_slice(), &mac].concat()))
+    }
+
+    fn read_refresh_token(&self, token: &str) -> Option<RefreshToken> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        (bytes.len() == 2 * ID_LENGTH + GENERATION_LENGTH + MAC_LENGTH).then_some(())?;
+        let (named, mac) = bytes.split_at(2 * ID_LENGTH + GENERATION_LENGTH);
+        let (ids, generation) = named.split_at(2 * ID_LENGTH);
+        let (realm_id, session_id) = ids.split_at(ID_LENGTH);
+        let read = RefreshToken {
+            realm_id: RealmId::from_uuid(id(realm_id)?),
+            session_id: SessionId::from_uuid(id(session_id)?),
+            generation: i64::from_be_bytes(generation.try_into().ok()?),
+        };
+        // Compared in constant time.
+        self.mac(read).verify_slice(mac).ok()?;
+        Some(read)
+    }
+
+    fn credential_secret(&self) -> NewSecret {
+        let secret = URL_SAFE_NO_PAD.encode(random());
+        let hash = self.credential_hash(&secret);
+        NewSecret { secret: Secret::new(secret), hash }
+    }
+
+    fn credential_hash(&self, secret: &str) -> Vec<u8> {
+        hash(secret.as_bytes())
+    }
+
+    fn is_component_secret(&self, secret: &str) -> bool {
+        // Hashes are compared, so that the time it takes tells nothing of the secret.
+        hash(secret.as_bytes()) == hash(self.component_secret.expose().as_bytes())
+    }
+}
+
+/// A password for one use, that is read aloud without mistakes: 80 random bits in five groups.
+pub(crate) fn one_time_password() -> Secret<String> {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let letters: Vec<char> = random()[..16].iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+    let groups: Vec<String> = letters.chunks(4).map(|group| group.iter().collect()).collect();
+    Secret::new(groups.join("-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::Id;
+    use runtime::sealing::{OpeningKey, SealingPair};
+
+    use super::*;
+
+    fn secrets() -> (KeyedSecrets, OpeningKey) {
+        let pair = SealingPair::generate();
+        let sealing_key = SealingKey::from_base64(&pair.sealing_key).expect("a good key");
+        let opening_key = OpeningKey::from_base64(&pair.opening_key).expect("a good key");
+        (KeyedSecrets::new(Secret::new(vec![7; 32]), Secret::new("shared".to_owned()), sealing_key), opening_key)
+    }
+
+    fn token(generation: i64) -> RefreshToken {
+        RefreshToken { realm_id: Id::from_uuid(Uuid::from_u128(1)), session_id: Id::from_uuid(Uuid::from_u128(2)), generation }
+    }
+
+    #[test]
+    fn a_refresh_token_is_read_as_it_was_made_and_no_other() {
+        let (secrets, _) = secrets();
+        let text = secrets.refresh_token(token(3)).expose().clone();
+        assert_eq!(secrets.read_refresh_token(&text), Some(token(3)));
+        let forged = secrets.refresh_token(token(4)).expose().clone();
+        let mixed = format!("{}{}", &forged[..54], &text[54..]);
+        for wrong in ["", "x", &text[1..], &mixed, &format!("{text}A")] {
+            assert_eq!(secrets.read_refresh_token(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_link_token_is_opened_by_its_letter_and_known_by_its_hash() {
+        let (secrets, opening_key) = secrets();
+        let (realm_id, link_id) = (Id::from_uuid(Uuid::from_u128(1)), Id::from_uuid(Uuid::from_u128(2)));
+        let (hash, sealed) = secrets.link_token(realm_id, link_id);
+        let text = opening_key.open(link_id.as_uuid().as_bytes(), &sealed).expect("sealed to this key");
+        assert_eq!(secrets.read_link_token(text.expose()), Some(LinkToken { realm_id, link_id, hash }));
+        assert_eq!(secrets.read_link_token("short"), None);
+    }
+
+    #[test]
+    fn one_time_passwords_differ() {
+        assert_ne!(one_time_password(), one_time_password());
+        assert_eq!(one_time_password().expose().len(), 19);
+    }
+}

@@ -1,0 +1,51 @@
+//! Those who run the platform.
+
+use std::sync::Arc;
+
+use kernel::{Authorized, Call, Caller, Clock, PlatformAdminCaller};
+
+use super::{AccessToken, AccessTokens, Administrator, Administrators, Error, PasswordHasher};
+use crate::domain::access::Action;
+use crate::domain::{Password, PasswordRule};
+
+/// Realms have policies; the platform has this.
+const PASSWORD_RULE: PasswordRule = PasswordRule { min_length: 15, max_length: 128 };
+
+pub(crate) struct AdministratorUseCases {
+    pub(crate) administrators: Arc<dyn Administrators>,
+    pub(crate) passwords: Arc<dyn PasswordHasher>,
+    pub(crate) tokens: Arc<dyn AccessTokens>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+#[derive(Debug)]
+pub(crate) struct SignInAdministrator {
+    pub(crate) name: String,
+    pub(crate) password: Password,
+    pub(crate) new_password: Option<Password>,
+}
+
+impl AdministratorUseCases {
+    pub(crate) async fn sign_in(&self, call: &Call, command: SignInAdministrator) -> Result<Authorized<AccessToken>, Error> {
+        let permit = call.authorize(&Action::ShowSecret)?;
+        let found = self.administrators.get(&command.name).await?;
+        let stored = found.as_ref().map(|administrator| administrator.password_hash.clone());
+        let is_right = self.passwords.verify(command.password, stored).await?;
+        let administrator = found.filter(|_| is_right).ok_or(Error::SignInRefused)?;
+        match command.new_password {
+            Some(new) => self.set_password(&permit, &administrator, new).await?,
+            None if administrator.is_one_time => return Err(Error::NewPasswordNeeded),
+            None => {}
+        }
+        let caller = Caller::PlatformAdmin(PlatformAdminCaller { name: administrator.name });
+        Ok(permit.show(self.tokens.issue(&caller, 0, self.clock.now())?))
+    }
+
+    async fn set_password(&self, permit: &kernel::Permit, was: &Administrator, new: Password) -> Result<(), Error> {
+        let checked = PASSWORD_RULE.check(&new, &[&was.name]);
+        checked.map_err(|reasons| Error::PasswordRefused { field: "new_password", reasons })?;
+        let hash = self.passwords.hash(new).await?;
+        let is_set = self.administrators.set_password(permit, was, &hash, self.clock.now()).await?;
+        if is_set { Ok(()) } else { Err(Error::SignInRefused) }
+    }
+}

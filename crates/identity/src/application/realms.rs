@@ -1,0 +1,142 @@
+//! Opening realms, adding companies.
+
+use std::sync::Arc;
+
+use kernel::{Authorized, Call, Clock, CompanyId, IdSource, RealmId, Refusal, Role};
+
+use super::{Error, Invitation, NewUser, Presets, Realms, UserUseCases};
+use crate::domain::access::Action;
+use crate::domain::{Company, Contact, InvalidSetting, Realm, RealmSettings, User, is_name};
+
+/// What a realm is made of unless somebody says otherwise.
+const DEFAULT_PRESET: &str = "standard";
+
+pub(crate) struct RealmUseCases {
+    pub(crate) realms: Arc<dyn Realms>,
+    pub(crate) presets: Arc<dyn Presets>,
+    /// Admits first owners.
+    pub(crate) users: UserUseCases,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+}
+
+#[derive(Debug)]
+pub(crate) struct CreateRealm {
+    /// The default one if it is empty.
+    pub(crate) preset: String,
+    pub(crate) settings: RealmSettings,
+}
+
+#[derive(Debug)]
+pub(crate) struct CreateCompany {
+    /// Wanted of callers that belong to no realm.
+    pub(crate) realm_id: Option<RealmId>,
+    pub(crate) name: String,
+    /// None if it is empty.
+    pub(crate) owner_email: String,
+}
+
+/// A company and its first OWNER.
+#[derive(Debug)]
+pub(crate) struct CompanyCreated {
+    pub(crate) company: Company,
+    pub(crate) owner: Option<User>,
+}
+
+impl RealmUseCases {
+    pub(crate) async fn create(&self, call: &Call, command: CreateRealm) -> Result<Authorized<Realm>, Error> {
+        let permit = call.authorize(&Action::CreateRealm)?;
+        let preset = if command.preset.is_empty() { DEFAULT_PRESET.to_owned() } else { command.preset };
+        let (policy, preset_version) = self.presets.get(&preset).ok_or(Error::PresetUnknown)?;
+        let settings = command.settings.checked().map_err(Error::RealmSettingsInvalid)?;
+        let now = self.clock.now();
+        let realm = Realm { id: self.ids.new_id(now), settings, preset, preset_version, policy, version: 1, created_at: now };
+        self.realms.insert(&permit, &realm).await?;
+        Ok(permit.show(realm))
+    }
+
+    pub(crate) async fn get(&self, call: &Call, realm_id: RealmId) -> Result<Authorized<Realm>, Error> {
+        let permit = call.authorize(&Action::SeeRealm { realm_id }).map_err(hidden_realm)?;
+        let realm = self.realms.get(realm_id).await?.ok_or(Error::RealmNotFound)?;
+        Ok(permit.show(realm))
+    }
+
+    pub(crate) async fn list(&self, call: &Call, after: Option<RealmId>, limit: i64) -> Result<Authorized<Vec<Realm>>, Error> {
+        let permit = call.authorize(&Action::ListRealms)?;
+        Ok(permit.show(self.realms.page(after, limit).await?))
+    }
+
+    pub(crate) async fn create_company(&self, call: &Call, command: CreateCompany) -> Result<Authorized<CompanyCreated>, Error> {
+        let realm_id = realm_named(call, command.realm_id)?;
+        let permit = call.authorize(&Action::CreateCompany { realm_id }).map_err(hidden_realm)?;
+        let realm = self.realms.get(realm_id).await?.ok_or(Error::RealmNotFound)?;
+        if !is_name(&command.name) {
+            return Err(Error::RealmSettingsInvalid(vec![InvalidSetting::Name]));
+        }
+        let now = self.clock.now();
+        let company = Company { realm_id, id: self.ids.new_id(now), name: command.name, created_at: now };
+        let owner = if command.owner_email.is_empty() {
+            None
+        } else {
+            let new = owner(command.owner_email);
+            Some(self.users.admission(realm_id, company.id, &realm.policy, &new, now)?)
+        };
+        if !self.realms.insert_company(&permit, call, &company, owner.as_ref()).await? {
+            return Err(Error::ContactsTaken(vec![Contact::Email]));
+        }
+        Ok(permit.show(CompanyCreated { company, owner: owner.map(|admission| admission.user) }))
+    }
+
+    pub(crate) async fn get_company(
+        &self,
+        call: &Call,
+        realm_id: Option<RealmId>,
+        company_id: CompanyId,
+    ) -> Result<Authorized<Company>, Error> {
+        let realm_id = match call.realm_id() {
+            Ok(own) if realm_id.is_none_or(|named| named == own) => own,
+            Ok(_) => return Err(Error::CompanyNotFound),
+            Err(Refusal::Unauthenticated) => return Err(Refusal::Unauthenticated.into()),
+            Err(_) => realm_id.ok_or(Error::CompanyNotFound)?,
+        };
+        let company = self.realms.get_company(realm_id, company_id).await?.ok_or(Error::CompanyNotFound)?;
+        let permit = call.authorize(&Action::SeeCompany(&company)).map_err(hidden_company)?;
+        Ok(permit.show(company))
+    }
+
+    pub(crate) async fn list_companies(
+        &self,
+        call: &Call,
+        realm_id: Option<RealmId>,
+        after: Option<CompanyId>,
+        limit: i64,
+    ) -> Result<Authorized<Vec<Company>>, Error> {
+        let realm_id = realm_named(call, realm_id)?;
+        let permit = call.authorize(&Action::ListCompanies { realm_id }).map_err(hidden_realm)?;
+        self.realms.get(realm_id).await?.ok_or(Error::RealmNotFound)?;
+        Ok(permit.show(self.realms.page_companies(realm_id, after, limit).await?))
+    }
+}
+
+/// The realm a call is about: the one it names, or else the caller's own.
+fn realm_named(call: &Call, named: Option<RealmId>) -> Result<RealmId, Error> {
+    match (named, call.realm_id()) {
+        (Some(named), _) => Ok(named),
+        (None, Ok(own)) => Ok(own),
+        (None, Err(Refusal::Unauthenticated)) => Err(Refusal::Unauthenticated.into()),
+        (None, Err(_)) => Err(Error::RealmNotFound),
+    }
+}
+
+/// The first OWNER of a company is invited.
+fn owner(email: String) -> NewUser {
+    NewUser { role: Role::Owner, email, phone: String::new(), user_name: String::new(), invitation: Invitation::Send }
+}
+
+fn hidden_realm(refusal: Refusal) -> Error {
+    if refusal == Refusal::Hidden { Error::RealmNotFound } else { Error::Refused(refusal) }
+}
+
+fn hidden_company(refusal: Refusal) -> Error {
+    if refusal == Refusal::Hidden { Error::CompanyNotFound } else { Error::Refused(refusal) }
+}

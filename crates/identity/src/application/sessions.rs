@@ -1,0 +1,189 @@
+//! Signing in, refreshing, and a user's own sessions (I24).
+
+use std::sync::Arc;
+
+use kernel::{
+    Authorized, Call, Caller, Clock, IdSource, Permit, RealmId, Refusal, Secret, SessionId, Timestamp, UserCaller, UserId,
+};
+
+use super::{AccessToken, AccessTokens, Error, HashError, PasswordHasher, Realms, RefreshToken, Secrets, Sessions, Users};
+use crate::domain::access::Action;
+use crate::domain::{EmailAddress, Password, Policy, Refresh, Session, SessionUser, User, UserStatus};
+
+#[derive(Clone)]
+pub(crate) struct SessionUseCases {
+    pub(crate) users: Arc<dyn Users>,
+    pub(crate) realms: Arc<dyn Realms>,
+    pub(crate) sessions: Arc<dyn Sessions>,
+    pub(crate) passwords: Arc<dyn PasswordHasher>,
+    pub(crate) secrets: Arc<dyn Secrets>,
+    pub(crate) tokens: Arc<dyn AccessTokens>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+}
+
+#[derive(Debug)]
+pub(crate) struct SignIn {
+    pub(crate) realm_id: RealmId,
+    pub(crate) login: String,
+    pub(crate) password: Password,
+    pub(crate) session_name: String,
+}
+
+/// What a user who has signed in holds.
+#[derive(Debug)]
+pub(crate) struct SessionTokens {
+    pub(crate) session_id: SessionId,
+    pub(crate) access: AccessToken,
+    pub(crate) refresh_token: Secret<String>,
+    pub(crate) refresh_expires_at: Timestamp,
+}
+
+/// A user who has signed in.
+#[derive(Debug)]
+pub(crate) struct SignedIn {
+    pub(crate) user: User,
+    pub(crate) tokens: SessionTokens,
+}
+
+impl From<HashError> for Error {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy => Self::SignInBusy,
+            HashError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl SessionUseCases {
+    /// Whoever does not exist, is blocked or has no password is refused as a wrong password is, after the same work (I22).
+    pub(crate) async fn sign_in(&self, call: &Call, command: SignIn) -> Result<Authorized<SignedIn>, Error> {
+        let permit = call.authorize(&Action::ShowSecret)?;
+        let realm = self.realms.get(command.realm_id).await?;
+        let account = match EmailAddress::parse(&command.login) {
+            Ok(email) => self.users.account(command.realm_id, &email).await?,
+            Err(_) => None,
+        };
+        let stored = account.as_ref().and_then(|account| account.password_hash.clone());
+        let is_right = self.passwords.verify(command.password, stored).await?;
+        let user = account.map(|account| account.user).filter(|user| is_right && user.status() == UserStatus::Active);
+        let (Some(user), Some(realm)) = (user, realm) else { return Err(Error::SignInRefused) };
+        let session = self.begin(call, &user, &realm.policy, command.session_name);
+        if !self.sessions.insert(&permit, &session, user.access_generation()).await? {
+            return Err(Error::SignInRefused);
+        }
+        let tokens = self.tokens(&session, session_user(&user), self.clock.now())?;
+        Ok(permit.show(SignedIn { user, tokens }))
+    }
+
+    /// A session that begins now, not kept yet.
+    pub(crate) fn begin(&self, call: &Call, user: &User, policy: &Policy, name: String) -> Session {
+        let now = self.clock.now();
+        Session {
+            realm_id: user.realm_id(),
+            id: self.ids.new_id(now),
+            user_id: user.id(),
+            name,
+            client_address: call.origin().address.map(|address| address.to_string()),
+            client_agent: call.origin().agent.clone(),
+            generation: 1,
+            created_at: now,
+            refreshed_at: now,
+            expires_at: policy.sessions.end(now, now),
+        }
+    }
+
+    pub(crate) fn tokens(&self, session: &Session, user: SessionUser, now: Timestamp) -> Result<SessionTokens, Error> {
+        let caller = Caller::User(UserCaller {
+            realm_id: session.realm_id,
+            company_id: user.company_id,
+            user_id: session.user_id,
+            role: user.role,
+            session_id: session.id,
+        });
+        let refresh = RefreshToken { realm_id: session.realm_id, session_id: session.id, generation: session.generation };
+        Ok(SessionTokens {
+            session_id: session.id,
+            access: self.tokens.issue(&caller, user.access_generation, now)?,
+            refresh_token: self.secrets.refresh_token(refresh),
+            refresh_expires_at: session.expires_at,
+        })
+    }
+
+    pub(crate) async fn refresh(&self, call: &Call, token: &str) -> Result<Authorized<SessionTokens>, Error> {
+        let permit = call.authorize(&Action::ShowSecret)?;
+        let shown = self.secrets.read_refresh_token(token).ok_or(Error::SessionOver)?;
+        let found = self.sessions.get(shown.realm_id, shown.session_id).await?;
+        let (mut session, user) = found.filter(|(_, user)| user.is_active).ok_or(Error::SessionOver)?;
+        let now = self.clock.now();
+        match session.refresh(shown.generation, now) {
+            Refresh::Over => return Err(Error::SessionOver),
+            Refresh::Reuse => return self.end_compromised(&permit, call, &session, now).await,
+            Refresh::Repeat => {}
+            Refresh::Rotate => {
+                let realm = self.realms.get(session.realm_id).await?.ok_or(Error::SessionOver)?;
+                let expires_at = realm.policy.sessions.end(session.created_at, now);
+                // Whoever was faster with the same token has made the same next one.
+                self.sessions.rotate(&permit, &session, expires_at, now).await?;
+                session.generation += 1;
+                session.expires_at = expires_at;
+            }
+        }
+        Ok(permit.show(self.tokens(&session, user, now)?))
+    }
+
+    /// Two have the token: neither keeps the session, and the user is told.
+    async fn end_compromised<T>(&self, permit: &Permit, call: &Call, session: &Session, now: Timestamp) -> Result<T, Error> {
+        self.sessions.end_compromised(permit, call, session, self.ids.new_id(now), now).await?;
+        Err(Error::SessionOver)
+    }
+
+    pub(crate) async fn list(&self, call: &Call) -> Result<Authorized<Vec<Session>>, Error> {
+        let permit = call.authorize(&Action::ManageOwnSessions)?;
+        let user = user_of(call)?;
+        Ok(permit.show(self.sessions.list(user.realm_id, user.user_id, self.clock.now()).await?))
+    }
+
+    pub(crate) async fn rename(&self, call: &Call, session_id: SessionId, name: &str) -> Result<Authorized<Session>, Error> {
+        let permit = call.authorize(&Action::ManageOwnSessions)?;
+        let user = user_of(call)?;
+        if !self.sessions.rename(&permit, user.realm_id, user.user_id, session_id, name).await? {
+            return Err(Error::SessionNotFound);
+        }
+        let renamed = self.own(user.realm_id, user.user_id, session_id).await?;
+        Ok(permit.show(renamed))
+    }
+
+    async fn own(&self, realm_id: RealmId, user_id: UserId, session_id: SessionId) -> Result<Session, Error> {
+        let found = self.sessions.get(realm_id, session_id).await?;
+        let session = found.map(|(session, _)| session).filter(|session| session.user_id == user_id);
+        session.ok_or(Error::SessionNotFound)
+    }
+
+    /// Ends the present session if none is named.
+    pub(crate) async fn end(&self, call: &Call, session_id: Option<SessionId>) -> Result<Authorized<()>, Error> {
+        let permit = call.authorize(&Action::ManageOwnSessions)?;
+        let user = user_of(call)?;
+        let session_id = session_id.unwrap_or(user.session_id);
+        if !self.sessions.end(&permit, user.realm_id, user.user_id, session_id, self.clock.now()).await? {
+            return Err(Error::SessionNotFound);
+        }
+        Ok(permit.show(()))
+    }
+}
+
+pub(crate) fn session_user(user: &User) -> SessionUser {
+    SessionUser {
+        company_id: user.company_id(),
+        role: user.role(),
+        access_generation: user.access_generation(),
+        is_active: user.status() == UserStatus::Active,
+    }
+}
+
+fn user_of(call: &Call) -> Result<UserCaller, Error> {
+    match call.caller() {
+        Caller::User(user) => Ok(*user),
+        _ => Err(Refusal::Denied.into()),
+    }
+}

@@ -1,0 +1,38 @@
+//! What identity's binary can do beside serving.
+
+use clap::Subcommand;
+use runtime::{DatabaseClock, StartError, postgres};
+
+use crate::adapters::argon2::Argon2Hasher;
+use crate::adapters::postgres::PgAdministrators;
+use crate::adapters::secrets::one_time_password;
+use crate::domain::Password;
+use crate::{Config, DATABASE};
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Makes an administrator of the platform, or helps one who has lost his password: prints a one-time password.
+    Administrator {
+        /// The name he signs in by.
+        name: String,
+    },
+}
+
+impl Command {
+    pub async fn execute(self, config: &Config) -> Result<(), StartError> {
+        match self {
+            Self::Administrator { name } => put_administrator(config, &name).await,
+        }
+    }
+}
+
+#[allow(clippy::print_stdout, reason = "the answer to an operator's command, and the only time it is shown")]
+async fn put_administrator(config: &Config, name: &str) -> Result<(), StartError> {
+    let pools = postgres::open(&config.database, DATABASE)?;
+    let clock = DatabaseClock::start(pools.commands.clone()).await?;
+    let password = one_time_password();
+    let hash = Argon2Hasher::new()?.hash_now(&Password::new(password.expose()))?;
+    PgAdministrators::new(pools.commands).put(name, &hash, kernel::Clock::now(&clock)).await?;
+    println!("{}", password.expose());
+    Ok(())
+}

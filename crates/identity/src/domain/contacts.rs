@@ -1,0 +1,170 @@
+//! How a user is reached and recognised: each of these is his alone in the realm (I8).
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::EmailAddress;
+
+/// What a user can have that nobody else in the realm has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Contact {
+    Email,
+    Phone,
+    UserName,
+}
+
+impl Contact {
+    const ALL: [Self; 3] = [Self::Email, Self::Phone, Self::UserName];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "EMAIL",
+            Self::Phone => "PHONE",
+            Self::UserName => "USER_NAME",
+        }
+    }
+}
+
+impl FromStr for Contact {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|contact| contact.as_str() == text).ok_or(())
+    }
+}
+
+/// A user's contacts. Which of them he must have is the realm's policy.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Contacts {
+    pub(crate) email: Option<EmailAddress>,
+    pub(crate) phone: Option<PhoneNumber>,
+    pub(crate) user_name: Option<UserName>,
+}
+
+impl Contacts {
+    pub(crate) const fn has(&self, contact: Contact) -> bool {
+        match contact {
+            Contact::Email => self.email.is_some(),
+            Contact::Phone => self.phone.is_some(),
+            Contact::UserName => self.user_name.is_some(),
+        }
+    }
+}
+
+/// A telephone number as E.164 writes it: `+380671234567`.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct PhoneNumber(String);
+
+/// The text is no telephone number with a country code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a phone number begins with + and its country code, and is one that can be dialled")]
+pub(crate) struct InvalidPhone;
+
+impl PhoneNumber {
+    /// Reads a number in any usual way of writing it, as long as its country code is there.
+    pub(crate) fn parse(text: &str) -> Result<Self, InvalidPhone> {
+        let is_usual = |character: char| character.is_ascii_digit() || " +-().".contains(character);
+        if !text.trim_start().starts_with('+') || !text.chars().all(is_usual) {
+            return Err(InvalidPhone);
+        }
+        let number = phonenumber::parse(None, text).map_err(|_| InvalidPhone)?;
+        if !number.is_valid() {
+            return Err(InvalidPhone);
+        }
+        Ok(Self(number.format().mode(phonenumber::Mode::E164).to_string()))
+    }
+
+    /// A number that was parsed before it was stored.
+    pub(crate) const fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PhoneNumber")
+    }
+}
+
+/// A name to sign in by: `[a-z][a-z0-9._-]{2,63}`.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct UserName(String);
+
+/// The text is no user name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a user name has 3 to 64 of a–z, 0–9, dot, hyphen and underscore, a letter first")]
+pub(crate) struct InvalidUserName;
+
+impl UserName {
+    /// Reads a name; capital letters are taken for small ones.
+    pub(crate) fn parse(text: &str) -> Result<Self, InvalidUserName> {
+        let name = text.to_ascii_lowercase();
+        let goes_on_well = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte));
+        let starts_well = name.starts_with(|first: char| first.is_ascii_lowercase());
+        if starts_well && goes_on_well && (3..=64).contains(&name.len()) { Ok(Self(name)) } else { Err(InvalidUserName) }
+    }
+
+    /// A name that was parsed before it was stored.
+    pub(crate) const fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for UserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UserName")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn e164(text: &str) -> Result<String, InvalidPhone> {
+        PhoneNumber::parse(text).map(|phone| phone.as_str().to_owned())
+    }
+
+    /// Rule I8.b: however a number is written, it is kept and compared as E.164.
+    #[test]
+    fn a_number_has_one_spelling() {
+        for text in ["+380671234567", "+380 67 123-45-67", " +380 (67) 123.45.67"] {
+            assert_eq!(e164(text), Ok("+380671234567".to_owned()), "{text}");
+        }
+        assert_eq!(e164("+48 22 123 45 67"), Ok("+48221234567".to_owned()));
+    }
+
+    #[test]
+    fn what_cannot_be_dialled_is_refused() {
+        for text in ["", "12", "0671234567", "+380", "+38067123456", "+380671234567 ext 5", "+٣٨٠٦٧١٢٣٤٥٦٧", "tel:+380671234567"]
+        {
+            assert_eq!(e164(text), Err(InvalidPhone), "{text}");
+        }
+    }
+
+    #[test]
+    fn user_names_are_compared_without_case() {
+        assert_eq!(UserName::parse("AKowalska").map(|name| name.as_str().to_owned()), Ok("akowalska".to_owned()));
+        for text in ["", "ab", "1anna", "anna kowalska", "анна", "anna@example.com"] {
+            assert_eq!(UserName::parse(text).err(), Some(InvalidUserName), "{text}");
+        }
+    }
+
+    /// Rule F10.a: contacts that are printed by mistake show nothing.
+    #[test]
+    fn debug_shows_no_contact() {
+        let contacts = Contacts {
+            email: None,
+            phone: PhoneNumber::parse("+380671234567").ok(),
+            user_name: UserName::parse("akowalska").ok(),
+        };
+        assert_eq!(format!("{contacts:?}"), "Contacts { email: None, phone: Some(PhoneNumber), user_name: Some(UserName) }");
+    }
+}

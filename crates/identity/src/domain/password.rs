@@ -1,0 +1,132 @@
+//! Passwords as they are compared, and which ones are refused (I10; NIST SP 800-63B §5.1.1).
+
+use std::fmt;
+
+use kernel::Secret;
+use unicode_normalization::UnicodeNormalization as _;
+use zxcvbn::feedback::Warning;
+
+use super::PasswordRule;
+
+/// What is left of a password without its user's own data must be at least this long.
+const LEAST_REST: usize = 4;
+/// Shorter pieces of own data are in any text by chance.
+const SHORTEST_OWN_DATA: usize = 3;
+
+/// A password as it is compared: NFKC, so that the same letters typed on another keyboard are the same.
+#[derive(Clone)]
+pub(crate) struct Password(Secret<String>);
+
+/// Why a password may not be set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PasswordRefused {
+    #[error("the password is too short")]
+    TooShort,
+    #[error("the password is too long")]
+    TooLong,
+    #[error("many people have this password, and it is guessed first")]
+    Common,
+    #[error("the password is made of the user's own data")]
+    OwnData,
+}
+
+impl Password {
+    pub(crate) fn new(text: &str) -> Self {
+        Self(Secret::new(text.nfkc().collect()))
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password")
+    }
+}
+
+impl PasswordRule {
+    /// Says everything that speaks against a password.
+    pub(crate) fn check(&self, password: &Password, own_data: &[&str]) -> Result<(), Vec<PasswordRefused>> {
+        let text = password.expose();
+        let length = text.chars().count();
+        let reasons = [
+            (length < self.min_length).then_some(PasswordRefused::TooShort),
+            (length > self.max_length).then_some(PasswordRefused::TooLong),
+            is_common(text).then_some(PasswordRefused::Common),
+            is_made_of(text, own_data).then_some(PasswordRefused::OwnData),
+        ];
+        let reasons: Vec<_> = reasons.into_iter().flatten().collect();
+        if reasons.is_empty() { Ok(()) } else { Err(reasons) }
+    }
+}
+
+/// True if the password as a whole stands in the list of common ones.
+fn is_common(text: &str) -> bool {
+    let estimate = zxcvbn::zxcvbn(text, &[]);
+    let warning = estimate.feedback().and_then(zxcvbn::feedback::Feedback::warning);
+    matches!(warning, Some(Warning::ThisIsATop10Password | Warning::ThisIsATop100Password | Warning::ThisIsACommonPassword))
+}
+
+fn is_made_of(text: &str, own_data: &[&str]) -> bool {
+    let text = text.to_lowercase();
+    let pieces = own_data.iter().filter(|piece| piece.chars().count() >= SHORTEST_OWN_DATA);
+    pieces.into_iter().any(|piece| {
+        let rest = text.replacen(&piece.to_lowercase(), "", 1);
+        rest.len() < text.len() && rest.chars().count() < LEAST_REST
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STANDARD: PasswordRule = PasswordRule { min_length: 8, max_length: 128 };
+
+    fn check(text: &str) -> Vec<PasswordRefused> {
+        STANDARD.check(&Password::new(text), &["anna.kowalska", "+380671234567"]).err().unwrap_or_default()
+    }
+
+    /// Rule I10.a: 8 to 128 code points of any kind.
+    #[test]
+    fn any_characters_will_do_within_the_length() {
+        for good in ["correct horse", "пароль із пробілами", "🐈🐕🐎🐄🐖🐏🐐🐓", &"q7 ".repeat(42)]
+        {
+            assert_eq!(check(good), [], "{good}");
+        }
+        assert_eq!(check("q7 w8 e"), [PasswordRefused::TooShort]);
+        assert_eq!(check(&"й9".repeat(65)), [PasswordRefused::TooLong]);
+        assert_eq!(check(&"й9".repeat(64)), []);
+    }
+
+    /// Rule I10.a: what everybody has is refused, whatever its length.
+    #[test]
+    fn common_passwords_are_refused() {
+        for common in ["password", "12345678", "qwertyuiop", "iloveyou", "football1"] {
+            assert_eq!(check(common), [PasswordRefused::Common], "{common}");
+        }
+    }
+
+    /// Rule I10.a: the user's own data with a few characters around it is refused.
+    #[test]
+    fn own_data_is_refused() {
+        for own in ["anna.kowalska", "Anna.Kowalska1!", "+380671234567", "x+380671234567"] {
+            assert_eq!(check(own), [PasswordRefused::OwnData], "{own}");
+        }
+        assert_eq!(check("anna.kowalska likes tea"), []);
+    }
+
+    /// Rule I10.a: twins that only look apart are one password (NFKC).
+    #[test]
+    fn compatible_characters_are_the_same() {
+        assert_eq!(Password::new("ﬁne ①②③ Å").expose(), Password::new("fine 123 Å").expose());
+        assert_ne!(Password::new("Fine").expose(), Password::new("fine").expose());
+    }
+
+    /// Rule F10.a: a password that is printed by mistake shows nothing.
+    #[test]
+    fn debug_shows_no_password() {
+        assert_eq!(format!("{:?}", Password::new("hunter2")), "Password");
+    }
+}

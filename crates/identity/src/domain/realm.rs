@@ -1,0 +1,143 @@
+//! A realm: one product with its own users, policy and public address. Companies live in it (I1).
+
+use jiff::tz::TimeZone;
+use kernel::{CompanyId, RealmId, Timestamp};
+
+use super::Policy;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Realm {
+    pub(crate) id: RealmId,
+    pub(crate) settings: RealmSettings,
+    pub(crate) preset: String,
+    pub(crate) preset_version: i32,
+    pub(crate) policy: Policy,
+    pub(crate) version: i64,
+    pub(crate) created_at: Timestamp,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Company {
+    pub(crate) realm_id: RealmId,
+    pub(crate) id: CompanyId,
+    pub(crate) name: String,
+    pub(crate) created_at: Timestamp,
+}
+
+/// What a realm shows of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RealmSettings {
+    pub(crate) name: String,
+    /// Without a slash at the end.
+    pub(crate) public_url: String,
+    /// An RFC 5322 mailbox.
+    pub(crate) sender: String,
+    pub(crate) language: String,
+    pub(crate) time_zone: String,
+}
+
+/// What is wrong with a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum InvalidSetting {
+    #[error("a name has no control characters and is not blank")]
+    Name,
+    #[error("the public address is an absolute http or https URL without a query")]
+    PublicUrl,
+    #[error("the sender is a mailbox: a name and an address in angle brackets, or an address")]
+    Sender,
+    #[error("there is no such time zone")]
+    TimeZone,
+}
+
+impl InvalidSetting {
+    /// The field of the contract that is wrong.
+    pub(crate) const fn field(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::PublicUrl => "public_url",
+            Self::Sender => "sender",
+            Self::TimeZone => "time_zone",
+        }
+    }
+}
+
+impl RealmSettings {
+    /// The settings as they are kept, or everything that is wrong with them.
+    pub(crate) fn checked(self) -> Result<Self, Vec<InvalidSetting>> {
+        let problems = [
+            (!is_name(&self.name)).then_some(InvalidSetting::Name),
+            (!is_public_url(&self.public_url)).then_some(InvalidSetting::PublicUrl),
+            (!is_mailbox(&self.sender)).then_some(InvalidSetting::Sender),
+            TimeZone::get(&self.time_zone).is_err().then_some(InvalidSetting::TimeZone),
+        ];
+        let problems: Vec<_> = problems.into_iter().flatten().collect();
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Self { public_url: self.public_url.trim_end_matches('/').to_owned(), ..self })
+    }
+}
+
+/// A name as people read it: something to see, and nothing that moves the text around it.
+pub(crate) fn is_name(text: &str) -> bool {
+    !text.trim().is_empty() && !text.chars().any(char::is_control)
+}
+
+fn is_public_url(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| {
+        let host = rest.split('/').next().unwrap_or_default();
+        !host.is_empty() && !rest.contains(|odd: char| odd.is_whitespace() || odd.is_control() || "?#@<>\"\\".contains(odd))
+    })
+}
+
+/// `Helpline <noreply@helpline.example>`, or the address alone. The name is kept simple: it stands in a header.
+fn is_mailbox(text: &str) -> bool {
+    let address = match text.split_once('<') {
+        Some((name, rest)) if is_phrase(name.trim()) => rest.strip_suffix('>'),
+        Some(_) => None,
+        None => Some(text),
+    };
+    address.is_some_and(|address| super::EmailAddress::parse(address).is_ok())
+}
+
+fn is_phrase(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|letter| letter.is_alphanumeric() || " '-_".contains(letter))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> RealmSettings {
+        RealmSettings {
+            name: "Helpline".to_owned(),
+            public_url: "https://helpline.example/cabinet/".to_owned(),
+            sender: "Helpline <noreply@helpline.example>".to_owned(),
+            language: "en".to_owned(),
+            time_zone: "Europe/Kyiv".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_public_address_is_kept_without_its_last_slash() {
+        assert_eq!(settings().checked().map(|settings| settings.public_url), Ok("https://helpline.example/cabinet".to_owned()));
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once() {
+        let wrong = RealmSettings {
+            name: " \u{7}".to_owned(),
+            public_url: "javascript:alert(1)".to_owned(),
+            sender: "Helpline\r\nBcc: eve@example.com".to_owned(),
+            time_zone: "Europe/Nowhere".to_owned(),
+            ..settings()
+        };
+        let all = [InvalidSetting::Name, InvalidSetting::PublicUrl, InvalidSetting::Sender, InvalidSetting::TimeZone];
+        assert_eq!(wrong.checked(), Err(all.to_vec()));
+        for odd in ["http://", "https:///path", "https://user@host", "https://host/?q=1", "ftp://host"] {
+            let wrong = RealmSettings { public_url: odd.to_owned(), ..settings() };
+            assert_eq!(wrong.checked(), Err(vec![InvalidSetting::PublicUrl]), "{odd}");
+        }
+    }
+}

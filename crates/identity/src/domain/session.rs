@@ -1,0 +1,119 @@
+//! A session: a family of refresh tokens, each good for one use (I24).
+
+use kernel::{CompanyId, RealmId, Role, SessionId, Timestamp, UserId};
+
+use super::SessionLifetimes;
+
+/// How long the token before the present one gives the same answer again: its client may not have heard the first one.
+const GRACE: jiff::SignedDuration = jiff::SignedDuration::from_secs(10);
+
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    pub(crate) realm_id: RealmId,
+    pub(crate) id: SessionId,
+    pub(crate) user_id: UserId,
+    pub(crate) name: String,
+    pub(crate) client_address: Option<String>,
+    pub(crate) client_agent: Option<String>,
+    /// Which refresh token of the family is the present one, counted from 1.
+    pub(crate) generation: i64,
+    pub(crate) created_at: Timestamp,
+    pub(crate) refreshed_at: Timestamp,
+    /// When it ends unless it is refreshed before.
+    pub(crate) expires_at: Timestamp,
+}
+
+/// What becomes of a refresh token that is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refresh {
+    /// The next one takes its place.
+    Rotate,
+    /// The next one was given out a moment ago: it is given again.
+    Repeat,
+    /// It was used before: two have it.
+    Reuse,
+    /// The session ended by itself.
+    Over,
+}
+
+impl Session {
+    /// Whether this token of the family may be used now.
+    pub(crate) fn refresh(&self, shown_generation: i64, now: Timestamp) -> Refresh {
+        if now >= self.expires_at {
+            Refresh::Over
+        } else if shown_generation == self.generation {
+            Refresh::Rotate
+        } else if shown_generation + 1 == self.generation && now.duration_since(self.refreshed_at) < GRACE {
+            Refresh::Repeat
+        } else {
+            Refresh::Reuse
+        }
+    }
+}
+
+impl SessionLifetimes {
+    /// When a session ends that began and was last refreshed at these moments.
+    pub(crate) fn end(&self, created_at: Timestamp, refreshed_at: Timestamp) -> Timestamp {
+        let after = |from: Timestamp, duration| from.saturating_add(duration).expect("whole seconds can be added to a moment");
+        after(refreshed_at, self.idle).min(after(created_at, self.longest))
+    }
+}
+
+/// What an access token says of a user.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SessionUser {
+    pub(crate) company_id: CompanyId,
+    pub(crate) role: Role,
+    pub(crate) access_generation: i64,
+    pub(crate) is_active: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::SignedDuration;
+    use kernel::Id;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const START: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn session() -> Session {
+        Session {
+            realm_id: Id::from_uuid(Uuid::from_u128(1)),
+            id: Id::from_uuid(Uuid::from_u128(2)),
+            user_id: Id::from_uuid(Uuid::from_u128(3)),
+            name: String::new(),
+            client_address: None,
+            client_agent: None,
+            generation: 5,
+            created_at: START,
+            refreshed_at: START,
+            expires_at: START + SignedDuration::from_hours(1),
+        }
+    }
+
+    /// Rule I24.c: the token before the present one repeats its answer for ten seconds; after that, and any older one at
+    /// once, it is a second use.
+    #[test]
+    fn a_token_is_good_once_and_repeats_for_ten_seconds() {
+        let session = session();
+        let at = |milliseconds| START + SignedDuration::from_millis(milliseconds);
+        assert_eq!(session.refresh(5, at(0)), Refresh::Rotate);
+        assert_eq!(session.refresh(4, at(9_999)), Refresh::Repeat);
+        assert_eq!(session.refresh(4, at(10_000)), Refresh::Reuse);
+        assert_eq!(session.refresh(3, at(0)), Refresh::Reuse);
+        assert_eq!(session.refresh(6, at(0)), Refresh::Reuse);
+        assert_eq!(session.refresh(5, at(3_600_000)), Refresh::Over);
+    }
+
+    #[test]
+    fn a_session_ends_by_whichever_comes_first() {
+        let lifetimes = SessionLifetimes { idle: Duration::from_hours(2), longest: Duration::from_hours(5) };
+        let at = |hours| START + SignedDuration::from_hours(hours);
+        assert_eq!(lifetimes.end(at(0), at(1)), at(3));
+        assert_eq!(lifetimes.end(at(0), at(4)), at(5));
+    }
+}
