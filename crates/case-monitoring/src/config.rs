@@ -1,9 +1,7 @@
 //! Case-monitoring's own settings.
 
-use std::path::PathBuf;
-
 use messaging::MessagingConfig;
-use runtime::grpc::PeerConfig;
+use runtime::access::IdentityConfig;
 use runtime::postgres::DatabaseConfig;
 use runtime::settings::Settings;
 
@@ -13,17 +11,14 @@ pub(crate) const DEFAULTS: &str = include_str!("config.toml");
 pub struct Config {
     pub(crate) database: DatabaseConfig,
     pub(crate) messaging: MessagingConfig,
-    pub(crate) identity: PeerConfig,
-    /// Realms and their workflows.
-    pub(crate) realm_file: PathBuf,
+    pub(crate) identity: IdentityConfig,
 }
 
 impl Config {
     /// Reads the service's own sections; how facts travel is said by the process it runs in.
     pub fn read(settings: &mut Settings, messaging: Option<MessagingConfig>) -> Option<Self> {
         let database = DatabaseConfig::read(settings, "case_monitoring.database");
-        let identity = PeerConfig::read(settings, "peers.identity");
-        let realm_file = settings.value("realm_file");
-        Some(Self { database: database?, messaging: messaging?, identity: identity?, realm_file: realm_file? })
+        let identity = IdentityConfig::read(settings);
+        Some(Self { database: database?, messaging: messaging?, identity: identity? })
     }
 }

@@ -9,16 +9,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kernel::Component;
-use messaging::MessagingConfig;
-use runtime::grpc::Client;
+use messaging::{Lane, MessagingConfig};
+use runtime::access::follow_identity;
 use runtime::settings::Settings;
 use runtime::{Database, Process, Service, StartError};
 
 use crate::adapters::clients::IdentityClient;
-use crate::adapters::grpc::CaseGrpc;
-use crate::adapters::postgres::PgCases;
-use crate::adapters::realm_file::RealmFile;
-use crate::application::CaseUseCases;
+use crate::adapters::grpc::{CaseGrpc, WorkflowGrpc};
+use crate::adapters::postgres::{PgCases, PgWorkflows};
+use crate::adapters::presets::EmbeddedPresets;
+use crate::application::{CaseUseCases, RealmWorkflows, WorkflowUseCases};
 pub use crate::config::Config;
 
 const DATABASE: &str = "case_monitoring";
@@ -53,16 +53,23 @@ impl Service for CaseMonitoring {
     async fn start(config: Config, process: &mut Process) -> Result<(), StartError> {
         let pools = process.pools(DATABASE);
         messaging::start_partitions(process, &pools, &[]).await?;
-        let signal = messaging::start_relays(process, Self::NAME, &config.database, &pools, &config.messaging);
-        let identity = Client::new(&config.identity, Component::CaseMonitoring, process.signer.clone(), process.clock.clone())?;
+        let signal = messaging::start_relays(process, Self::NAME, &config.database, &pools, &config.messaging, &[Lane::Normal]);
+        let identity = follow_identity(process, &config.identity, Component::CaseMonitoring)?;
+        let identity = Arc::new(IdentityClient::new(identity));
+        let workflows = Arc::new(RealmWorkflows {
+            stored: Arc::new(PgWorkflows::new(pools.commands.clone())),
+            presets: Arc::new(EmbeddedPresets::read()?),
+            realms: identity.clone(),
+        });
         let cases = CaseUseCases {
             cases: Arc::new(PgCases::new(pools.commands, signal)),
-            workflows: Arc::new(RealmFile::read(&config.realm_file)?),
-            users: Arc::new(IdentityClient::new(identity)),
+            workflows: workflows.clone(),
+            users: identity,
             clock: process.clock.clone(),
             ids: process.ids.clone(),
         };
         process.routes.add_service(CaseGrpc::server(cases));
+        process.routes.add_service(WorkflowGrpc::server(WorkflowUseCases { workflows }));
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use prost::Message as _;
 use runtime::grpc::timestamp;
 
 use crate::domain::{
-    AudienceMember, AudienceReason, Case, CaseCreated, CaseKind, CaseStatusChanged, LocalizedText, Status, StatusCategory,
+    AudienceMember, AudienceReason, Case, CaseCreated, CaseKind, CaseStatusChanged, Label, Status, StatusCategory,
 };
 
 const CASE: &str = "case";
@@ -46,6 +46,7 @@ fn event(call: &Call, event_id: EventId, case: &Case, event_type: &'static str, 
         payload,
         traceparent: call.traceparent().map(str::to_owned),
         occurred_at: at,
+        expires_at: None,
     }
 }
 
@@ -97,6 +98,6 @@ pub(crate) const fn category(category: StatusCategory) -> pb_cases::StatusCatego
     }
 }
 
-pub(crate) const fn text(by_language: LocalizedText) -> pb_type::LocalizedText {
-    pb_type::LocalizedText { by_language }
+pub(crate) fn text(label: Label) -> pb_type::LocalizedText {
+    pb_type::LocalizedText { by_language: label.into_texts() }
 }

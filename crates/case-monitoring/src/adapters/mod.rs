@@ -4,4 +4,5 @@ pub(crate) mod clients;
 pub(crate) mod events;
 pub(crate) mod grpc;
 pub(crate) mod postgres;
-pub(crate) mod realm_file;
+pub(crate) mod presets;
+mod status_entry;

@@ -2,7 +2,7 @@
 
 use kernel::{Fault, Refusal};
 
-use crate::domain::{CaseError, StatusUnknown, SubjectInvalid};
+use crate::domain::{CaseError, InvalidWorkflow, StatusCode, StatusUnknown, SubjectInvalid};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -16,6 +16,12 @@ pub(crate) enum Error {
     Case(#[from] CaseError),
     #[error("somebody else kept changing the case")]
     CaseChanged,
+    #[error("there is no such realm")]
+    RealmNotFound,
+    #[error(transparent)]
+    WorkflowInvalid(#[from] InvalidWorkflow),
+    #[error("cases have a status that is left out: {}", listed(.0))]
+    StatusInUse(Vec<StatusCode>),
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error(transparent)]
@@ -26,4 +32,8 @@ impl From<StatusUnknown> for Error {
     fn from(unknown: StatusUnknown) -> Self {
         Self::Case(unknown.into())
     }
+}
+
+fn listed(codes: &[StatusCode]) -> String {
+    codes.iter().map(StatusCode::as_str).collect::<Vec<_>>().join(", ")
 }

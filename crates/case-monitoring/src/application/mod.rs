@@ -3,7 +3,9 @@
 mod cases;
 mod error;
 mod ports;
+mod workflows;
 
 pub(crate) use cases::{CaseUseCases, CaseView, ChangeCaseStatus, CreateCase};
 pub(crate) use error::Error;
-pub(crate) use ports::{Cases, UpdateCaseError, Users, Workflows};
+pub(crate) use ports::{Cases, Presets, Realms, ReplaceWorkflowError, Users, Workflows, WriteCaseError};
+pub(crate) use workflows::{RealmWorkflows, ReplaceWorkflow, WorkflowUseCases};

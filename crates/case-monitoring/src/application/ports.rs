@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use kernel::{Call, CaseId, CompanyId, EventId, Fault, Permit, RealmId, UserId};
 
-use crate::domain::{Case, CaseCreated, CaseStatusChanged, Workflow};
+use crate::domain::{Case, CaseCreated, CaseStatusChanged, Preset, RealmWorkflow, StatusCode, Workflow};
 
 /// Where cases are kept. A write is one statement: the case, its history and the fact, all or nothing.
 #[async_trait]
@@ -13,38 +13,69 @@ pub(crate) trait Cases: Send + Sync {
     /// A number no other case of the realm has; one that is not used leaves a gap.
     async fn next_number(&self, permit: &Permit, realm_id: RealmId) -> Result<i64, Fault>;
 
+    /// Writes the case only if the realm's workflow still has the version `workflow_version`.
     async fn insert(
         &self,
         permit: &Permit,
         call: &Call,
         case: &Case,
+        workflow_version: i64,
         event_id: EventId,
         created: CaseCreated,
-    ) -> Result<(), Fault>;
+    ) -> Result<(), WriteCaseError>;
 
-    /// Writes the case only if nobody has changed it since it was read.
+    /// Writes the case only if nobody has changed it since it was read, nor the realm's workflow since `workflow_version`.
     async fn update(
         &self,
         permit: &Permit,
         call: &Call,
         case: &Case,
+        workflow_version: i64,
         event_id: EventId,
         changed: CaseStatusChanged,
-    ) -> Result<(), UpdateCaseError>;
+    ) -> Result<(), WriteCaseError>;
 }
 
 /// Why a case could not be written.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum UpdateCaseError {
-    #[error("the case was changed meanwhile")]
+pub(crate) enum WriteCaseError {
+    #[error("the case or the workflow was changed meanwhile")]
     Stale,
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
-/// Which workflow a realm has.
+/// Where the workflows of realms are kept.
+#[async_trait]
 pub(crate) trait Workflows: Send + Sync {
-    fn get(&self, realm_id: RealmId) -> Option<&Workflow>;
+    async fn get(&self, realm_id: RealmId) -> Result<Option<RealmWorkflow>, Fault>;
+
+    /// Gives the realm the preset's workflow unless it has one. Done for the realm, not for a caller: it wants no permit.
+    async fn insert_missing(&self, realm_id: RealmId, preset: &Preset) -> Result<(), Fault>;
+
+    /// Replaces the workflow that the realm has, unless cases have a status that the new one leaves out.
+    async fn replace(&self, permit: &Permit, realm_id: RealmId, workflow: &Workflow) -> Result<(), ReplaceWorkflowError>;
+}
+
+/// Why a workflow could not be replaced.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReplaceWorkflowError {
+    #[error("cases have a status that is left out")]
+    InUse(Vec<StatusCode>),
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// The presets of this release.
+pub(crate) trait Presets: Send + Sync {
+    fn get(&self, name: &str) -> Option<&Preset>;
+}
+
+/// Which realms there are: asked of identity.
+#[async_trait]
+pub(crate) trait Realms: Send + Sync {
+    /// The name of the preset the realm was opened with; nothing if there is no such realm.
+    async fn preset(&self, call: &Call, realm_id: RealmId) -> Result<Option<String>, Fault>;
 }
 
 /// Who exists: asked of identity.

@@ -1,6 +1,6 @@
-//! Who may do what with cases: one pure function.
+//! Who may do what with cases and their workflow: one pure function.
 
-use kernel::{Caller, CompanyId, Decision, Role, UserCaller};
+use kernel::{Caller, CompanyId, Decision, RealmId, Role, UserCaller};
 
 use super::{Case, CaseKind, StatusCategory};
 
@@ -8,6 +8,8 @@ pub(crate) enum Action<'a> {
     CreateCase { company_id: CompanyId, kind: CaseKind },
     SeeCase(&'a Case),
     ChangeStatus { case: &'a Case, to: StatusCategory },
+    SeeWorkflow { realm_id: RealmId },
+    ReplaceWorkflow { realm_id: RealmId },
 }
 
 impl kernel::Action for Action<'_> {
@@ -21,6 +23,8 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
         Action::CreateCase { company_id, kind } => create_case(caller, *company_id, *kind),
         Action::SeeCase(case) => see_case(caller, case),
         Action::ChangeStatus { case, to } => change_status(caller, case, *to),
+        Action::SeeWorkflow { realm_id } => see_workflow(caller, *realm_id),
+        Action::ReplaceWorkflow { realm_id } => replace_workflow(caller, *realm_id),
     }
 }
 
@@ -28,7 +32,9 @@ fn create_case(caller: &Caller, company_id: CompanyId, kind: CaseKind) -> Decisi
     match caller {
         Caller::User(user) if user.company_id == company_id && works_on(user, kind) => Decision::Allow,
         Caller::Service(_) => Decision::Allow,
-        Caller::User(_) | Caller::Component(_) | Caller::PlatformAdmin(_) | Caller::Anonymous => Decision::Deny,
+        Caller::User(_) | Caller::Gateway(_) | Caller::Component(_) | Caller::PlatformAdmin(_) | Caller::Anonymous => {
+            Decision::Deny
+        }
     }
 }
 
@@ -41,7 +47,7 @@ fn see_case(caller: &Caller, case: &Case) -> Decision {
             user.realm_id == case.realm_id() && (is_requester || is_staff)
         }
         Caller::Service(service) => service.realm_id == case.realm_id(),
-        Caller::Component(_) | Caller::PlatformAdmin(_) | Caller::Anonymous => false,
+        Caller::Gateway(_) | Caller::Component(_) | Caller::PlatformAdmin(_) | Caller::Anonymous => false,
     };
     if seen { Decision::Allow } else { Decision::Hide }
 }
@@ -58,7 +64,26 @@ fn change_status(caller: &Caller, case: &Case, to: StatusCategory) -> Decision {
         Caller::User(user) if !works_on(user, case.kind()) => Decision::Deny,
         Caller::Service(_) if cancels_order => Decision::Deny,
         Caller::User(_) | Caller::Service(_) => Decision::Allow,
-        Caller::Component(_) | Caller::PlatformAdmin(_) | Caller::Anonymous => Decision::Deny,
+        Caller::Gateway(_) | Caller::Component(_) | Caller::PlatformAdmin(_) | Caller::Anonymous => Decision::Deny,
+    }
+}
+
+/// Everybody of the realm sees its statuses; for those of another realm it does not exist (I1).
+fn see_workflow(caller: &Caller, realm_id: RealmId) -> Decision {
+    match caller {
+        Caller::User(_) | Caller::Service(_) if caller.realm_id() == Some(realm_id) => Decision::Allow,
+        Caller::User(_) | Caller::Service(_) => Decision::Hide,
+        Caller::Component(_) | Caller::PlatformAdmin(_) => Decision::Allow,
+        Caller::Gateway(_) | Caller::Anonymous => Decision::Deny,
+    }
+}
+
+fn replace_workflow(caller: &Caller, realm_id: RealmId) -> Decision {
+    match caller {
+        Caller::Service(service) if service.realm_id == realm_id => Decision::Allow,
+        Caller::PlatformAdmin(_) => Decision::Allow,
+        _ if see_workflow(caller, realm_id) == Decision::Hide => Decision::Hide,
+        _ => Decision::Deny,
     }
 }
 

@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     fn workflow() -> Workflow {
-        Workflow::new(vec![status("NEW", StatusCategory::New, &["DONE"]), status("DONE", StatusCategory::Closed, &[])])
+        Workflow::parse(vec![status("NEW", StatusCategory::New, &["DONE"]), status("DONE", StatusCategory::Closed, &[])])
             .expect("a good workflow")
     }
 

@@ -3,8 +3,13 @@
 pub(crate) mod access;
 mod audience;
 mod case;
+mod label;
 mod workflow;
 
 pub(crate) use audience::{AudienceMember, AudienceReason};
 pub(crate) use case::{Case, CaseCreated, CaseError, CaseKind, CaseStatusChanged, NewCase, Subject, SubjectInvalid};
-pub(crate) use workflow::{InvalidStatusCode, LocalizedText, Moves, Status, StatusCategory, StatusCode, StatusUnknown, Workflow};
+pub(crate) use label::{InvalidLabel, Label, Texts};
+pub(crate) use workflow::{
+    InvalidStatusCode, InvalidWorkflow, Preset, ProposedStatus, RealmWorkflow, Status, StatusCategory, StatusCode, StatusPart,
+    StatusUnknown, Workflow,
+};

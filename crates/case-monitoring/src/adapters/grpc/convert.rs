@@ -2,11 +2,11 @@
 
 use api::cabinet::case_monitoring::v1 as pb;
 use kernel::{Authorized, Call, Caller, UserId};
-use runtime::grpc::{Problem, id, timestamp};
+use runtime::grpc::{Problem, id, optional_id, timestamp};
 
 use crate::adapters::events;
-use crate::application::{CaseView, ChangeCaseStatus, CreateCase};
-use crate::domain::{CaseKind, InvalidStatusCode, Status, StatusCode};
+use crate::application::{CaseView, ChangeCaseStatus, CreateCase, ReplaceWorkflow};
+use crate::domain::{CaseKind, InvalidStatusCode, ProposedStatus, Status, StatusCategory, StatusCode, Workflow};
 
 pub(super) fn create_case(request: pb::CreateCaseRequest) -> Result<CreateCase, Problem> {
     Ok(CreateCase {
@@ -38,6 +38,36 @@ pub(super) fn case(call: &Call, view: Authorized<CaseView>) -> pb::Case {
     }
 }
 
+pub(super) fn replace_workflow(request: pb::ReplaceWorkflowRequest) -> Result<ReplaceWorkflow, Problem> {
+    let statuses: Result<_, _> =
+        request.statuses.into_iter().enumerate().map(|(index, status)| proposed(index, status)).collect();
+    Ok(ReplaceWorkflow { realm_id: optional_id("realm_id", &request.realm_id)?, statuses: statuses? })
+}
+
+pub(super) fn workflow(workflow: Authorized<Workflow>) -> Vec<pb::WorkflowStatus> {
+    workflow.into_inner().statuses().iter().map(workflow_status).collect()
+}
+
+fn proposed(index: usize, status: pb::WorkflowStatus) -> Result<ProposedStatus, Problem> {
+    Ok(ProposedStatus {
+        category: category(&format!("statuses[{index}].category"), status.category())?,
+        code: status.code,
+        staff_label: status.staff_label.unwrap_or_default().by_language,
+        requester_label: status.requester_label.map(|label| label.by_language),
+        moves_to: status.moves_to,
+    })
+}
+
+fn workflow_status(status: &Status) -> pb::WorkflowStatus {
+    pb::WorkflowStatus {
+        code: status.code.to_string(),
+        category: events::category(status.category).into(),
+        staff_label: Some(events::text(status.staff_label.clone())),
+        requester_label: Some(events::text(status.requester_label.clone())),
+        moves_to: status.moves.to_texts(),
+    }
+}
+
 fn pb_status(call: &Call, requester_id: UserId, status: Status) -> pb::Status {
     let is_requester = matches!(call.caller(), Caller::User(user) if user.user_id == requester_id);
     let label = if is_requester { status.requester_label } else { status.staff_label };
@@ -58,4 +88,17 @@ fn kind(kind: pb::CaseKind) -> Result<CaseKind, Problem> {
 
 fn status_code(text: &str) -> Result<StatusCode, Problem> {
     text.parse().map_err(|error: InvalidStatusCode| Problem::field_invalid("status", error.to_string()))
+}
+
+fn category(field: &str, category: pb::StatusCategory) -> Result<StatusCategory, Problem> {
+    match category {
+        pb::StatusCategory::New => Ok(StatusCategory::New),
+        pb::StatusCategory::Open => Ok(StatusCategory::Open),
+        pb::StatusCategory::Waiting => Ok(StatusCategory::Waiting),
+        pb::StatusCategory::OnHold => Ok(StatusCategory::OnHold),
+        pb::StatusCategory::Resolved => Ok(StatusCategory::Resolved),
+        pb::StatusCategory::Closed => Ok(StatusCategory::Closed),
+        pb::StatusCategory::Cancelled => Ok(StatusCategory::Cancelled),
+        pb::StatusCategory::Unspecified => Err(Problem::field_invalid(field, "must be one of the values the contract defines")),
+    }
 }

@@ -3,5 +3,7 @@
 mod cases;
 mod convert;
 mod problem;
+mod workflows;
 
 pub(crate) use cases::CaseGrpc;
+pub(crate) use workflows::WorkflowGrpc;

@@ -5,7 +5,7 @@ use kernel::{ErrorKind, Refusal};
 use runtime::grpc::Problem;
 
 use crate::application::Error;
-use crate::domain::CaseError;
+use crate::domain::{CaseError, InvalidWorkflow, StatusPart};
 
 const DOMAIN: &str = "case-monitoring.cabinet";
 
@@ -24,6 +24,14 @@ impl From<Error> for Problem {
                 refusal(ErrorKind::FailedPrecondition, ErrorReason::TransitionNotAllowed, error).unless("WORKFLOW", "status")
             }
             Error::CaseChanged => refusal(ErrorKind::Aborted, ErrorReason::CaseChanged, error),
+            Error::RealmNotFound => refusal(ErrorKind::NotFound, ErrorReason::RealmNotFound, error),
+            Error::WorkflowInvalid(invalid) => {
+                let field = field_of(&invalid);
+                refusal(ErrorKind::InvalidArgument, ErrorReason::WorkflowInvalid, invalid).in_field(field)
+            }
+            Error::StatusInUse(_) => {
+                refusal(ErrorKind::FailedPrecondition, ErrorReason::StatusInUse, error).unless("WORKFLOW", "statuses")
+            }
             Error::Refused(refusal) => refusal.into(),
             Error::Fault(fault) => fault.into(),
         }
@@ -32,4 +40,16 @@ impl From<Error> for Problem {
 
 fn refusal(kind: ErrorKind, reason: ErrorReason, message: impl std::fmt::Display) -> Problem {
     Problem::refusal(kind, DOMAIN, reason.as_str_name(), message.to_string())
+}
+
+/// Where it stands in the request: `statuses[2].moves_to`.
+fn field_of(invalid: &InvalidWorkflow) -> String {
+    let InvalidWorkflow::Status { index, part, .. } = invalid else { return "statuses".to_owned() };
+    let part = match part {
+        StatusPart::Code => "code",
+        StatusPart::StaffLabel => "staff_label",
+        StatusPart::RequesterLabel => "requester_label",
+        StatusPart::Moves => "moves_to",
+    };
+    format!("statuses[{index}].{part}")
 }

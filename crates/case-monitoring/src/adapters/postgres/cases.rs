@@ -3,13 +3,13 @@
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
 use kernel::{Call, Caller, CaseId, CompanyId, EventId, Fault, Permit, RealmId, UserId};
-use messaging::OutboxSignal;
+use messaging::{Lane, OutboxSignal};
 use runtime::postgres;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::adapters::events;
-use crate::application::{Cases, UpdateCaseError};
+use crate::application::{Cases, WriteCaseError};
 use crate::domain::{Case, CaseCreated, CaseStatusChanged, NewCase, Subject};
 
 pub(crate) struct PgCases {
@@ -90,13 +90,22 @@ impl Cases for PgCases {
         .map_err(postgres::fault)
     }
 
-    async fn insert(&self, _: &Permit, call: &Call, case: &Case, event_id: EventId, created: CaseCreated) -> Result<(), Fault> {
+    async fn insert(
+        &self,
+        _: &Permit,
+        call: &Call,
+        case: &Case,
+        workflow_version: i64,
+        event_id: EventId,
+        created: CaseCreated,
+    ) -> Result<(), WriteCaseError> {
         let event = events::case_created(call, event_id, case, created);
-        sqlx::query!(
+        let written = sqlx::query!(
             "WITH inserted AS (
                  INSERT INTO cases
                      (realm_id, case_id, company_id, number, kind, subject, status, requester_id, version, created_at, updated_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10
+                 WHERE workflow_stands($1, $19)
                  RETURNING realm_id, case_id, status, version, created_at
              ), remembered AS (
                  INSERT INTO case_history (realm_id, case_id, version, changed_at, changed_by, new_status)
@@ -123,12 +132,12 @@ impl Cases for PgCases {
             event.event_type,
             event.payload,
             event.traceparent,
+            workflow_version,
         )
         .execute(&self.pool)
         .await
         .map_err(postgres::fault)?;
-        self.signal.ring();
-        Ok(())
+        self.told(written.rows_affected())
     }
 
     async fn update(
@@ -136,9 +145,10 @@ impl Cases for PgCases {
         _: &Permit,
         call: &Call,
         case: &Case,
+        workflow_version: i64,
         event_id: EventId,
         changed: CaseStatusChanged,
-    ) -> Result<(), UpdateCaseError> {
+    ) -> Result<(), WriteCaseError> {
         let from = changed.from.code.clone();
         let event = events::case_status_changed(call, event_id, case, changed);
         let written = sqlx::query!(
@@ -148,6 +158,7 @@ impl Cases for PgCases {
                  WHERE realm_id = $1
                    AND case_id = $2
                    AND version = $4::bigint - 1
+                   AND workflow_stands($1, $15)
                  RETURNING realm_id, case_id, status, version, updated_at
              ), remembered AS (
                  INSERT INTO case_history (realm_id, case_id, version, changed_at, changed_by, old_status, new_status)
@@ -170,14 +181,22 @@ impl Cases for PgCases {
             event.event_type,
             event.payload,
             event.traceparent,
+            workflow_version,
         )
         .execute(&self.pool)
         .await
         .map_err(postgres::fault)?;
-        if written.rows_affected() == 0 {
-            return Err(UpdateCaseError::Stale);
+        self.told(written.rows_affected())
+    }
+}
+
+impl PgCases {
+    /// How a write ends that says one fact, or none because it was overtaken.
+    fn told(&self, facts: u64) -> Result<(), WriteCaseError> {
+        if facts == 0 {
+            return Err(WriteCaseError::Stale);
         }
-        self.signal.ring();
+        self.signal.ring(Lane::Normal);
         Ok(())
     }
 }
@@ -189,6 +208,7 @@ fn changed_by(call: &Call) -> String {
         Caller::Service(service) => service.name.clone(),
         Caller::Component(component) => component.as_str().to_owned(),
         Caller::PlatformAdmin(admin) => admin.name.clone(),
+        Caller::Gateway(gateway) => gateway.credential_id.to_string(),
         Caller::Anonymous => "anonymous".to_owned(),
     }
 }

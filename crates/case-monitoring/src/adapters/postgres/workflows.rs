@@ -1,0 +1,93 @@
+//! The workflows of realms in PostgreSQL.
+
+use async_trait::async_trait;
+use kernel::{Fault, Permit, RealmId};
+use runtime::postgres;
+use sqlx::PgPool;
+
+use crate::adapters::status_entry::StatusEntry;
+use crate::application::{ReplaceWorkflowError, Workflows};
+use crate::domain::{Preset, RealmWorkflow, StatusCode, Workflow};
+
+pub(crate) struct PgWorkflows {
+    pool: PgPool,
+}
+
+impl PgWorkflows {
+    pub(crate) const fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+}
+
+#[async_trait]
+impl Workflows for PgWorkflows {
+    async fn get(&self, realm_id: RealmId) -> Result<Option<RealmWorkflow>, Fault> {
+        let row = sqlx::query!(
+            r#"SELECT version, statuses::text AS "statuses!"
+             FROM workflows
+             WHERE realm_id = $1"#,
+            realm_id.as_uuid(),
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        row.map(|row| Ok(RealmWorkflow { workflow: workflow(&row.statuses)?, version: row.version })).transpose()
+    }
+
+    async fn insert_missing(&self, realm_id: RealmId, preset: &Preset) -> Result<(), Fault> {
+        sqlx::query!(
+            "INSERT INTO workflows (realm_id, preset, preset_version, version, statuses)
+             VALUES ($1, $2, $3, 1, $4::text::jsonb)
+             ON CONFLICT (realm_id) DO NOTHING",
+            realm_id.as_uuid(),
+            preset.name,
+            preset.version,
+            statuses(&preset.workflow)?,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(())
+    }
+
+    async fn replace(&self, _: &Permit, realm_id: RealmId, workflow: &Workflow) -> Result<(), ReplaceWorkflowError> {
+        let codes: Vec<String> = workflow.statuses().iter().map(|status| status.code.to_string()).collect();
+        // From the question which statuses are in use to the commit, `workflow_statuses_in_use` holds the lock that every write
+        // of a case shares: one that was under way before it is seen by the question, one that comes after it finds another
+        // version and is decided anew. So the version is no guard here but for those; of two replacements the later stands.
+        let in_use = sqlx::query_scalar!(
+            r#"WITH in_use AS MATERIALIZED (
+                 SELECT workflow_statuses_in_use($1, $2) AS codes
+             ), replaced AS (
+                 UPDATE workflows
+                 SET version = version + 1, statuses = $3::text::jsonb
+                 FROM in_use
+                 WHERE realm_id = $1
+                   AND in_use.codes = '{}'
+             )
+             SELECT codes AS "codes!"
+             FROM in_use"#,
+            realm_id.as_uuid(),
+            &codes,
+            statuses(workflow)?,
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        if in_use.is_empty() { Ok(()) } else { Err(ReplaceWorkflowError::InUse(status_codes(&in_use)?)) }
+    }
+}
+
+fn workflow(stored: &str) -> Result<Workflow, Fault> {
+    let entries: Vec<StatusEntry> = serde_json::from_str(stored).map_err(Fault::internal)?;
+    Workflow::parse(entries.into_iter().map(Into::into).collect()).map_err(Fault::internal)
+}
+
+fn statuses(workflow: &Workflow) -> Result<String, Fault> {
+    let entries: Vec<StatusEntry> = workflow.statuses().iter().map(Into::into).collect();
+    serde_json::to_string(&entries).map_err(Fault::internal)
+}
+
+fn status_codes(texts: &[String]) -> Result<Vec<StatusCode>, Fault> {
+    texts.iter().map(|text| text.parse().map_err(Fault::internal)).collect()
+}
