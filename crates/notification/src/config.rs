@@ -1,33 +1,70 @@
 //! Notification's own settings.
 
-use std::path::PathBuf;
-
 use messaging::MessagingConfig;
-use runtime::grpc::PeerConfig;
+use runtime::access::IdentityConfig;
 use runtime::postgres::DatabaseConfig;
+use runtime::sealing::OpeningKey;
 use runtime::settings::Settings;
 
 use crate::adapters::channels::MailConfig;
 
 pub(crate) const DEFAULTS: &str = include_str!("config.toml");
+const OPENING_KEY: &str = "sealing.opening_key";
 
 #[derive(Debug, Clone)]
 pub struct Config {
     pub(crate) database: DatabaseConfig,
     pub(crate) messaging: MessagingConfig,
-    pub(crate) identity: PeerConfig,
+    pub(crate) identity: IdentityConfig,
     pub(crate) mail: MailConfig,
-    /// Realms as their letters show them.
-    pub(crate) realm_file: PathBuf,
+    /// Opens what identity seals for letters.
+    pub(crate) opening_key: OpeningKey,
 }
 
 impl Config {
     /// Reads the service's own sections; how facts travel is said by the process it runs in.
     pub fn read(settings: &mut Settings, messaging: Option<MessagingConfig>) -> Option<Self> {
         let database = DatabaseConfig::read(settings, "notification.database");
-        let identity = PeerConfig::read(settings, "peers.identity");
+        let identity = IdentityConfig::read(settings);
         let mail = MailConfig::read(settings);
-        let realm_file = settings.value("realm_file");
-        Some(Self { database: database?, messaging: messaging?, identity: identity?, mail: mail?, realm_file: realm_file? })
+        let opening_key = read_opening_key(settings);
+        Some(Self { database: database?, messaging: messaging?, identity: identity?, mail: mail?, opening_key: opening_key? })
+    }
+}
+
+fn read_opening_key(settings: &mut Settings) -> Option<OpeningKey> {
+    let text = settings.secret(OPENING_KEY)?;
+    OpeningKey::from_base64(&text).map_err(|error| settings.problem(OPENING_KEY, error)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use runtime::sealing::SealingPair;
+
+    use super::*;
+
+    /// What is wrong with the defaults and this opening key.
+    fn problems(opening_key: &str) -> String {
+        let environment = [
+            ("CABINET__NOTIFICATION__DATABASE__URL", "postgres://localhost/notification"),
+            ("CABINET__MESSAGING__AMQP_URL", "amqp://localhost"),
+            ("CABINET__SMTP__SERVER", "localhost:25"),
+            ("CABINET__COMPONENTS__SECRET", "shared"),
+            ("CABINET__SEALING__OPENING_KEY", opening_key),
+        ];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut settings = Settings::load(&[MessagingConfig::DEFAULTS, DEFAULTS], None, environment);
+        let messaging = MessagingConfig::read(&mut settings);
+        let config = Config::read(&mut settings, messaging);
+        settings.finish(config).err().map(|invalid| invalid.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn besides_addresses_the_opening_key_is_all_that_must_be_given() {
+        let SealingPair { opening_key, .. } = SealingPair::generate();
+        assert_eq!(problems(opening_key.expose()), "");
+        assert_eq!(problems(""), "configuration: sealing.opening_key: must be set");
+        let invalid = problems("c2hvcnQ=");
+        assert_eq!(invalid, "configuration: sealing.opening_key: not a key for sealing (X25519, 32 bytes in base64)");
     }
 }

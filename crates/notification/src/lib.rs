@@ -4,27 +4,30 @@ mod adapters;
 mod application;
 mod config;
 mod domain;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use kernel::Component;
-use messaging::{Consumer, ConsumerMetrics, DeadLetterGrpc, DeadLetters, MessagingConfig, Retention};
-use runtime::grpc::Client;
+use messaging::{Broker, Consumer, ConsumerMetrics, DeadLetterGrpc, DeadLetters, Lane, MessagingConfig, Retention};
+use runtime::access::follow_identity;
+use runtime::postgres::Pools;
 use runtime::settings::Settings;
 use runtime::{Database, Process, Service, StartError};
+use sqlx::PgPool;
 use tokio::sync::mpsc;
 
-use crate::adapters::channels::mailer;
 use crate::adapters::clients::IdentityClient;
 use crate::adapters::events::PlannerHandler;
-pub use crate::adapters::events::SUBSCRIPTION;
+pub use crate::adapters::events::SUBSCRIPTIONS;
 use crate::adapters::grpc::PreferenceGrpc;
 use crate::adapters::letters::TemplateLetters;
 use crate::adapters::metrics::LedgerMetrics;
-use crate::adapters::postgres::{PgLedger, PgPeople, PgPreferences};
-use crate::adapters::realm_file::RealmFile;
-use crate::application::{Dispatcher, Planner, PreferenceUseCases, SEND_QUEUE};
+use crate::adapters::postgres::{PgLedger, PgPeople, PgPreferences, PgRealms};
+use crate::adapters::realms::RealmDirectory;
+use crate::application::{Dispatcher, Dispatchers, Planner, PreferenceUseCases, SEND_QUEUE};
 pub use crate::config::Config;
 
 const DATABASE: &str = "notification";
@@ -56,44 +59,68 @@ impl Service for Notification {
     async fn start(config: Config, process: &mut Process) -> Result<(), StartError> {
         let pools = process.pools(DATABASE);
         messaging::start_partitions(process, &pools, &[LEDGER]).await?;
-        let identity = Client::new(&config.identity, Component::Notification, process.signer.clone(), process.clock.clone())?;
-        let users = Arc::new(IdentityClient::new(identity));
+        let identity = follow_identity(process, &config.identity, Component::Notification)?;
+        let identity = Arc::new(IdentityClient::new(identity));
         let ledger = PgLedger::new(pools.workers.clone(), LedgerMetrics::register(&mut process.metrics));
         process.workers.spawn_endless("waiting deliveries", ledger.clone().watch_waiting());
-        let ledger = Arc::new(ledger);
         process.routes.add_service(PreferenceGrpc::server(PreferenceUseCases {
             preferences: Arc::new(PgPreferences::new(pools.commands.clone())),
             people: Arc::new(PgPeople::new(pools.commands.clone())),
-            users: users.clone(),
+            users: identity.clone(),
         }));
+        let ledger = Arc::new(ledger);
+        let dispatchers = start_dispatchers(&config, process, &pools, &ledger, &identity)?;
+        let planner = Planner { ledger, clock: process.clock.clone(), ids: process.ids.clone(), dispatchers };
+        start_planner(&config.messaging.broker, process, pools.workers, planner);
+        Ok(())
+    }
+}
 
-        let (to_dispatcher, handed_over) = mpsc::channel(SEND_QUEUE);
+/// One a lane, each with senders of its own; they share what they know.
+fn start_dispatchers(
+    config: &Config,
+    process: &mut Process,
+    pools: &Pools,
+    ledger: &Arc<PgLedger>,
+    identity: &Arc<IdentityClient>,
+) -> Result<Dispatchers, StartError> {
+    let people = Arc::new(PgPeople::new(pools.workers.clone()));
+    let realms = Arc::new(RealmDirectory::new(PgRealms::new(pools.workers.clone()), identity.clone()));
+    let letters = Arc::new(TemplateLetters::new(config.opening_key.clone())?);
+    let mut start = |lane| {
         let dispatcher = Dispatcher {
+            lane,
             ledger: ledger.clone(),
-            people: Arc::new(PgPeople::new(pools.workers.clone())),
-            users,
-            realms: Arc::new(RealmFile::read(&config.realm_file)?),
-            letters: Arc::new(TemplateLetters::new()?),
-            connections: config.mail.concurrency(),
-            mailer: mailer(config.mail),
+            people: people.clone(),
+            users: identity.clone(),
+            realms: realms.clone(),
+            letters: letters.clone(),
+            mailer: config.mail.mailer(),
             clock: process.clock.clone(),
+            connections: config.mail.concurrency(lane),
         };
+        let (to_dispatcher, handed_over) = mpsc::channel(SEND_QUEUE);
         let stop = process.workers.stop_token();
         process.workers.spawn("dispatcher", dispatcher.run(handed_over, stop));
+        to_dispatcher
+    };
+    Ok(Dispatchers { normal: start(Lane::Normal), security: start(Lane::Security) })
+}
 
-        let planner = Planner { ledger, clock: process.clock.clone(), ids: process.ids.clone(), dispatcher: to_dispatcher };
-        let dead_letters = DeadLetters::new(pools.workers.clone(), process.clock.clone(), process.ids.clone());
-        let broker = config.messaging.broker;
-        process.routes.add_service(DeadLetterGrpc::server(dead_letters.clone(), broker.clone()));
+/// One consumer a lane, all of them with the same planner behind.
+fn start_planner(broker: &Broker, process: &mut Process, pool: PgPool, planner: Planner) {
+    let dead_letters = DeadLetters::new(pool.clone(), process.clock.clone(), process.ids.clone());
+    process.routes.add_service(DeadLetterGrpc::server(dead_letters.clone(), broker.clone()));
+    let handler = Arc::new(PlannerHandler { planner, pool });
+    for spec in SUBSCRIPTIONS {
         let consumer = Consumer {
-            broker,
-            spec: SUBSCRIPTION,
-            handler: Arc::new(PlannerHandler { planner, pool: pools.workers }),
-            dead_letters,
-            metrics: ConsumerMetrics::register(&mut process.metrics, &SUBSCRIPTION),
+            broker: broker.clone(),
+            spec,
+            handler: handler.clone(),
+            dead_letters: dead_letters.clone(),
+            metrics: ConsumerMetrics::register(&mut process.metrics, &spec),
         };
         let stop = process.workers.stop_token();
         process.workers.spawn("planner", consumer.run(stop));
-        Ok(())
     }
 }

@@ -3,11 +3,13 @@
 use std::time::Instant;
 
 use api::cabinet::identity::v1 as pb;
+use api::cabinet::identity::v1::realm_service_client::RealmServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
 use async_trait::async_trait;
 use kernel::{Fault, RealmId, UserId};
 use runtime::grpc::{Client, peer_fault};
 
+use crate::adapters::realms::RealmFacts;
 use crate::application::{PersonStanding, UserContacts, Users};
 
 /// Identity, as notification needs it.
@@ -19,12 +21,35 @@ impl IdentityClient {
     }
 }
 
+impl IdentityClient {
+    /// A realm as identity has it; none if there is no such realm.
+    pub(crate) async fn realm(&self, realm_id: RealmId, deadline: Instant) -> Result<Option<RealmFacts>, Fault> {
+        let request = self.0.request(pb::GetRealmRequest { realm_id: realm_id.to_string() }, deadline).await?;
+        match RealmServiceClient::new(self.0.channel()).get_realm(request).await {
+            Ok(answer) => Ok(answer.into_inner().realm.map(realm)),
+            Err(status) if status.code() == tonic::Code::NotFound => Ok(None),
+            Err(status) => Err(peer_fault(status)),
+        }
+    }
+}
+
+fn realm(realm: pb::Realm) -> RealmFacts {
+    RealmFacts {
+        name: realm.name,
+        public_url: realm.public_url,
+        sender: realm.sender,
+        language: realm.language,
+        time_zone: realm.time_zone,
+        version: realm.version,
+    }
+}
+
 #[async_trait]
 impl Users for IdentityClient {
     async fn contacts(&self, realm_id: RealmId, ids: &[UserId], deadline: Instant) -> Result<Vec<UserContacts>, Fault> {
         let question =
             pb::BatchGetUsersRequest { realm_id: realm_id.to_string(), user_ids: ids.iter().map(ToString::to_string).collect() };
-        let request = self.0.request(question, deadline);
+        let request = self.0.request(question, deadline).await?;
         let answer = UserServiceClient::new(self.0.channel()).batch_get_users(request).await.map_err(peer_fault)?;
         answer.into_inner().users.into_iter().map(contacts).collect()
     }

@@ -4,37 +4,52 @@ use api::cabinet::case_monitoring::events::v1 as pb_cases;
 use api::cabinet::identity::events::v1 as pb_identity;
 use api::cabinet::r#type::v1::AudienceReason;
 use async_trait::async_trait;
-use kernel::{EventId, Fault};
-use messaging::{Handler, HandlerError, Message, SubscriptionSpec, inbox};
+use kernel::{EventId, Fault, Timestamp, UserId};
+use messaging::{Handler, HandlerError, Lane, Message, SubscriptionSpec, inbox};
 use prost::Message as _;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::application::{PersonVersion, Plan, Planner, StatusChange};
+use crate::domain::{Channel, Kind, NewDelivery, ObjectId};
 
 const USER_CREATED: &str = "identity.user.created.v1";
 const USER_EMAIL_CHANGED: &str = "identity.user.email_changed.v1";
+const USER_PHONE_CHANGED: &str = "identity.user.phone_changed.v1";
 const USER_ROLE_CHANGED: &str = "identity.user.role_changed.v1";
 const USER_BLOCKED: &str = "identity.user.blocked.v1";
 const USER_UNBLOCKED: &str = "identity.user.unblocked.v1";
+const USER_INVITED: &str = "identity.user.invited.v1";
+const PASSWORD_RESET_REQUESTED: &str = "identity.user.password_reset_requested.v1";
+const PASSWORD_CHANGED: &str = "identity.user.password_changed.v1";
+const SESSION_COMPROMISED: &str = "identity.session.compromised.v1";
 const CASE_CREATED: &str = "case_monitoring.case.created.v1";
 const CASE_STATUS_CHANGED: &str = "case_monitoring.case.status_changed.v1";
 
-/// What the planner is told of.
-pub const SUBSCRIPTION: SubscriptionSpec = SubscriptionSpec {
-    consumer: Planner::CONSUMER,
-    lane: messaging::Lane::Normal,
-    bindings: &[
-        USER_CREATED,
-        USER_EMAIL_CHANGED,
-        USER_ROLE_CHANGED,
-        USER_BLOCKED,
-        USER_UNBLOCKED,
-        CASE_CREATED,
-        CASE_STATUS_CHANGED,
-    ],
-    retry_tiers: &messaging::RETRY_TIERS,
-};
+/// What the planner is told of, lane by lane.
+pub const SUBSCRIPTIONS: [SubscriptionSpec; 2] = [
+    SubscriptionSpec {
+        consumer: Planner::CONSUMER,
+        lane: Lane::Normal,
+        bindings: &[
+            USER_CREATED,
+            USER_EMAIL_CHANGED,
+            USER_PHONE_CHANGED,
+            USER_ROLE_CHANGED,
+            USER_BLOCKED,
+            USER_UNBLOCKED,
+            CASE_CREATED,
+            CASE_STATUS_CHANGED,
+        ],
+        retry_tiers: &messaging::RETRY_TIERS,
+    },
+    SubscriptionSpec {
+        consumer: Planner::CONSUMER,
+        lane: Lane::Security,
+        bindings: &[USER_INVITED, PASSWORD_RESET_REQUESTED, PASSWORD_CHANGED, SESSION_COMPROMISED],
+        retry_tiers: &messaging::RETRY_TIERS,
+    },
+];
 
 /// Reads facts and hands them to the planner.
 pub(crate) struct PlannerHandler {
@@ -53,6 +68,8 @@ enum UnreadableFact {
     Id(#[from] kernel::InvalidId),
     #[error("a part is missing")]
     Incomplete,
+    #[error("a moment is none")]
+    Moment(#[from] jiff::Error),
 }
 
 #[async_trait]
@@ -78,13 +95,80 @@ impl Handler for PlannerHandler {
 
 impl PlannerHandler {
     fn add(&self, plan: &mut Plan, message: &Message) -> Result<(), UnreadableFact> {
+        plan.seen(message.event_id);
         match message.event_type.as_str() {
-            CASE_CREATED => plan.nothing_follows(message.event_id),
+            CASE_CREATED => {}
             CASE_STATUS_CHANGED => plan.status_changed(status_change(message)?, || self.planner.delivery_id()),
-            _ => plan.person_changed(message.event_id, person(message)?),
+            USER_INVITED | PASSWORD_RESET_REQUESTED | PASSWORD_CHANGED | SESSION_COMPROMISED => {
+                plan.tell(self.delivery(message, notice(message)?));
+            }
+            USER_BLOCKED => {
+                plan.person_changed(person(message)?);
+                plan.tell(self.delivery(message, notice(message)?));
+            }
+            _ => plan.person_changed(person(message)?),
         }
         Ok(())
     }
+
+    fn delivery(&self, message: &Message, notice: Notice) -> NewDelivery {
+        NewDelivery {
+            realm_id: message.realm_id,
+            cause_id: message.cause_id,
+            object_id: notice.object_id,
+            user_id: notice.user_id,
+            delivery_id: self.planner.delivery_id(),
+            event_id: message.event_id,
+            kind: notice.kind,
+            channel: Channel::Email,
+            expires_at: notice.expires_at,
+            content: message.payload.clone(),
+            traceparent: message.traceparent.clone(),
+        }
+    }
+}
+
+/// Who is told what of his own account.
+#[derive(Clone, Copy)]
+struct Notice {
+    kind: Kind,
+    object_id: ObjectId,
+    user_id: UserId,
+    expires_at: Option<Timestamp>,
+}
+
+fn notice(message: &Message) -> Result<Notice, UnreadableFact> {
+    let payload = message.payload.as_slice();
+    let (kind, object_id, user_id, link_end) = match message.event_type.as_str() {
+        USER_INVITED => {
+            let fact = pb_identity::UserInvited::decode(payload)?;
+            (Kind::Invitation, fact.link_id, fact.user_id, Some(moment(fact.expire_time)?))
+        }
+        PASSWORD_RESET_REQUESTED => {
+            let fact = pb_identity::UserPasswordResetRequested::decode(payload)?;
+            (Kind::PasswordReset, fact.link_id, fact.user_id, Some(moment(fact.expire_time)?))
+        }
+        PASSWORD_CHANGED => {
+            let fact = pb_identity::UserPasswordChanged::decode(payload)?;
+            (Kind::PasswordChanged, fact.user_id.clone(), fact.user_id, None)
+        }
+        SESSION_COMPROMISED => {
+            let fact = pb_identity::SessionCompromised::decode(payload)?;
+            (Kind::SessionCompromised, fact.session_id, fact.user_id, None)
+        }
+        USER_BLOCKED => {
+            let fact = pb_identity::UserBlocked::decode(payload)?;
+            (Kind::AccountBlocked, fact.user_id.clone(), fact.user_id, None)
+        }
+        _ => return Err(UnreadableFact::UnknownType),
+    };
+    let expires_at = [message.expires_at, link_end].into_iter().flatten().min();
+    Ok(Notice { kind, object_id: object_id.parse()?, user_id: user_id.parse()?, expires_at })
+}
+
+fn moment(at: Option<prost_types::Timestamp>) -> Result<Timestamp, UnreadableFact> {
+    let at = at.ok_or(UnreadableFact::Incomplete)?;
+    Ok(Timestamp::new(at.seconds, at.nanos)?)
 }
 
 /// The facts about users say the same: who, and which version.
@@ -93,6 +177,7 @@ fn person(message: &Message) -> Result<PersonVersion, UnreadableFact> {
     let (user_id, version) = match message.event_type.as_str() {
         USER_CREATED => pb_identity::UserCreated::decode(payload).map(|fact| (fact.user_id, fact.version)),
         USER_EMAIL_CHANGED => pb_identity::UserEmailChanged::decode(payload).map(|fact| (fact.user_id, fact.version)),
+        USER_PHONE_CHANGED => pb_identity::UserPhoneChanged::decode(payload).map(|fact| (fact.user_id, fact.version)),
         USER_ROLE_CHANGED => pb_identity::UserRoleChanged::decode(payload).map(|fact| (fact.user_id, fact.version)),
         USER_BLOCKED => pb_identity::UserBlocked::decode(payload).map(|fact| (fact.user_id, fact.version)),
         USER_UNBLOCKED => pb_identity::UserUnblocked::decode(payload).map(|fact| (fact.user_id, fact.version)),

@@ -7,4 +7,4 @@ pub(crate) mod grpc;
 pub(crate) mod letters;
 pub(crate) mod metrics;
 pub(crate) mod postgres;
-pub(crate) mod realm_file;
+pub(crate) mod realms;

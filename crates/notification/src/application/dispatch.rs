@@ -1,4 +1,5 @@
-//! Sends what the planner made: addresses, writes, sends concurrently, and writes results in batches.
+//! Sends what the planner made: addresses, writes, sends concurrently, and writes results in batches. One a lane, so that
+//! security mail waits for nothing else.
 //!
 //! Three parts joined by bounded channels: one prepares, `connections` send, one writes results. A kill loses nothing, and
 //! repeats at most what was being sent or was sent and not yet written: `connections` + [`RESULTS`] letters, each under the
@@ -9,12 +10,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kernel::{Clock, Fault, RealmId, UserId};
+use messaging::Lane;
 use runtime::lifecycle::{Backoff, WorkerResult};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{Addressed, Ledger, Letter, Letters, Mailer, People, Person, PersonStanding, Realms, SendError, UserContacts, Users};
+use super::{
+    Addressed, Ledger, Letter, Letters, Mailer, People, Person, PersonStanding, Realm, Realms, SendError, UserContacts, Users,
+};
 use crate::domain::{Claimed, LEASE, Outcome, Settled};
 
 /// Deliveries handed over by the planner that wait to be prepared.
@@ -37,6 +41,7 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 const PERSON_WAIT: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
 
 pub(crate) struct Dispatcher {
+    pub(crate) lane: Lane,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) people: Arc<dyn People>,
     pub(crate) users: Arc<dyn Users>,
@@ -54,7 +59,15 @@ async fn in_time<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, F
 }
 
 /// What identity said of people, by their ids, or what becomes of their deliveries because it said nothing.
-type Answers = HashMap<UserId, Result<Option<UserContacts>, Outcome>>;
+type AskedPeople = HashMap<UserId, Result<Option<UserContacts>, Outcome>>;
+
+/// What identity said when it was asked.
+#[derive(Default)]
+struct Answers {
+    people: AskedPeople,
+    /// What becomes of the deliveries of realms of which it said nothing.
+    missing_realms: HashMap<RealmId, Outcome>,
+}
 
 /// A letter with the delivery it belongs to.
 struct Outgoing {
@@ -129,7 +142,7 @@ impl Dispatcher {
     async fn claim(&self, claim_tick: &mut tokio::time::Interval) -> Vec<Claimed> {
         let limit = i64::try_from(BATCH).expect("256 fits");
         let leased_since = Instant::now();
-        match in_time(self.ledger.claim(limit, self.clock.now(), leased_since)).await {
+        match in_time(self.ledger.claim(self.lane, limit, self.clock.now(), leased_since)).await {
             Ok(batch) => {
                 if batch.len() == BATCH {
                     claim_tick.reset_immediately();
@@ -152,11 +165,15 @@ impl Dispatcher {
         stop: &CancellationToken,
     ) {
         let Some(addressed) = self.address(batch, stop).await else { return };
-        let (strangers, known): (Vec<_>, Vec<_>) = addressed.into_iter().partition(|addressed| addressed.person == Person::Stale);
+        let (known, strangers): (Vec<_>, Vec<_>) = addressed.into_iter().partition(|addressed| self.is_known(addressed));
         // Whoever is known does not wait until identity has answered about the others.
-        self.hand_on(known, &HashMap::new(), outgoing, settled, stop).await;
-        let asked = self.ask_about(&strangers).await;
-        self.hand_on(strangers, &asked, outgoing, settled, stop).await;
+        self.hand_on(known, &Answers::default(), outgoing, settled, stop).await;
+        let (people, missing_realms) = tokio::join!(self.ask_about_people(&strangers), self.ask_about_realms(&strangers));
+        self.hand_on(strangers, &Answers { people, missing_realms }, outgoing, settled, stop).await;
+    }
+
+    fn is_known(&self, addressed: &Addressed) -> bool {
+        addressed.person != Person::Stale && self.realms.known(addressed.delivery.realm_id).is_some()
     }
 
     async fn hand_on(
@@ -202,9 +219,9 @@ impl Dispatcher {
     }
 
     /// Asks identity about everybody whose contacts are missing or out of date: one question a realm, all at once.
-    async fn ask_about(&self, strangers: &[Addressed]) -> Answers {
+    async fn ask_about_people(&self, strangers: &[Addressed]) -> AskedPeople {
         let mut realms: HashMap<RealmId, HashSet<UserId>> = HashMap::new();
-        for stranger in strangers {
+        for stranger in strangers.iter().filter(|stranger| stranger.person == Person::Stale) {
             realms.entry(stranger.delivery.realm_id).or_default().insert(stranger.delivery.user_id);
         }
         let questions = realms.into_iter().map(|(realm_id, ids)| async move {
@@ -224,6 +241,24 @@ impl Dispatcher {
         answers
     }
 
+    /// Finds out about the realms nobody here has heard of; answers with those of which there is nothing to be known.
+    async fn ask_about_realms(&self, strangers: &[Addressed]) -> HashMap<RealmId, Outcome> {
+        let realms: HashSet<RealmId> = strangers.iter().map(|stranger| stranger.delivery.realm_id).collect();
+        let questions = realms.into_iter().map(|realm_id| async move {
+            let answer = in_time(self.realms.get(realm_id, Instant::now() + ASK_TIMEOUT)).await;
+            let missing = match answer {
+                Ok(Some(_)) => return None,
+                Ok(None) => Outcome::Suppressed { reason: "REALM_UNKNOWN" },
+                Err(fault) => {
+                    tracing::warn!(realm.id = %realm_id, error = &fault as &dyn std::error::Error, "realm not asked for");
+                    Outcome::Retry { reason: "IDENTITY_AWAY" }
+                }
+            };
+            Some((realm_id, missing))
+        });
+        futures::future::join_all(questions).await.into_iter().flatten().collect()
+    }
+
     async fn ask(&self, realm_id: RealmId, ids: &[UserId]) -> Result<HashMap<UserId, UserContacts>, Fault> {
         let contacts = self.users.contacts(realm_id, ids, Instant::now() + ASK_TIMEOUT).await?;
         self.people.learn(realm_id, &contacts).await?;
@@ -231,23 +266,32 @@ impl Dispatcher {
     }
 
     fn letter(&self, addressed: &Addressed, asked: &Answers) -> Result<Letter, Outcome> {
+        let delivery = &addressed.delivery;
+        if delivery.is_expired(self.clock.now()) {
+            return Err(Outcome::Expired);
+        }
         let (email, standing) = match &addressed.person {
             Person::Known { email, standing } => (email.clone(), *standing),
-            Person::Stale => match asked.get(&addressed.delivery.user_id) {
+            Person::Stale => match asked.people.get(&delivery.user_id) {
                 Some(Ok(Some(contacts))) => (contacts.email.clone(), contacts.standing),
                 Some(Err(outcome)) => return Err(outcome.clone()),
                 Some(Ok(None)) | None => return Err(self.unknown_person(addressed)),
             },
         };
-        if standing == PersonStanding::Blocked {
+        if standing == PersonStanding::Blocked && !delivery.kind.reaches_blocked() {
             return Err(Outcome::Suppressed { reason: "PERSON_BLOCKED" });
         }
         let to = email.ok_or(Outcome::Suppressed { reason: "CONTACT_MISSING" })?;
-        let realm = self.realms.get(addressed.delivery.realm_id).ok_or(Outcome::Suppressed { reason: "REALM_UNKNOWN" })?;
-        self.letters.write(addressed, realm, &to).map_err(|fault| {
-            tracing::error!(delivery.id = %addressed.delivery.delivery_id, error = &fault as &dyn std::error::Error, "letter not written");
+        let realm = self.realm(delivery.realm_id, asked)?;
+        self.letters.write(addressed, &realm, &to).map_err(|fault| {
+            tracing::error!(delivery.id = %delivery.delivery_id, error = &fault as &dyn std::error::Error, "letter not written");
             Outcome::Failed { reason: "NOT_RENDERABLE" }
         })
+    }
+
+    fn realm(&self, realm_id: RealmId, asked: &Answers) -> Result<Arc<Realm>, Outcome> {
+        let missing = || asked.missing_realms.get(&realm_id).cloned().unwrap_or(Outcome::Retry { reason: "IDENTITY_AWAY" });
+        self.realms.known(realm_id).ok_or_else(missing)
     }
 
     /// Facts may come before identity knows of their people only by a fault; it is given a bounded time to mend itself.
@@ -267,7 +311,8 @@ impl Dispatcher {
                 // Too late to be sure that it is still ours: whoever claims it next sends it.
                 continue;
             }
-            let outcome = self.send(&letter).await;
+            let is_late = delivery.is_expired(self.clock.now());
+            let outcome = if is_late { Outcome::Expired } else { self.send(&letter).await };
             // Fails only when the writer is gone, and it ends after this part.
             let _ = settled.send(Settled { delivery, outcome }).await;
         }
@@ -294,8 +339,16 @@ impl Dispatcher {
                     }
                 }
             };
-            let _ = tokio::time::timeout(RESULT_DELAY, full).await;
+            let _ = tokio::time::timeout(self.result_delay(), full).await;
             self.settle(&batch).await;
+        }
+    }
+
+    /// The longest a result waits for company: of security mail not at all, beside what is there already.
+    const fn result_delay(&self) -> Duration {
+        match self.lane {
+            Lane::Normal => RESULT_DELAY,
+            Lane::Security => Duration::ZERO,
         }
     }
 

@@ -8,7 +8,7 @@ mod preferences;
 
 pub(crate) use dispatch::{Dispatcher, SEND_QUEUE};
 pub(crate) use error::Error;
-pub(crate) use plan::{CaseVersion, PersonVersion, Plan, PlanError, Planner, StatusChange};
+pub(crate) use plan::{CaseVersion, Dispatchers, PersonVersion, Plan, PlanError, Planner, StatusChange};
 pub(crate) use ports::{
     Addressed, Ledger, Letter, Letters, Mailer, People, Person, PersonStanding, PreferenceStore, Realm, Realms, SendError,
     UserContacts, Users,

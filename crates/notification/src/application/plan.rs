@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use kernel::{CaseId, Clock, CommandId, DeliveryId, EventId, Fault, IdSource, RealmId, UserId};
+use messaging::Lane;
 use tokio::sync::mpsc;
 
 use super::Ledger;
-use crate::domain::{Channel, Claimed, Kind, NewDelivery};
+use crate::domain::{Channel, Claimed, Kind, NewDelivery, ObjectId};
 
 /// What a batch of facts comes to. Each part names its fact, so that a fact seen before adds nothing.
 #[derive(Debug, Default)]
@@ -49,30 +50,34 @@ pub(crate) struct StatusChange {
 }
 
 impl Plan {
-    pub(crate) fn person_changed(&mut self, event_id: EventId, person: PersonVersion) {
+    /// This fact is part of the batch, whatever follows from it.
+    pub(crate) fn seen(&mut self, event_id: EventId) {
         self.events.push(event_id);
+    }
+
+    pub(crate) fn person_changed(&mut self, person: PersonVersion) {
         self.persons.push(person);
     }
 
-    /// A fact that tells nobody anything.
-    pub(crate) fn nothing_follows(&mut self, event_id: EventId) {
-        self.events.push(event_id);
+    /// Somebody is told of his own account.
+    pub(crate) fn tell(&mut self, delivery: NewDelivery) {
+        self.deliveries.push(delivery);
     }
 
     /// N1: the requester is told by each channel he ticked.
     pub(crate) fn status_changed(&mut self, change: StatusChange, delivery_id: impl Fn() -> DeliveryId) {
-        self.events.push(change.event_id);
         self.cases.push(CaseVersion { realm_id: change.realm_id, case_id: change.case_id, version: change.case_version });
         for user_id in change.requesters {
             self.deliveries.push(NewDelivery {
                 realm_id: change.realm_id,
                 cause_id: change.cause_id,
-                object_id: change.case_id,
+                object_id: ObjectId::from_uuid(change.case_id.as_uuid()),
                 user_id,
                 delivery_id: delivery_id(),
                 event_id: change.event_id,
                 kind: Kind::StatusChange,
                 channel: Channel::Email,
+                expires_at: None,
                 content: change.content.clone(),
                 traceparent: change.traceparent.clone(),
             });
@@ -85,12 +90,29 @@ impl Plan {
 #[error(transparent)]
 pub(crate) struct PlanError(#[from] pub(crate) Fault);
 
-/// Writes plans and hands what was made to this process's dispatcher.
+/// The way to this process's dispatchers, one a lane.
+pub(crate) struct Dispatchers {
+    pub(crate) normal: mpsc::Sender<Claimed>,
+    pub(crate) security: mpsc::Sender<Claimed>,
+}
+
+impl Dispatchers {
+    /// Gives the delivery back if its dispatcher is busy.
+    fn hand_over(&self, delivery: Claimed) -> Option<Claimed> {
+        let dispatcher = match delivery.kind.lane() {
+            Lane::Normal => &self.normal,
+            Lane::Security => &self.security,
+        };
+        dispatcher.try_send(delivery).err().map(left)
+    }
+}
+
+/// Writes plans and hands what was made to this process's dispatchers.
 pub(crate) struct Planner {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
-    pub(crate) dispatcher: mpsc::Sender<Claimed>,
+    pub(crate) dispatchers: Dispatchers,
 }
 
 impl Planner {
@@ -104,10 +126,9 @@ impl Planner {
     pub(crate) async fn write(&self, plan: Plan) -> Result<(), PlanError> {
         let leased_since = Instant::now();
         let made = self.ledger.plan(Self::CONSUMER, plan, self.clock.now(), leased_since).await?;
-        let left_over: Vec<Claimed> =
-            made.into_iter().filter_map(|delivery| self.dispatcher.try_send(delivery).err()).map(left).collect();
+        let left_over: Vec<Claimed> = made.into_iter().filter_map(|delivery| self.dispatchers.hand_over(delivery)).collect();
         if !left_over.is_empty() {
-            // The dispatcher is busy: anybody may claim them. If this fails, the lease runs out instead.
+            // A dispatcher is busy: anybody may claim them. If this fails, the lease runs out instead.
             let _ = self.ledger.release(&left_over, self.clock.now()).await;
         }
         Ok(())

@@ -1,9 +1,11 @@
 //! What notification's use cases want of the world.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
 use kernel::{DeliveryId, Fault, Permit, RealmId, Timestamp, UserId};
+use messaging::Lane;
 
 use super::{Plan, PlanError};
 use crate::domain::{Claimed, Preference, Preferences, Settled};
@@ -84,15 +86,16 @@ pub(crate) trait Ledger: Send + Sync {
         leased_since: Instant,
     ) -> Result<Vec<Claimed>, PlanError>;
 
-    /// Claims deliveries that wait, or whose owner is gone.
-    async fn claim(&self, limit: i64, now: Timestamp, leased_since: Instant) -> Result<Vec<Claimed>, Fault>;
+    /// Claims deliveries of a lane that wait, or whose owner is gone.
+    async fn claim(&self, lane: Lane, limit: i64, now: Timestamp, leased_since: Instant) -> Result<Vec<Claimed>, Fault>;
 
     /// Gives claimed deliveries back unsent.
     async fn release(&self, deliveries: &[Claimed], now: Timestamp) -> Result<(), Fault>;
 
     async fn address(&self, deliveries: Vec<Claimed>) -> Result<Vec<Addressed>, Fault>;
 
-    /// Writes how attempts ended. An outcome that somebody else has overtaken is dropped, except that what was sent was sent.
+    /// Writes how attempts ended. An outcome that somebody else has overtaken is dropped, except that what was sent was sent. Of
+    /// security mail that has come to its end the content is forgotten.
     async fn settle(&self, settled: &[Settled], now: Timestamp) -> Result<(), Fault>;
 }
 
@@ -108,12 +111,18 @@ pub(crate) struct Realm {
     pub(crate) time_zone: jiff::tz::TimeZone,
 }
 
+/// Which realms there are: known, or asked of identity.
+#[async_trait]
 pub(crate) trait Realms: Send + Sync {
-    fn get(&self, realm_id: RealmId) -> Option<&Realm>;
+    /// A realm that this process has asked for before.
+    fn known(&self, realm_id: RealmId) -> Option<Arc<Realm>>;
+
+    /// Finds out about a realm, and knows it from then on; none if there is no such realm. Fails while identity is away.
+    async fn get(&self, realm_id: RealmId, deadline: Instant) -> Result<Option<Arc<Realm>>, Fault>;
 }
 
-/// A letter, ready to be sent.
-#[derive(Debug, Clone)]
+/// A letter, ready to be sent. What stands in it is nobody else's business: it has no `Debug`.
+#[derive(Clone)]
 pub(crate) struct Letter {
     pub(crate) delivery_id: DeliveryId,
     pub(crate) from: String,

@@ -24,6 +24,6 @@ fn update_preferences(caller: &Caller, realm_id: RealmId, user_id: UserId) -> De
         Caller::User(user) if user.realm_id == realm_id && user.user_id == user_id => Decision::Allow,
         Caller::Service(service) if service.realm_id == realm_id => Decision::Allow,
         Caller::User(_) | Caller::Service(_) => Decision::Hide,
-        Caller::Component(_) | Caller::PlatformAdmin(_) | Caller::Anonymous => Decision::Deny,
+        Caller::Gateway(_) | Caller::Component(_) | Caller::PlatformAdmin(_) | Caller::Anonymous => Decision::Deny,
     }
 }

@@ -2,7 +2,15 @@
 
 use std::str::FromStr;
 
-use kernel::{CaseId, CommandId, DeliveryId, EventId, RealmId, UserId};
+use kernel::{CommandId, DeliveryId, EventId, Id, RealmId, Timestamp, UserId};
+use messaging::Lane;
+
+/// What a delivery can be about: a case, a link, a session or a user. Never constructed.
+#[derive(Debug)]
+pub(crate) enum Object {}
+
+/// Its id, whichever it is: part of what makes a delivery one.
+pub(crate) type ObjectId = Id<Object>;
 
 /// How somebody is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,27 +41,79 @@ impl FromStr for Channel {
 pub(crate) enum Kind {
     /// N1: the status of his case changed.
     StatusChange,
+    /// He is to set his first password.
+    Invitation,
+    /// He asked to set another password.
+    PasswordReset,
+    /// He, or somebody else, has set another password.
+    PasswordChanged,
+    /// Two had the same session, which was ended.
+    SessionCompromised,
+    /// He cannot sign in any more.
+    AccountBlocked,
 }
 
 impl Kind {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::StatusChange,
+        Self::Invitation,
+        Self::PasswordReset,
+        Self::PasswordChanged,
+        Self::SessionCompromised,
+        Self::AccountBlocked,
+    ];
+
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::StatusChange => "STATUS_CHANGE",
+            Self::Invitation => "INVITATION",
+            Self::PasswordReset => "PASSWORD_RESET",
+            Self::PasswordChanged => "PASSWORD_CHANGED",
+            Self::SessionCompromised => "SESSION_COMPROMISED",
+            Self::AccountBlocked => "ACCOUNT_BLOCKED",
         }
+    }
+
+    /// The lane of the fact it follows from, which it keeps.
+    pub(crate) const fn lane(self) -> Lane {
+        match self {
+            Self::StatusChange | Self::AccountBlocked => Lane::Normal,
+            Self::Invitation | Self::PasswordReset | Self::PasswordChanged | Self::SessionCompromised => Lane::Security,
+        }
+    }
+
+    /// Whether only who ticked it is told. What concerns the security of his account everybody is told.
+    pub(crate) const fn wants_tick(self) -> bool {
+        matches!(self, Self::StatusChange)
+    }
+
+    /// Whether somebody who is blocked may be told (I4): only that he is.
+    pub(crate) const fn reaches_blocked(self) -> bool {
+        matches!(self, Self::AccountBlocked)
     }
 }
 
-/// Somebody who may have to be told of a fact: told if he ticked it.
+impl FromStr for Kind {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(())
+    }
+}
+
+/// Somebody who may have to be told of a fact: told if he ticked it, or if it is of a kind that nobody ticks.
 #[derive(Debug, Clone)]
 pub(crate) struct NewDelivery {
     pub(crate) realm_id: RealmId,
     pub(crate) cause_id: CommandId,
-    pub(crate) object_id: CaseId,
+    pub(crate) object_id: ObjectId,
     pub(crate) user_id: UserId,
     pub(crate) delivery_id: DeliveryId,
     pub(crate) event_id: EventId,
     pub(crate) kind: Kind,
     pub(crate) channel: Channel,
+    /// From this moment on it is not worth sending.
+    pub(crate) expires_at: Option<Timestamp>,
     /// The fact itself, rendered at the moment of sending.
     pub(crate) content: Vec<u8>,
     pub(crate) traceparent: Option<String>,
@@ -64,16 +124,24 @@ pub(crate) struct NewDelivery {
 pub(crate) struct Claimed {
     pub(crate) realm_id: RealmId,
     pub(crate) cause_id: CommandId,
-    pub(crate) object_id: CaseId,
+    pub(crate) object_id: ObjectId,
     pub(crate) user_id: UserId,
     pub(crate) delivery_id: DeliveryId,
     pub(crate) channel: Channel,
+    pub(crate) kind: Kind,
     pub(crate) content: Vec<u8>,
     /// Which attempt this is, counted from 1.
     pub(crate) attempt: i32,
-    pub(crate) created_at: kernel::Timestamp,
+    pub(crate) created_at: Timestamp,
+    pub(crate) expires_at: Option<Timestamp>,
     /// When this process claimed it, by its own monotonic clock.
     pub(crate) leased_since: std::time::Instant,
+}
+
+impl Claimed {
+    pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
 }
 
 /// How an attempt ended.
@@ -85,6 +153,8 @@ pub(crate) enum Outcome {
     Failed { reason: &'static str },
     /// It must not or cannot be sent to this person.
     Suppressed { reason: &'static str },
+    /// It came too late to be worth sending.
+    Expired,
     /// It was certainly not sent; to be tried again.
     Retry { reason: &'static str },
     /// The provider may or may not have taken it: the connection broke before its answer. A letter is sent again under the

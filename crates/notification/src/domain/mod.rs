@@ -5,6 +5,6 @@ mod delivery;
 mod preferences;
 mod retry;
 
-pub(crate) use delivery::{Channel, Claimed, Kind, NewDelivery, Outcome, Settled};
+pub(crate) use delivery::{Channel, Claimed, Kind, NewDelivery, ObjectId, Outcome, Settled};
 pub(crate) use preferences::{Preference, Preferences};
 pub(crate) use retry::{LEASE, LIFETIME, wait_after};

@@ -7,6 +7,7 @@ mod smtp;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use messaging::Lane;
 use runtime::settings::Settings;
 
 use self::files::FileMailer;
@@ -40,18 +41,20 @@ impl MailConfig {
         }
     }
 
-    /// Letters sent at the same time.
-    pub(crate) const fn concurrency(&self) -> usize {
-        match self {
-            Self::Smtp(smtp) => smtp.connections,
-            Self::Files(_) => 1,
+    /// Letters of a lane sent at the same time.
+    pub(crate) const fn concurrency(&self, lane: Lane) -> usize {
+        match (self, lane) {
+            (Self::Smtp(smtp), Lane::Normal) => smtp.connections,
+            (Self::Smtp(smtp), Lane::Security) => smtp.security_connections,
+            (Self::Files(_), _) => 1,
         }
     }
-}
 
-pub(crate) fn mailer(config: MailConfig) -> Arc<dyn Mailer> {
-    match config {
-        MailConfig::Smtp(smtp) => Arc::new(SmtpMailer::new(smtp)),
-        MailConfig::Files(folder) => Arc::new(FileMailer::new(folder)),
+    /// A mailer with connections of its own.
+    pub(crate) fn mailer(&self) -> Arc<dyn Mailer> {
+        match self {
+            Self::Smtp(smtp) => Arc::new(SmtpMailer::new(smtp.clone())),
+            Self::Files(folder) => Arc::new(FileMailer::new(folder.clone())),
+        }
     }
 }

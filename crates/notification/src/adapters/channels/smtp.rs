@@ -24,6 +24,8 @@ pub(crate) struct SmtpConfig {
     hello_name: String,
     /// Letters sent at the same time.
     pub(crate) connections: usize,
+    /// Letters of the lane security, beside them.
+    pub(crate) security_connections: usize,
 }
 
 impl SmtpConfig {
@@ -31,7 +33,13 @@ impl SmtpConfig {
         let server = settings.value("smtp.server");
         let hello_name = settings.value("smtp.hello_name");
         let connections = settings.number("smtp.connections", 1..=256);
-        Some(Self { server: server?, hello_name: hello_name?, connections: connections? })
+        let security_connections = settings.number("smtp.security_connections", 1..=256);
+        Some(Self {
+            server: server?,
+            hello_name: hello_name?,
+            connections: connections?,
+            security_connections: security_connections?,
+        })
     }
 }
 

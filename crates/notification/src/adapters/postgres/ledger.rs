@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
-use kernel::{CaseId, CommandId, DeliveryId, Fault, RealmId, Timestamp, UserId};
-use messaging::inbox;
+use kernel::{CommandId, DeliveryId, Fault, RealmId, Timestamp, UserId};
+use messaging::{Lane, inbox};
 use runtime::postgres;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::adapters::metrics::LedgerMetrics;
 use crate::application::{Addressed, CaseVersion, Ledger, Person, PersonStanding, PersonVersion, Plan, PlanError};
-use crate::domain::{Channel, Claimed, LEASE, LIFETIME, NewDelivery, Outcome, Settled, wait_after};
+use crate::domain::{Channel, Claimed, Kind, LEASE, LIFETIME, NewDelivery, ObjectId, Outcome, Settled, wait_after};
 
 /// How often the deliveries that wait are counted.
 const COUNT_INTERVAL: Duration = Duration::from_secs(5);
@@ -62,28 +62,33 @@ struct ClaimedRow {
     user_id: Uuid,
     channel: String,
     delivery_id: Uuid,
+    kind: String,
     content: Vec<u8>,
     attempt: i32,
     created_at: jiff_sqlx::Timestamp,
+    expires_at: Option<jiff_sqlx::Timestamp>,
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("a stored channel has no meaning")]
-struct UnknownChannel;
+#[error("a stored word has no meaning")]
+struct UnknownWord;
 
 /// `leased_since` was taken before the statement that made the lease, so that we never think it longer than it is.
 fn claimed(row: ClaimedRow, leased_since: Instant) -> Result<Claimed, Fault> {
-    let channel = row.channel.parse().map_err(|()| Fault::internal(UnknownChannel))?;
+    let channel = row.channel.parse().map_err(|()| Fault::internal(UnknownWord))?;
+    let kind = row.kind.parse().map_err(|()| Fault::internal(UnknownWord))?;
     Ok(Claimed {
         realm_id: RealmId::from_uuid(row.realm_id),
         cause_id: CommandId::from_uuid(row.cause_id),
-        object_id: CaseId::from_uuid(row.object_id),
+        object_id: ObjectId::from_uuid(row.object_id),
         user_id: UserId::from_uuid(row.user_id),
         delivery_id: DeliveryId::from_uuid(row.delivery_id),
         channel,
+        kind,
         content: row.content,
         attempt: row.attempt,
         created_at: row.created_at.to_jiff(),
+        expires_at: row.expires_at.map(jiff_sqlx::Timestamp::to_jiff),
         leased_since,
     })
 }
@@ -119,7 +124,7 @@ impl Ledger for PgLedger {
         Ok(made)
     }
 
-    async fn claim(&self, limit: i64, now: Timestamp, leased_since: Instant) -> Result<Vec<Claimed>, Fault> {
+    async fn claim(&self, lane: Lane, limit: i64, now: Timestamp, leased_since: Instant) -> Result<Vec<Claimed>, Fault> {
         let rows = sqlx::query_as!(
             ClaimedRow,
             "UPDATE deliveries AS delivery
@@ -129,7 +134,9 @@ impl Ledger for PgLedger {
                  FROM deliveries
                  WHERE state IN ('PENDING', 'UNCERTAIN')
                    AND claimable_at <= $1
-                   AND channel = ANY($4) -- a later release may know more of them
+                   AND lane = $4
+                   AND channel = ANY($5) -- a later release may know more of them
+                   AND kind = ANY($6) -- and of these
                  ORDER BY claimable_at
                  LIMIT $3
                  FOR UPDATE SKIP LOCKED -- what another dispatcher is claiming is not waited for
@@ -140,11 +147,14 @@ impl Ledger for PgLedger {
                AND delivery.user_id = waiting.user_id
                AND delivery.channel = waiting.channel
              RETURNING delivery.realm_id, delivery.cause_id, delivery.object_id, delivery.user_id, delivery.channel,
-                 delivery.delivery_id, delivery.content, delivery.attempt, delivery.created_at",
+                 delivery.delivery_id, delivery.kind, delivery.content, delivery.attempt, delivery.created_at,
+                 delivery.expires_at",
             now.to_sqlx() as _,
             lease_end(now).to_sqlx() as _,
             limit,
+            lane.as_str(),
             &Channel::ALL.map(|channel| channel.as_str().to_owned()),
+            &Kind::ALL.map(|kind| kind.as_str().to_owned()),
         )
         .fetch_all(&self.pool)
         .await
@@ -220,6 +230,10 @@ impl Ledger for PgLedger {
                  reason = outcome.reason,
                  claimable_at = outcome.claimable_at,
                  address_hash = outcome.address_hash,
+                 content = CASE
+                     WHEN delivery.lane = 'security' AND outcome.state NOT IN ('PENDING', 'UNCERTAIN') THEN ''
+                     ELSE delivery.content
+                 END,
                  settled_at = CASE WHEN outcome.state IN ('PENDING', 'UNCERTAIN') THEN NULL ELSE $1::timestamptz END
              FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::integer[], $8::text[], $9::text[],
                      $10::timestamptz[], $11::bytea[])
@@ -294,13 +308,16 @@ fn entry(settled: &Settled, now: Timestamp) -> Entry {
         // The last byte of a UUIDv7 is random, and the same for every attempt: good enough to spread retries.
         let jitter = delivery.delivery_id.as_uuid().into_bytes()[15];
         let claimable_at = now.saturating_add(wait_after(delivery.attempt, jitter)).unwrap_or(now);
-        let is_over = delivery.created_at.saturating_add(LIFETIME).is_ok_and(|end| end <= now);
+        let is_old = delivery.created_at.saturating_add(LIFETIME).is_ok_and(|end| end <= now);
+        // What could be tried again only when it is worth nothing is not.
+        let is_over = is_old || delivery.is_expired(claimable_at);
         Entry { claimable_at, ..done(if is_over { "EXPIRED" } else { state }, Some(reason)) }
     };
     match &settled.outcome {
         Outcome::Sent { address_hash } => Entry { address_hash: Some(address_hash.clone()), ..done("SENT", None) },
         Outcome::Failed { reason } => done("FAILED", Some(*reason)),
         Outcome::Suppressed { reason } => done("SUPPRESSED", Some(*reason)),
+        Outcome::Expired => done("EXPIRED", Some("TOO_LATE")),
         Outcome::Retry { reason } => again("PENDING", *reason),
         Outcome::Uncertain { reason } => again("UNCERTAIN", *reason),
     }
@@ -355,7 +372,7 @@ async fn raise_case_versions(connection: &mut PgConnection, cases: &[CaseVersion
     Ok(())
 }
 
-/// Makes a row for everybody who ticked it, born claimed by this process.
+/// Makes a row for everybody who ticked it, or who is told in any case, born claimed by this process.
 async fn insert_deliveries(
     connection: &mut PgConnection,
     deliveries: &[NewDelivery],
@@ -366,23 +383,28 @@ async fn insert_deliveries(
     let kinds: Vec<_> = deliveries.iter().map(|delivery| delivery.kind.as_str()).collect();
     let channels: Vec<_> = deliveries.iter().map(|delivery| delivery.channel.as_str()).collect();
     let contents: Vec<_> = deliveries.iter().map(|delivery| delivery.content.clone()).collect();
+    let lanes: Vec<_> = deliveries.iter().map(|delivery| delivery.kind.lane().as_str()).collect();
+    let ends: Vec<_> = deliveries.iter().map(|delivery| delivery.expires_at.map(Timestamp::to_sqlx)).collect();
+    let wants_tick: Vec<_> = deliveries.iter().map(|delivery| delivery.kind.wants_tick()).collect();
     let traces: Vec<_> = deliveries.iter().map(|delivery| delivery.traceparent.clone()).collect();
     let rows = sqlx::query_as!(
         ClaimedRow,
         "INSERT INTO deliveries
-             (realm_id, cause_id, object_id, user_id, channel, delivery_id, event_id, kind, state, content, traceparent,
-              attempt, claimable_at, created_at)
-         SELECT told.realm_id, cause_id, object_id, told.user_id, channel, delivery_id, event_id, kind, 'PENDING', content,
-             traceparent, 1, $12, $11
+             (realm_id, cause_id, object_id, user_id, channel, delivery_id, event_id, kind, lane, state, content, traceparent,
+              attempt, claimable_at, created_at, expires_at)
+         SELECT told.realm_id, cause_id, object_id, told.user_id, channel, delivery_id, event_id, kind, lane, 'PENDING', content,
+             traceparent, 1, $12, $11, expires_at
          FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::uuid[], $8::text[], $9::bytea[],
-                 $10::text[])
-             AS told (realm_id, cause_id, object_id, user_id, channel, delivery_id, event_id, kind, content, traceparent)
-         JOIN preferences AS preference
+                 $10::text[], $13::text[], $14::timestamptz[], $15::boolean[])
+             AS told (realm_id, cause_id, object_id, user_id, channel, delivery_id, event_id, kind, content, traceparent, lane,
+                 expires_at, wants_tick)
+         LEFT JOIN preferences AS preference
              ON preference.realm_id = told.realm_id
             AND preference.user_id = told.user_id
-            AND preference.status_change_email
+         WHERE preference.status_change_email
+            OR NOT told.wants_tick
          ON CONFLICT (realm_id, cause_id, object_id, user_id, channel) DO NOTHING
-         RETURNING realm_id, cause_id, object_id, user_id, channel, delivery_id, content, attempt, created_at",
+         RETURNING realm_id, cause_id, object_id, user_id, channel, delivery_id, kind, content, attempt, created_at, expires_at",
         &column(|delivery| delivery.realm_id.as_uuid()),
         &column(|delivery| delivery.cause_id.as_uuid()),
         &column(|delivery| delivery.object_id.as_uuid()),
@@ -395,6 +417,9 @@ async fn insert_deliveries(
         &traces as _,
         now.to_sqlx() as _,
         lease_end(now).to_sqlx() as _,
+        &lanes as _,
+        &ends as _,
+        &wants_tick,
     )
     .fetch_all(connection)
     .await

@@ -3,7 +3,9 @@
 mod ledger;
 mod people;
 mod preferences;
+mod realms;
 
 pub(crate) use ledger::PgLedger;
 pub(crate) use people::PgPeople;
 pub(crate) use preferences::PgPreferences;
+pub(crate) use realms::PgRealms;

@@ -1,0 +1,111 @@
+//! What each kind of letter has to say: the stored fact, read at the moment of writing.
+
+use api::cabinet::case_monitoring::events::v1::CaseStatusChanged;
+use api::cabinet::identity::events::v1 as pb;
+use api::cabinet::r#type::v1::LocalizedText;
+use kernel::{Fault, Timestamp};
+use minijinja::context;
+use prost::Message;
+use runtime::sealing::OpeningKey;
+
+use super::Content;
+use super::texts::{FALLBACK_LANGUAGE, Language};
+use crate::application::{Addressed, Realm};
+use crate::domain::{Claimed, ObjectId};
+
+/// Where people reach what a link is for, behind a realm's public address.
+const SET_PASSWORD: &str = "set-password";
+const RESET_PASSWORD: &str = "reset-password";
+
+#[derive(Debug, thiserror::Error)]
+#[error("a stored fact lacks a part")]
+struct Incomplete;
+
+/// A link with a token, as two kinds of facts carry it.
+struct SealedLink {
+    link_id: String,
+    sealed_token: Vec<u8>,
+    expire_time: Option<prost_types::Timestamp>,
+}
+
+pub(super) fn status_change(addressed: &Addressed, realm: &Realm, language: &Language) -> Result<Content, Fault> {
+    let fact: CaseStatusChanged = read(&addressed.delivery)?;
+    let case = fact.case.ok_or_else(incomplete)?;
+    let values = context! {
+        realm => &realm.name,
+        number => case.number,
+        case_subject => case.subject,
+        status => label(fact.to.and_then(|status| status.requester_label).as_ref(), &realm.language),
+        moment => moment(fact.change_time, realm, language)?,
+        is_outdated => addressed.newest_version.is_some_and(|newest| newest > case.version),
+    };
+    Ok(Content { values, link: Some(format!("{}/cases/{}", realm.public_url, case.case_id)) })
+}
+
+pub(super) fn invitation(delivery: &Claimed, realm: &Realm, language: &Language, key: &OpeningKey) -> Result<Content, Fault> {
+    let pb::UserInvited { link_id, sealed_token, expire_time, .. } = read(delivery)?;
+    password_link(SET_PASSWORD, &SealedLink { link_id, sealed_token, expire_time }, realm, language, key)
+}
+
+pub(super) fn password_reset(delivery: &Claimed, realm: &Realm, language: &Language, key: &OpeningKey) -> Result<Content, Fault> {
+    let pb::UserPasswordResetRequested { link_id, sealed_token, expire_time, .. } = read(delivery)?;
+    password_link(RESET_PASSWORD, &SealedLink { link_id, sealed_token, expire_time }, realm, language, key)
+}
+
+/// The token is open here and in the letter, nowhere else. It was sealed for its link's id.
+fn password_link(path: &str, link: &SealedLink, realm: &Realm, language: &Language, key: &OpeningKey) -> Result<Content, Fault> {
+    let link_id: ObjectId = link.link_id.parse().map_err(Fault::internal)?;
+    let token = key.open(link_id.as_uuid().as_bytes(), &link.sealed_token).map_err(Fault::internal)?;
+    let values = context! { realm => &realm.name, end => moment(link.expire_time, realm, language)? };
+    Ok(Content { values, link: Some(format!("{}/{path}?token={}", realm.public_url, token.expose())) })
+}
+
+pub(super) fn password_changed(delivery: &Claimed, realm: &Realm, language: &Language) -> Result<Content, Fault> {
+    let fact: pb::UserPasswordChanged = read(delivery)?;
+    notice(fact.change_time, realm, language)
+}
+
+pub(super) fn session_compromised(delivery: &Claimed, realm: &Realm, language: &Language) -> Result<Content, Fault> {
+    let fact: pb::SessionCompromised = read(delivery)?;
+    notice(fact.notice_time, realm, language)
+}
+
+pub(super) fn account_blocked(delivery: &Claimed, realm: &Realm, language: &Language) -> Result<Content, Fault> {
+    let fact: pb::UserBlocked = read(delivery)?;
+    // Facts of earlier releases do not say when; it was a moment before they arrived.
+    notice(fact.block_time.or_else(|| Some(runtime::grpc::timestamp(delivery.created_at))), realm, language)
+}
+
+/// Something has happened to somebody's account, and there is nowhere to go.
+fn notice(at: Option<prost_types::Timestamp>, realm: &Realm, language: &Language) -> Result<Content, Fault> {
+    let values = context! {
+        realm => &realm.name,
+        public_url => &realm.public_url,
+        moment => moment(at, realm, language)?,
+    };
+    Ok(Content { values, link: None })
+}
+
+fn read<Fact: Message + Default>(delivery: &Claimed) -> Result<Fact, Fault> {
+    Fact::decode(delivery.content.as_slice()).map_err(Fault::internal)
+}
+
+fn incomplete() -> Fault {
+    Fault::internal(Incomplete)
+}
+
+fn label(label: Option<&LocalizedText>, language: &str) -> String {
+    let by_language = label.map(|label| &label.by_language);
+    let of = |wanted: &str| by_language.and_then(|texts| texts.get(wanted).cloned());
+    of(language)
+        .or_else(|| of(FALLBACK_LANGUAGE))
+        .or_else(|| by_language.and_then(|texts| texts.values().next().cloned()))
+        .unwrap_or_default()
+}
+
+/// A moment by the realm's clocks.
+fn moment(at: Option<prost_types::Timestamp>, realm: &Realm, language: &Language) -> Result<String, Fault> {
+    let at = at.ok_or_else(incomplete)?;
+    let at = Timestamp::new(at.seconds, at.nanos).map_err(Fault::internal)?;
+    jiff::fmt::strtime::format(&language.moment, &at.to_zoned(realm.time_zone.clone())).map_err(Fault::internal)
+}

@@ -1,0 +1,104 @@
+//! Letters: one layout in HTML and one in plain text; what stands in them is said by a kind's texts and values.
+
+mod kinds;
+#[cfg(test)]
+mod tests;
+mod texts;
+
+use kernel::Fault;
+use minijinja::{Environment, context};
+use runtime::sealing::OpeningKey;
+
+use self::texts::{Language, Texts};
+use crate::application::{Addressed, Letter, Letters, Realm};
+use crate::domain::Kind;
+
+const HTML: &str = "letter.html";
+const TEXT: &str = "letter.txt";
+
+pub(crate) struct TemplateLetters {
+    environment: Environment<'static>,
+    languages: Vec<(&'static str, Language)>,
+    opening_key: OpeningKey,
+}
+
+/// What a kind adds to its texts.
+struct Content {
+    /// What subject and sentences may name.
+    values: minijinja::Value,
+    /// Where the letter leads, if anywhere.
+    link: Option<String>,
+}
+
+impl TemplateLetters {
+    pub(crate) fn new(opening_key: OpeningKey) -> Result<Self, Fault> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
+        environment.add_template(HTML, include_str!("../../../texts/letter.html")).map_err(Fault::internal)?;
+        environment.add_template(TEXT, include_str!("../../../texts/letter.txt")).map_err(Fault::internal)?;
+        Ok(Self { environment, languages: texts::read()?, opening_key })
+    }
+
+    fn language(&self, wanted: &str) -> &Language {
+        let of = |wanted: &str| self.languages.iter().find(|(code, _)| *code == wanted).map(|(_, language)| language);
+        of(wanted).or_else(|| of(texts::FALLBACK_LANGUAGE)).expect("the fallback language has texts")
+    }
+
+    fn content(&self, addressed: &Addressed, realm: &Realm, language: &Language) -> Result<Content, Fault> {
+        let delivery = &addressed.delivery;
+        match delivery.kind {
+            Kind::StatusChange => kinds::status_change(addressed, realm, language),
+            Kind::Invitation => kinds::invitation(delivery, realm, language, &self.opening_key),
+            Kind::PasswordReset => kinds::password_reset(delivery, realm, language, &self.opening_key),
+            Kind::PasswordChanged => kinds::password_changed(delivery, realm, language),
+            Kind::SessionCompromised => kinds::session_compromised(delivery, realm, language),
+            Kind::AccountBlocked => kinds::account_blocked(delivery, realm, language),
+        }
+    }
+
+    fn sentence(&self, template: &str, values: &minijinja::Value) -> Result<String, Fault> {
+        self.environment.render_str(template, values).map_err(Fault::internal)
+    }
+
+    /// Sentences that have nothing to say this time are left out.
+    fn sentences(&self, templates: &[String], values: &minijinja::Value) -> Result<Vec<String>, Fault> {
+        let mut sentences: Vec<String> =
+            templates.iter().map(|template| self.sentence(template, values)).collect::<Result<_, _>>()?;
+        sentences.retain(|sentence| !sentence.is_empty());
+        Ok(sentences)
+    }
+
+    fn page(&self, realm: &Realm, texts: &Texts, content: &Content) -> Result<minijinja::Value, Fault> {
+        let values = &content.values;
+        Ok(context! {
+            language => &realm.language,
+            realm => &realm.name,
+            body => self.sentences(&texts.body, values)?,
+            link => &content.link,
+            action => &texts.action,
+            notes => self.sentences(&texts.notes, values)?,
+            reason => self.sentence(&texts.reason, values)?,
+        })
+    }
+
+    fn lay_out(&self, layout: &str, page: &minijinja::Value) -> Result<String, Fault> {
+        self.environment.get_template(layout).and_then(|template| template.render(page)).map_err(Fault::internal)
+    }
+}
+
+impl Letters for TemplateLetters {
+    fn write(&self, addressed: &Addressed, realm: &Realm, to: &str) -> Result<Letter, Fault> {
+        let language = self.language(&realm.language);
+        let texts = language.of(addressed.delivery.kind);
+        let content = self.content(addressed, realm, language)?;
+        let page = self.page(realm, texts, &content)?;
+        Ok(Letter {
+            delivery_id: addressed.delivery.delivery_id,
+            from: realm.sender.clone(),
+            to: to.to_owned(),
+            subject: self.sentence(&texts.subject, &content.values)?,
+            text: self.lay_out(TEXT, &page)?,
+            html: self.lay_out(HTML, &page)?,
+        })
+    }
+}

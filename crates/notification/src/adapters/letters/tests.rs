@@ -1,0 +1,228 @@
+//! Every kind of letter in every language.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Instant;
+
+use api::cabinet::case_monitoring::events::v1 as pb_cases;
+use api::cabinet::identity::events::v1 as pb;
+use api::cabinet::r#type::v1::LocalizedText;
+use jiff::tz::TimeZone;
+use kernel::{Fault, Id, IdSource as _, RandomIds, Secret, Timestamp, UserId};
+use prost::Message as _;
+use runtime::grpc::timestamp;
+use runtime::sealing::{OpeningKey, SealingKey, SealingPair};
+use uuid::Uuid;
+
+use super::TemplateLetters;
+use crate::application::{Addressed, Letter, Letters as _, Person, PersonStanding, Realm};
+use crate::domain::{Channel, Claimed, Kind};
+
+const LANGUAGES: [&str; 4] = ["en", "pl", "ru", "uk"];
+const LINK: Uuid = Uuid::from_u128(7);
+const TOKEN: &str = "a-Token_of-43_characters";
+const PUBLIC_URL: &str = "https://cabinet.example/account";
+
+struct Desk {
+    letters: TemplateLetters,
+    sealing_key: SealingKey,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let pair = SealingPair::generate();
+        let opening_key = OpeningKey::from_base64(&pair.opening_key).expect("just made");
+        let letters = TemplateLetters::new(opening_key).expect("the texts can be read");
+        Self { letters, sealing_key: SealingKey::from_base64(&pair.sealing_key).expect("just made") }
+    }
+
+    fn sealed(&self) -> Vec<u8> {
+        self.sealing_key.seal(LINK.as_bytes(), &Secret::new(TOKEN.to_owned()))
+    }
+
+    /// A fact of a kind, in July at half past ten, UTC.
+    fn content(&self, kind: Kind) -> Vec<u8> {
+        let user_id = UserId::from_uuid(Uuid::from_u128(1)).to_string();
+        let at = Some(timestamp(moment()));
+        let link_id = LINK.to_string();
+        let sealed_token = self.sealed();
+        match kind {
+            Kind::StatusChange => status_change(),
+            Kind::Invitation => pb::UserInvited { user_id, link_id, sealed_token, expire_time: at }.encode_to_vec(),
+            Kind::PasswordReset => {
+                pb::UserPasswordResetRequested { user_id, link_id, sealed_token, expire_time: at }.encode_to_vec()
+            }
+            Kind::PasswordChanged => pb::UserPasswordChanged { user_id, change_time: at }.encode_to_vec(),
+            Kind::SessionCompromised => pb::SessionCompromised { user_id, session_id: link_id, notice_time: at }.encode_to_vec(),
+            Kind::AccountBlocked => pb::UserBlocked { user_id, block_time: at, ..Default::default() }.encode_to_vec(),
+        }
+    }
+
+    fn write(&self, kind: Kind, content: Vec<u8>, language: &str) -> Result<Letter, Fault> {
+        self.letters.write(&addressed(kind, content), &realm(language), "anna@example.com")
+    }
+}
+
+fn moment() -> Timestamp {
+    "2026-07-01T10:30:00Z".parse().expect("RFC 3339")
+}
+
+fn status_change() -> Vec<u8> {
+    let case = pb_cases::CaseFacts {
+        case_id: LINK.to_string(),
+        number: 42,
+        subject: "<b>Printer</b> & fire".to_owned(),
+        version: 1,
+        ..Default::default()
+    };
+    let label = LocalizedText { by_language: [("en".to_owned(), "In progress".to_owned())].into() };
+    let to = pb_cases::StatusFacts { requester_label: Some(label), ..Default::default() };
+    let fact = pb_cases::CaseStatusChanged {
+        case: Some(case),
+        to: Some(to),
+        change_time: Some(timestamp(moment())),
+        ..Default::default()
+    };
+    fact.encode_to_vec()
+}
+
+fn addressed(kind: Kind, content: Vec<u8>) -> Addressed {
+    let delivery = Claimed {
+        realm_id: id(),
+        cause_id: id(),
+        object_id: id(),
+        user_id: id(),
+        delivery_id: id(),
+        channel: Channel::Email,
+        kind,
+        content,
+        attempt: 1,
+        created_at: moment(),
+        expires_at: None,
+        leased_since: Instant::now(),
+    };
+    let person = Person::Known { email: Some("anna@example.com".to_owned()), standing: PersonStanding::Active };
+    Addressed { delivery, person, newest_version: None }
+}
+
+fn id<Of>() -> Id<Of> {
+    Id::from_uuid(RandomIds.uuid_v7(moment()))
+}
+
+fn realm(language: &str) -> Realm {
+    Realm {
+        name: "Help & Line".to_owned(),
+        public_url: PUBLIC_URL.to_owned(),
+        sender: "Helpline <noreply@example.com>".to_owned(),
+        language: language.to_owned(),
+        time_zone: TimeZone::get("Europe/Kyiv").expect("a zone of the world"),
+    }
+}
+
+/// HTML as a mail program shows it.
+fn shown(html: &str) -> String {
+    html.replace("&#x2f;", "/").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
+#[test]
+fn every_kind_is_written_in_every_language() {
+    let desk = Desk::new();
+    for kind in Kind::ALL {
+        let mut subjects = HashSet::new();
+        for language in LANGUAGES {
+            let letter = desk.write(kind, desk.content(kind), language).expect("it can be written");
+            for part in [&letter.subject, &letter.text, &letter.html] {
+                assert!(!part.contains("{{") && !part.contains("{%"), "{kind:?} {language}: {part}");
+            }
+            assert!(letter.subject.contains("Help & Line"), "{kind:?} {language}: {}", letter.subject);
+            assert!(!letter.subject.contains('\n'), "{kind:?} {language}: {}", letter.subject);
+            assert!(letter.text.ends_with('.') && !letter.text.contains("\n\n\n"), "{kind:?} {language}: {}", letter.text);
+            assert!(
+                letter.html.contains("Help &amp; Line") && letter.html.contains("</html>"),
+                "{kind:?} {language}: {}",
+                letter.html
+            );
+            assert!(subjects.insert(letter.subject), "{kind:?}: two languages say the same");
+        }
+    }
+}
+
+#[test]
+fn every_letter_says_its_moment_by_the_realms_clocks() {
+    let desk = Desk::new();
+    for kind in Kind::ALL {
+        for language in LANGUAGES {
+            let letter = desk.write(kind, desk.content(kind), language).expect("it can be written");
+            assert!(letter.text.contains("13:30 (EEST)") && letter.html.contains("13:30 (EEST)"), "{kind:?} {language}");
+        }
+    }
+}
+
+#[test]
+fn a_letter_leads_where_its_kind_leads() {
+    let links = BTreeMap::from([
+        (Kind::StatusChange.as_str(), format!("{PUBLIC_URL}/cases/{LINK}")),
+        (Kind::Invitation.as_str(), format!("{PUBLIC_URL}/set-password?token={TOKEN}")),
+        (Kind::PasswordReset.as_str(), format!("{PUBLIC_URL}/reset-password?token={TOKEN}")),
+    ]);
+    let desk = Desk::new();
+    for kind in Kind::ALL {
+        for language in LANGUAGES {
+            let letter = desk.write(kind, desk.content(kind), language).expect("it can be written");
+            match links.get(kind.as_str()) {
+                Some(link) => {
+                    assert!(letter.text.contains(&format!(": {link}\n")), "{kind:?} {language}: {}", letter.text);
+                    assert!(
+                        shown(&letter.html).contains(&format!("<a href=\"{link}\">")),
+                        "{kind:?} {language}: {}",
+                        letter.html
+                    );
+                }
+                None => assert!(!letter.html.contains("<a ") && !letter.text.contains("token="), "{kind:?} {language}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn what_people_wrote_is_no_markup() {
+    let letter = Desk::new().write(Kind::StatusChange, status_change(), "en").expect("it can be written");
+    assert!(letter.text.contains("<b>Printer</b> & fire"));
+    assert!(!letter.html.contains("<b>") && shown(&letter.html).contains("<b>Printer</b> & fire"));
+}
+
+#[test]
+fn a_language_without_texts_falls_back() {
+    let letter = Desk::new().write(Kind::StatusChange, status_change(), "fr").expect("it can be written");
+    assert_eq!(letter.subject, "Help & Line: case 42 is now “In progress”");
+}
+
+#[test]
+fn a_token_that_does_not_open_makes_no_letter() {
+    let desk = Desk::new();
+    let user_id = Uuid::from_u128(1).to_string();
+    let expire_time = Some(timestamp(moment()));
+    let another_link = Uuid::from_u128(8).to_string();
+    let moved = pb::UserInvited { user_id: user_id.clone(), link_id: another_link, sealed_token: desk.sealed(), expire_time };
+    let garbage = pb::UserInvited { user_id, link_id: LINK.to_string(), sealed_token: b"garbage".to_vec(), expire_time };
+    let foreign = Desk::new().content(Kind::Invitation);
+    for content in [moved.encode_to_vec(), garbage.encode_to_vec(), foreign] {
+        assert!(desk.write(Kind::Invitation, content, "en").is_err());
+    }
+}
+
+#[test]
+fn a_fact_that_lacks_a_part_makes_no_letter() {
+    let desk = Desk::new();
+    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::AccountBlocked) {
+        assert!(desk.write(kind, Vec::new(), "en").is_err(), "{kind:?}");
+        assert!(desk.write(kind, b"\xff".to_vec(), "en").is_err(), "{kind:?}");
+    }
+}
+
+/// Facts of earlier releases have no moment: the delivery's own stands for it.
+#[test]
+fn a_block_of_an_earlier_release_is_told_too() {
+    let desk = Desk::new();
+    let letter = desk.write(Kind::AccountBlocked, pb::UserBlocked::default().encode_to_vec(), "en").expect("it can be written");
+    assert!(letter.text.contains("1 July 2026, 13:30 (EEST)"), "{}", letter.text);
+}

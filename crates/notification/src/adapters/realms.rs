@@ -1,0 +1,76 @@
+//! Realms as their letters show them: asked of identity the first time one is needed, then kept in a table and in memory.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use kernel::{Fault, RealmId};
+
+use crate::adapters::clients::IdentityClient;
+use crate::adapters::postgres::PgRealms;
+use crate::application::{Realm, Realms};
+
+/// A realm as identity tells of it and as the table keeps it: nothing but text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RealmFacts {
+    pub(crate) name: String,
+    pub(crate) public_url: String,
+    pub(crate) sender: String,
+    pub(crate) language: String,
+    pub(crate) time_zone: String,
+    pub(crate) version: i64,
+}
+
+impl TryFrom<RealmFacts> for Realm {
+    type Error = Fault;
+
+    fn try_from(facts: RealmFacts) -> Result<Self, Fault> {
+        facts.sender.parse::<lettre::message::Mailbox>().map_err(Fault::internal)?;
+        Ok(Self {
+            name: facts.name,
+            public_url: facts.public_url.trim_end_matches('/').to_owned(),
+            sender: facts.sender,
+            language: facts.language,
+            time_zone: jiff::tz::TimeZone::get(&facts.time_zone).map_err(Fault::internal)?,
+        })
+    }
+}
+
+pub(crate) struct RealmDirectory {
+    table: PgRealms,
+    identity: Arc<IdentityClient>,
+    known: RwLock<HashMap<RealmId, Arc<Realm>>>,
+}
+
+impl RealmDirectory {
+    pub(crate) fn new(table: PgRealms, identity: Arc<IdentityClient>) -> Self {
+        Self { table, identity, known: RwLock::default() }
+    }
+
+    async fn look_up(&self, realm_id: RealmId, deadline: Instant) -> Result<Option<Realm>, Fault> {
+        if let Some(facts) = self.table.get(realm_id).await? {
+            return Realm::try_from(facts).map(Some);
+        }
+        let Some(facts) = self.identity.realm(realm_id, deadline).await? else { return Ok(None) };
+        let realm = Realm::try_from(facts.clone())?;
+        self.table.keep(realm_id, &facts).await?;
+        Ok(Some(realm))
+    }
+}
+
+#[async_trait]
+impl Realms for RealmDirectory {
+    fn known(&self, realm_id: RealmId) -> Option<Arc<Realm>> {
+        self.known.read().expect("nobody panics while holding the realms").get(&realm_id).cloned()
+    }
+
+    async fn get(&self, realm_id: RealmId, deadline: Instant) -> Result<Option<Arc<Realm>>, Fault> {
+        if let Some(realm) = self.known(realm_id) {
+            return Ok(Some(realm));
+        }
+        let Some(realm) = self.look_up(realm_id, deadline).await?.map(Arc::new) else { return Ok(None) };
+        self.known.write().expect("nobody panics while holding the realms").insert(realm_id, realm.clone());
+        Ok(Some(realm))
+    }
+}

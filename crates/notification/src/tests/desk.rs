@@ -1,0 +1,336 @@
+//! A notification service without its edges: facts are handed in, letters fall out.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use api::cabinet::identity::events::v1 as pb;
+use async_trait::async_trait;
+use jiff::tz::TimeZone;
+use kernel::{Clock, DeliveryId, Fault, Id, IdSource as _, RandomIds, RealmId, Secret, Timestamp, UserId};
+use messaging::{Handler as _, HandlerError, Lane, Message};
+use prost::Message as _;
+use runtime::grpc::timestamp;
+use runtime::sealing::{OpeningKey, SealingKey, SealingPair};
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+use testkit::{TestDatabase, shared_postgres};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::adapters::events::PlannerHandler;
+use crate::adapters::letters::TemplateLetters;
+use crate::adapters::metrics::LedgerMetrics;
+use crate::adapters::postgres::{PgLedger, PgPeople};
+use crate::application::{
+    Dispatcher, Dispatchers, Letter, Mailer, PersonStanding, Planner, Realm, Realms, SEND_QUEUE, SendError, UserContacts, Users,
+};
+
+/// How long anything may take that happens in the background.
+const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const TOKEN: &str = "a-token";
+pub(super) const HOUR: Duration = Duration::from_hours(1);
+
+/// A clock that stands still until it is moved.
+pub(super) struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    pub(super) fn advance(&self, by: Duration) {
+        self.0.fetch_add(i64::try_from(by.as_micros()).expect("hours at the most"), Ordering::Relaxed);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.0.load(Ordering::Relaxed)).expect("hours from now")
+    }
+}
+
+/// Identity, as notification asks it.
+#[derive(Default)]
+pub(super) struct Identity {
+    is_away: AtomicBool,
+    has_no_realm: AtomicBool,
+    blocks_everybody: AtomicBool,
+    known: Mutex<HashMap<RealmId, Arc<Realm>>>,
+}
+
+impl Identity {
+    pub(super) fn go_away(&self) {
+        self.is_away.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn come_back(&self) {
+        self.is_away.store(false, Ordering::SeqCst);
+    }
+
+    pub(super) fn forget_realms(&self) {
+        self.has_no_realm.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn block_everybody(&self) {
+        self.blocks_everybody.store(true, Ordering::SeqCst);
+    }
+
+    fn ask(&self) -> Result<(), Fault> {
+        if self.is_away.load(Ordering::SeqCst) { Err(Fault::unavailable("told to be away")) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl Users for Identity {
+    async fn contacts(&self, _: RealmId, ids: &[UserId], _: Instant) -> Result<Vec<UserContacts>, Fault> {
+        self.ask()?;
+        let is_blocked = self.blocks_everybody.load(Ordering::SeqCst);
+        let standing = if is_blocked { PersonStanding::Blocked } else { PersonStanding::Active };
+        let contacts =
+            |id: &UserId| UserContacts { user_id: *id, version: 5, email: Some("anna@example.com".to_owned()), standing };
+        Ok(ids.iter().map(contacts).collect())
+    }
+}
+
+#[async_trait]
+impl Realms for Identity {
+    fn known(&self, realm_id: RealmId) -> Option<Arc<Realm>> {
+        self.known.lock().expect("nobody panics while holding the realms").get(&realm_id).cloned()
+    }
+
+    async fn get(&self, realm_id: RealmId, _: Instant) -> Result<Option<Arc<Realm>>, Fault> {
+        self.ask()?;
+        if self.has_no_realm.load(Ordering::SeqCst) {
+            return Ok(None);
+        }
+        let realm = Arc::new(Realm {
+            name: "Helpline".to_owned(),
+            public_url: "https://cabinet.example".to_owned(),
+            sender: "Helpline <noreply@example.com>".to_owned(),
+            language: "en".to_owned(),
+            time_zone: TimeZone::UTC,
+        });
+        self.known.lock().expect("nobody panics while holding the realms").insert(realm_id, realm.clone());
+        Ok(Some(realm))
+    }
+}
+
+/// A mail server that keeps what it takes, and may forget to answer.
+#[derive(Default)]
+pub(super) struct MailServer {
+    taken: Mutex<Vec<Letter>>,
+    is_silent: AtomicBool,
+}
+
+impl MailServer {
+    /// From now on it takes letters and never says so.
+    pub(super) fn fall_silent(&self) {
+        self.is_silent.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn answer_again(&self) {
+        self.is_silent.store(false, Ordering::SeqCst);
+    }
+
+    pub(super) fn texts(&self) -> Vec<String> {
+        self.taken.lock().expect("nobody panics while holding the letters").iter().map(|letter| letter.text.clone()).collect()
+    }
+
+    pub(super) fn ids(&self) -> Vec<DeliveryId> {
+        self.taken.lock().expect("nobody panics while holding the letters").iter().map(|letter| letter.delivery_id).collect()
+    }
+}
+
+#[async_trait]
+impl Mailer for MailServer {
+    async fn send(&self, letter: &Letter) -> Result<(), SendError> {
+        self.taken.lock().expect("nobody panics while holding the letters").push(letter.clone());
+        if self.is_silent.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        Ok(())
+    }
+}
+
+pub(super) struct Desk {
+    pub(super) database: TestDatabase,
+    pub(super) pool: PgPool,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) identity: Arc<Identity>,
+    /// One a lane.
+    pub(super) normal_mail: Arc<MailServer>,
+    pub(super) security_mail: Arc<MailServer>,
+    pub(super) realm_id: RealmId,
+    ledger: Arc<PgLedger>,
+    sealing_key: SealingKey,
+    opening_key: OpeningKey,
+    handler: PlannerHandler,
+    dispatchers: [JoinHandle<()>; 2],
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.kill_dispatchers();
+    }
+}
+
+impl Desk {
+    pub(super) async fn open() -> Self {
+        let database = shared_postgres().database();
+        let pool = PgPoolOptions::new().max_connections(8).connect_lazy(database.url()).expect("a URL of the test kit");
+        messaging::migrator().run(&pool).await.expect("an empty database can be migrated");
+        sqlx::migrate!("../../migrations/notification").run(&pool).await.expect("an empty database can be migrated");
+        let clock = Arc::new(ManualClock(AtomicI64::new(Timestamp::now().as_microsecond())));
+        let ledger = Arc::new(PgLedger::new(pool.clone(), LedgerMetrics::default()));
+        let pair = SealingPair::generate();
+        let (dispatchers, idle) = ways();
+        drop(idle);
+        let planner = Planner { ledger: ledger.clone(), clock: clock.clone(), ids: Arc::new(RandomIds), dispatchers };
+        let mut desk = Self {
+            handler: PlannerHandler { planner, pool: pool.clone() },
+            database,
+            pool,
+            realm_id: new_id(clock.now()),
+            clock,
+            identity: Arc::default(),
+            normal_mail: Arc::default(),
+            security_mail: Arc::default(),
+            ledger,
+            sealing_key: SealingKey::from_base64(&pair.sealing_key).expect("just made"),
+            opening_key: OpeningKey::from_base64(&pair.opening_key).expect("just made"),
+            dispatchers: [tokio::spawn(async {}), tokio::spawn(async {})],
+        };
+        desk.start_dispatchers();
+        desk
+    }
+
+    /// Starts dispatchers as a process that comes after another one does.
+    pub(super) fn start_dispatchers(&mut self) {
+        let (dispatchers, [normal, security]) = ways();
+        self.handler.planner.dispatchers = dispatchers;
+        self.dispatchers =
+            [self.start(Lane::Normal, &self.normal_mail, normal), self.start(Lane::Security, &self.security_mail, security)];
+    }
+
+    fn start(&self, lane: Lane, mail: &Arc<MailServer>, handed_over: mpsc::Receiver<crate::domain::Claimed>) -> JoinHandle<()> {
+        let dispatcher = Dispatcher {
+            lane,
+            ledger: self.ledger.clone(),
+            people: Arc::new(PgPeople::new(self.pool.clone())),
+            users: self.identity.clone(),
+            realms: self.identity.clone(),
+            letters: Arc::new(TemplateLetters::new(self.opening_key.clone()).expect("the texts can be read")),
+            mailer: mail.clone(),
+            clock: self.clock.clone(),
+            connections: 2,
+        };
+        let run = dispatcher.run(handed_over, CancellationToken::new());
+        tokio::spawn(async { run.await.expect("a dispatcher does not fail") })
+    }
+
+    /// As kill -9 does: in the middle of whatever they do.
+    pub(super) fn kill_dispatchers(&mut self) {
+        self.dispatchers.iter().for_each(JoinHandle::abort);
+    }
+
+    /// Hands facts to the planner, as a consumer does.
+    pub(super) async fn tell(&self, batch: &[Message]) {
+        self.try_to_tell(batch).await.expect("the facts are good");
+    }
+
+    pub(super) async fn try_to_tell(&self, batch: &[Message]) -> Result<(), HandlerError> {
+        self.handler.consume(batch).await
+    }
+
+    pub(super) fn message(&self, event_type: &str, payload: Vec<u8>) -> Message {
+        let now = self.clock.now();
+        Message {
+            event_id: new_id(now),
+            realm_id: self.realm_id,
+            cause_id: new_id(now),
+            event_type: event_type.to_owned(),
+            occurred_at: now,
+            expires_at: None,
+            payload,
+            traceparent: None,
+            attempt: 0,
+        }
+    }
+
+    /// Somebody forgot his password; the link is good for an hour.
+    pub(super) fn password_reset(&self) -> Message {
+        let link_id = RandomIds.uuid_v7(self.clock.now());
+        let token = Secret::new(TOKEN.to_owned());
+        self.password_reset_with(link_id, self.sealing_key.seal(link_id.as_bytes(), &token))
+    }
+
+    pub(super) fn password_reset_with(&self, link_id: Uuid, sealed_token: Vec<u8>) -> Message {
+        let end = self.clock.now() + HOUR;
+        let fact = pb::UserPasswordResetRequested {
+            user_id: new_user(),
+            link_id: link_id.to_string(),
+            sealed_token,
+            expire_time: Some(timestamp(end)),
+        };
+        let message = self.message("identity.user.password_reset_requested.v1", fact.encode_to_vec());
+        Message { expires_at: Some(end), ..message }
+    }
+
+    pub(super) fn password_changed(&self) -> Message {
+        let fact = pb::UserPasswordChanged { user_id: new_user(), change_time: Some(timestamp(self.clock.now())) };
+        self.message("identity.user.password_changed.v1", fact.encode_to_vec())
+    }
+
+    pub(super) fn blocked(&self) -> Message {
+        let block_time = Some(timestamp(self.clock.now()));
+        let fact = pb::UserBlocked { user_id: new_user(), version: 2, block_time, ..Default::default() };
+        self.message("identity.user.blocked.v1", fact.encode_to_vec())
+    }
+
+    /// The only row of the ledger: kind, lane, state, reason, attempt, and whether its content is still there.
+    pub(super) fn row(&self) -> String {
+        self.database.value(
+            "SELECT concat_ws(' ', kind, lane, state, reason, attempt, CASE WHEN content = '' THEN 'emptied' ELSE 'kept' END)
+             FROM deliveries",
+        )
+    }
+
+    pub(super) fn count(&self) -> String {
+        self.database.value("SELECT count(*) FROM deliveries")
+    }
+
+    /// Waits until the only row of the ledger is this.
+    pub(super) async fn becomes(&self, expected: &str) {
+        let started = Instant::now();
+        loop {
+            let row = self.row();
+            if row == expected {
+                return;
+            }
+            assert!(started.elapsed() < PATIENCE, "waited {PATIENCE:?} for `{expected}`: it is `{row}`");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits for something that happens in the background.
+    pub(super) async fn eventually(&self, what: &str, look: impl Fn() -> bool) {
+        let started = Instant::now();
+        while !look() {
+            assert!(started.elapsed() < PATIENCE, "waited {PATIENCE:?} for {what}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+fn ways() -> (Dispatchers, [mpsc::Receiver<crate::domain::Claimed>; 2]) {
+    let ((normal, from_normal), (security, from_security)) = (mpsc::channel(SEND_QUEUE), mpsc::channel(SEND_QUEUE));
+    (Dispatchers { normal, security }, [from_normal, from_security])
+}
+
+fn new_id<Of>(now: Timestamp) -> Id<Of> {
+    Id::from_uuid(RandomIds.uuid_v7(now))
+}
+
+fn new_user() -> String {
+    RandomIds.uuid_v7(Timestamp::now()).to_string()
+}
