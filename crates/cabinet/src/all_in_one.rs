@@ -14,7 +14,7 @@ pub(crate) struct AllInOne;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
-    identity: identity::Config,
+    pub(crate) identity: identity::Config,
     case_monitoring: case_monitoring::Config,
     notification: notification::Config,
 }
@@ -58,7 +58,7 @@ fn read_messaging(settings: &mut Settings) -> Option<MessagingConfig> {
     let transport: String = settings.value("messaging.transport")?;
     match transport.as_str() {
         "amqp" => MessagingConfig::read(settings),
-        "local" => MessagingConfig::read_without_broker(settings, Broker::local(&[notification::SUBSCRIPTION])),
+        "local" => MessagingConfig::read_without_broker(settings, Broker::local(&notification::SUBSCRIPTIONS)),
         _ => {
             settings.problem("messaging.transport", "must be local or amqp");
             None

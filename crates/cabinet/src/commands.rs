@@ -4,20 +4,26 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use runtime::StartError;
+use runtime::command_line::ReadConfig;
 
+use crate::all_in_one::Config;
 use crate::{keys, play};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Writes a new key pair (signing.pem, public.pem) into a folder, unless there is one already.
+    /// Writes new keys and secrets into a folder, unless there are some already.
     Keys { folder: PathBuf },
-    /// Plays the main job against a running Cabinet and shows the letter: a customer ticks e-mail, his case changes its status.
+    /// Plays the main job against a running Cabinet and shows the letters: a realm is opened, its owner accepts the invitation, a
+    /// customer ticks e-mail, his case changes its status.
     Play(play::Play),
+    #[command(flatten)]
+    Identity(identity::Command),
 }
 
-pub(crate) async fn execute(command: Command) -> Result<(), StartError> {
+pub(crate) async fn execute(command: Command, read_config: ReadConfig<'_, Config>) -> Result<(), StartError> {
     match command {
         Command::Keys { folder } => keys::write(&folder),
         Command::Play(play) => play.run().await,
+        Command::Identity(command) => command.execute(&read_config()?.identity).await,
     }
 }

@@ -1,23 +1,45 @@
-//! Key pairs for a system that somebody tries out.
+//! The keys of a system that somebody tries out.
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use kernel::Timestamp;
 use runtime::StartError;
-use runtime::token::KeyPair;
+use runtime::sealing::SealingPair;
+use runtime::token::generate_signing_key;
 
+/// Writes what Cabinet's settings name, unless it is there already: `signing/<moment>.pem`, `refresh.key`, `sealing.key`,
+/// `opening.key`, `components.secret`.
 pub(crate) fn write(folder: &Path) -> Result<(), StartError> {
-    let signing_key = folder.join("signing.pem");
-    if signing_key.exists() {
+    // Written last: where it is, everything is.
+    let last = folder.join("components.secret");
+    if last.exists() {
         return Ok(());
     }
-    let keys = KeyPair::generate();
-    std::fs::create_dir_all(folder)?;
-    std::fs::write(folder.join("public.pem"), &keys.public_key)?;
-    // Nobody but its owner reads a private key, and nobody finds half of one.
-    let unfinished = folder.join("signing.pem.part");
+    let signing = folder.join("signing");
+    std::fs::create_dir_all(&signing)?;
+    let name = identity::signing_key_file_name(Timestamp::now());
+    write_secret(&signing.join(name), generate_signing_key().expose())?;
+    write_secret(&folder.join("refresh.key"), &random()?)?;
+    let sealing = SealingPair::generate();
+    write_secret(&folder.join("sealing.key"), &sealing.sealing_key)?;
+    write_secret(&folder.join("opening.key"), sealing.opening_key.expose())?;
+    write_secret(&last, &random()?)
+}
+
+fn random() -> Result<String, StartError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)?;
+    Ok(BASE64.encode(bytes))
+}
+
+/// Nobody but its owner reads a secret, and nobody finds half of one.
+fn write_secret(path: &Path, text: &str) -> Result<(), StartError> {
+    let unfinished = path.with_extension("part");
     let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    file.write_all(keys.signing_key.expose().as_bytes())?;
-    Ok(std::fs::rename(unfinished, signing_key)?)
+    file.write_all(text.as_bytes())?;
+    Ok(std::fs::rename(unfinished, path)?)
 }
