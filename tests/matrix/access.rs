@@ -1,0 +1,93 @@
+//! Calls about signing in, sessions, links and tokens. What anybody may call is called with something that is refused.
+
+use api::cabinet::identity::v1 as pb;
+use api::cabinet::identity::v1::access_service_client::AccessServiceClient;
+use api::cabinet::identity::v1::administrator_service_client::AdministratorServiceClient;
+use api::cabinet::identity::v1::link_service_client::LinkServiceClient;
+use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
+use tonic::Status;
+
+use crate::visit::{Answer, Visit, no_call, refused_as};
+
+const WRONG: &str = "wrong horse battery 7 staple";
+
+pub(crate) async fn call_sessions(visit: &Visit<'_>, method: &str) -> Result<Answer, Status> {
+    let mut client = SessionServiceClient::new(visit.stage.identity.clone());
+    match method {
+        "SignIn" => {
+            let (realm_id, login) = (visit.realm_id(), visit.himself.email.clone());
+            let request = pb::SignInRequest { realm_id, login, password: WRONG.into(), ..Default::default() };
+            refused_as("SIGN_IN_REFUSED", client.sign_in(visit.request(request)).await)
+        }
+        "RefreshSession" => {
+            let request = pb::RefreshSessionRequest { refresh_token: WRONG.into() };
+            refused_as("SESSION_OVER", client.refresh_session(visit.request(request)).await)
+        }
+        "ListSessions" => client.list_sessions(visit.request(pb::ListSessionsRequest {})).await.map(|_| Answer::Done),
+        "RenameSession" => {
+            let tokens = visit.stage.session_of(&visit.himself).await;
+            let request = pb::RenameSessionRequest { session_id: tokens.session_id.clone(), name: "At home".into() };
+            client.rename_session(visit.request_in(&tokens, request)).await.map(|_| Answer::Done)
+        }
+        "EndSession" => {
+            let tokens = visit.stage.session_of(&visit.himself).await;
+            let request = pb::EndSessionRequest { session_id: tokens.session_id.clone() };
+            client.end_session(visit.request_in(&tokens, request)).await.map(|_| Answer::Done)
+        }
+        _ => no_call(method),
+    }
+}
+
+pub(crate) async fn call_links(visit: &Visit<'_>, method: &str) -> Result<Answer, Status> {
+    let mut client = LinkServiceClient::new(visit.stage.identity.clone());
+    match method {
+        "InspectLink" => {
+            let request = pb::InspectLinkRequest { token: WRONG.into() };
+            refused_as("LINK_NOT_VALID", client.inspect_link(visit.request(request)).await)
+        }
+        "RedeemLink" => {
+            let request = pb::RedeemLinkRequest { token: WRONG.into(), password: WRONG.into(), ..Default::default() };
+            refused_as("LINK_NOT_VALID", client.redeem_link(visit.request(request)).await)
+        }
+        "RequestPasswordReset" => {
+            let (realm_id, email) = (visit.realm_id(), "nobody@example.com".to_owned());
+            let request = pb::RequestPasswordResetRequest { realm_id, email };
+            client.request_password_reset(visit.request(request)).await.map(|_| Answer::Public)
+        }
+        _ => no_call(method),
+    }
+}
+
+pub(crate) async fn call_administrators(visit: &Visit<'_>, method: &str) -> Result<Answer, Status> {
+    let mut client = AdministratorServiceClient::new(visit.stage.identity.clone());
+    match method {
+        "SignInAdministrator" => {
+            let name = "operator".to_owned();
+            let request = pb::SignInAdministratorRequest { name, password: WRONG.into(), ..Default::default() };
+            refused_as("SIGN_IN_REFUSED", client.sign_in_administrator(visit.request(request)).await)
+        }
+        _ => no_call(method),
+    }
+}
+
+pub(crate) async fn call_access(visit: &Visit<'_>, method: &str) -> Result<Answer, Status> {
+    let mut client = AccessServiceClient::new(visit.stage.identity.clone());
+    match method {
+        "ListSigningKeys" => client.list_signing_keys(visit.request(pb::ListSigningKeysRequest {})).await.map(|_| Answer::Public),
+        "WatchRevocations" => {
+            let stream = client.watch_revocations(visit.request(pb::WatchRevocationsRequest {})).await?;
+            stream.into_inner().message().await.map(|_| Answer::Done)
+        }
+        "CheckAccess" => {
+            let subject = pb::AccessSubject { subject_id: visit.user_id(), generation: 1 };
+            let request = pb::CheckAccessRequest { subjects: vec![subject] };
+            client.check_access(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        "IssueComponentToken" => {
+            let component = pb::Component::Notification.into();
+            let request = pb::IssueComponentTokenRequest { component, secret: WRONG.into() };
+            refused_as("CREDENTIAL_REFUSED", client.issue_component_token(visit.request(request)).await)
+        }
+        _ => no_call(method),
+    }
+}

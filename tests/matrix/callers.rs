@@ -1,0 +1,213 @@
+//! Who calls: the only file of the matrix that knows how the tests' system is set up and how tokens are come by.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use api::cabinet::identity::v1 as pb;
+use api::cabinet::identity::v1::credential_service_client::CredentialServiceClient;
+use api::cabinet::identity::v1::link_service_client::LinkServiceClient;
+use api::cabinet::identity::v1::user_service_client::UserServiceClient;
+use cabinet_e2e::{Cabinet, TestRealm, eventually, user_id};
+use kernel::{Caller, CompanyId, Component, Role};
+use mail_parser::MessageParser;
+use tonic::transport::Channel;
+
+use crate::visit::with_token;
+
+/// A column of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Who {
+    Anonymous,
+    Himself,
+    Customer,
+    Agent,
+    Admin,
+    Owner,
+    Neighbour,
+    Stranger,
+    Service,
+    Foreign,
+    Gateway,
+    Component,
+    Platform,
+}
+
+impl Who {
+    pub(crate) const ALL: [Self; 13] = [
+        Self::Anonymous,
+        Self::Himself,
+        Self::Customer,
+        Self::Agent,
+        Self::Admin,
+        Self::Owner,
+        Self::Neighbour,
+        Self::Stranger,
+        Self::Service,
+        Self::Foreign,
+        Self::Gateway,
+        Self::Component,
+        Self::Platform,
+    ];
+
+    pub(crate) const fn heading(self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::Himself => "himself",
+            Self::Customer => "customer",
+            Self::Agent => "agent",
+            Self::Admin => "admin",
+            Self::Owner => "owner",
+            Self::Neighbour => "neighbour",
+            Self::Stranger => "stranger",
+            Self::Service => "service",
+            Self::Foreign => "foreign",
+            Self::Gateway => "gateway",
+            Self::Component => "component",
+            Self::Platform => "platform",
+        }
+    }
+}
+
+/// A system with everybody of the table in it.
+pub(crate) struct Stage {
+    cabinet: Cabinet,
+    tokens: HashMap<Who, String>,
+    pub(crate) identity: Channel,
+    pub(crate) case_monitoring: Channel,
+    pub(crate) notification: Channel,
+    pub(crate) realm_id: String,
+    pub(crate) company_id: String,
+    made: AtomicU32,
+}
+
+impl Stage {
+    pub(crate) async fn start() -> Self {
+        let cabinet = Cabinet::start().await;
+        let mut stage = Self {
+            identity: cabinet.identity.channel(),
+            case_monitoring: cabinet.case_monitoring.channel(),
+            notification: cabinet.notification.channel(),
+            realm_id: cabinet.realm.id.to_string(),
+            company_id: cabinet.realm.company_id.to_string(),
+            tokens: HashMap::new(),
+            made: AtomicU32::new(0),
+            cabinet,
+        };
+        for who in Who::ALL {
+            let token = stage.make_token(who).await;
+            stage.tokens.insert(who, token);
+        }
+        stage
+    }
+
+    /// The token of a caller; of `himself`, if he is who calls.
+    pub(crate) fn token(&self, who: Who, himself: &pb::User) -> String {
+        match who {
+            Who::Himself => self.user_token(&self.cabinet.realm, self.cabinet.realm.company_id, Role::Customer, himself),
+            _ => self.tokens[&who].clone(),
+        }
+    }
+
+    pub(crate) fn service_token(&self) -> String {
+        self.cabinet.service_token()
+    }
+
+    pub(crate) fn platform_token(&self) -> String {
+        self.cabinet.operator_token("operator")
+    }
+
+    /// A number that nothing on this stage was made with.
+    pub(crate) fn fresh(&self) -> u32 {
+        self.made.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn fresh_email(&self) -> String {
+        format!("user{}@example.com", self.fresh())
+    }
+
+    /// A CUSTOMER of the company who was never seen before.
+    pub(crate) async fn customer(&self) -> pb::User {
+        self.user(&self.cabinet.realm, self.cabinet.realm.company_id, Role::Customer).await
+    }
+
+    /// A session of this user, begun as users begin one: by the link that he was mailed.
+    pub(crate) async fn session_of(&self, user: &pb::User) -> pb::SessionTokens {
+        let letter = eventually("the invitation", || {
+            self.cabinet.mail.letters().into_iter().find(|letter| letter.rcpt_to.contains(&user.email))
+        });
+        let token = link_token(&letter.await.raw);
+        let request =
+            pb::RedeemLinkRequest { token, password: "correct horse battery 7 staple".into(), session_name: "Matrix".into() };
+        let answer = LinkServiceClient::new(self.identity.clone()).redeem_link(request).await.expect("a good link");
+        answer.into_inner().tokens.expect("the contract promises tokens")
+    }
+
+    /// Nobody's token is empty; so is that of `himself`, whom only a visit knows.
+    async fn make_token(&self, who: Who) -> String {
+        let (realm, elsewhere) = (&self.cabinet.realm, &self.cabinet.other_realm);
+        match who {
+            Who::Anonymous | Who::Himself => String::new(),
+            Who::Customer => self.new_user_token(realm, realm.company_id, Role::Customer).await,
+            Who::Agent => self.new_user_token(realm, realm.company_id, Role::Agent).await,
+            Who::Admin => self.new_user_token(realm, realm.company_id, Role::Admin).await,
+            Who::Owner => self.new_user_token(realm, realm.company_id, Role::Owner).await,
+            Who::Neighbour => self.new_user_token(realm, realm.other_company_id, Role::Owner).await,
+            Who::Stranger => self.new_user_token(elsewhere, elsewhere.company_id, Role::Owner).await,
+            Who::Service => self.cabinet.service_token_of(realm),
+            Who::Foreign => self.cabinet.service_token_of(elsewhere),
+            Who::Gateway => self.gateway_token().await,
+            Who::Component => self.cabinet.token(&Caller::Component(Component::Notification)),
+            Who::Platform => self.platform_token(),
+        }
+    }
+
+    async fn new_user_token(&self, realm: &TestRealm, company_id: CompanyId, role: Role) -> String {
+        let user = self.user(realm, company_id, role).await;
+        self.user_token(realm, company_id, role, &user)
+    }
+
+    fn user_token(&self, realm: &TestRealm, company_id: CompanyId, role: Role, user: &pb::User) -> String {
+        self.cabinet.user_token_of(realm, company_id, user_id(user), role)
+    }
+
+    async fn user(&self, realm: &TestRealm, company_id: CompanyId, role: Role) -> pb::User {
+        let role = match role {
+            Role::Customer => pb::Role::Customer,
+            Role::Agent => pb::Role::Agent,
+            Role::Admin => pb::Role::Admin,
+            Role::Owner => pb::Role::Owner,
+        };
+        let request = pb::CreateUserRequest {
+            company_id: company_id.to_string(),
+            role: role.into(),
+            email: self.fresh_email(),
+            ..Default::default()
+        };
+        let request = with_token(&self.cabinet.service_token_of(realm), request);
+        let answer = UserServiceClient::new(self.identity.clone()).create_user(request).await.expect("a good user");
+        answer.into_inner().user.expect("the contract promises the user")
+    }
+
+    /// The token of a gateway of the realm, come by as a gateway comes by it.
+    async fn gateway_token(&self) -> String {
+        let mut client = CredentialServiceClient::new(self.identity.clone());
+        let request = pb::CreateCredentialRequest {
+            realm_id: self.realm_id.clone(),
+            kind: pb::CredentialKind::Gateway.into(),
+            name: "front".into(),
+        };
+        let made = client.create_credential(with_token(&self.platform_token(), request)).await.expect("a good credential");
+        let pb::CreateCredentialResponse { credential, secret } = made.into_inner();
+        let credential_id = credential.expect("the contract promises the credential").credential_id;
+        let request = pb::IssueServiceTokenRequest { credential_id, secret };
+        client.issue_service_token(request).await.expect("a good secret").into_inner().access_token
+    }
+}
+
+/// The last part of the first link in a letter.
+fn link_token(letter: &[u8]) -> String {
+    let parsed = MessageParser::default().parse(letter).expect("a good letter");
+    let text = parsed.body_text(0).expect("text").into_owned();
+    let link = text.split_whitespace().find(|word| word.starts_with("http")).expect("a link");
+    link.rsplit(['/', '=', '#']).next().expect("a link has an end").to_owned()
+}

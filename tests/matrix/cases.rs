@@ -1,0 +1,42 @@
+//! Calls about cases and the workflow of their realm. Every case was asked for by the visit's own customer.
+
+use api::cabinet::case_monitoring::v1 as pb;
+use api::cabinet::case_monitoring::v1::case_service_client::CaseServiceClient;
+use api::cabinet::case_monitoring::v1::workflow_service_client::WorkflowServiceClient;
+use tonic::Status;
+
+use crate::visit::{Answer, Visit, no_call, with_token};
+
+pub(crate) async fn call(visit: &Visit<'_>, method: &str, about: &str) -> Result<Answer, Status> {
+    let mut client = CaseServiceClient::new(visit.stage.case_monitoring.clone());
+    let kind = if about.ends_with("ORDER") { pb::CaseKind::Order } else { pb::CaseKind::Request };
+    match method {
+        "CreateCase" => client.create_case(visit.request(visit.case(kind))).await.map(|_| Answer::Done),
+        "GetCase" => {
+            let request = pb::GetCaseRequest { case_id: visit.case_id(kind).await };
+            client.get_case(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        "ChangeCaseStatus" => {
+            let status = if about.starts_with("cancel") { "CANCELLED" } else { "OPEN" };
+            let request = pb::ChangeCaseStatusRequest { case_id: visit.case_id(kind).await, status: status.into() };
+            client.change_case_status(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        _ => no_call(method),
+    }
+}
+
+pub(crate) async fn call_workflows(visit: &Visit<'_>, method: &str) -> Result<Answer, Status> {
+    let mut client = WorkflowServiceClient::new(visit.stage.case_monitoring.clone());
+    let realm_id = visit.realm_id();
+    match method {
+        "GetWorkflow" => client.get_workflow(visit.request(pb::GetWorkflowRequest { realm_id })).await.map(|_| Answer::Done),
+        "ReplaceWorkflow" => {
+            // By itself: other calls go on to use it.
+            let present = pb::GetWorkflowRequest { realm_id: realm_id.clone() };
+            let present = client.get_workflow(with_token(&visit.stage.service_token(), present)).await?;
+            let request = pb::ReplaceWorkflowRequest { realm_id, statuses: present.into_inner().statuses };
+            client.replace_workflow(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        _ => no_call(method),
+    }
+}

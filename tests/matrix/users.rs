@@ -1,0 +1,58 @@
+//! Calls about the users of a company: each about the visit's own customer.
+
+use api::cabinet::identity::v1 as pb;
+use api::cabinet::identity::v1::user_service_client::UserServiceClient;
+use tonic::Status;
+
+use crate::visit::{Answer, Visit, no_call};
+
+pub(crate) async fn call(visit: &Visit<'_>, method: &str) -> Result<Answer, Status> {
+    let mut client = UserServiceClient::new(visit.stage.identity.clone());
+    let user_id = visit.user_id();
+    match method {
+        "CreateUser" => {
+            let role = pb::Role::Customer.into();
+            let (company_id, email) = (visit.company_id(), visit.stage.fresh_email());
+            let request = pb::CreateUserRequest { company_id, role, email, ..Default::default() };
+            client.create_user(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        "BatchCreateUsers" => {
+            let role = pb::Role::Customer.into();
+            let user = pb::NewUser { role, email: visit.stage.fresh_email(), ..Default::default() };
+            let request = pb::BatchCreateUsersRequest { company_id: visit.company_id(), users: vec![user] };
+            let answer = client.batch_create_users(visit.request(request)).await?.into_inner();
+            Ok(if answer.verdicts.iter().all(|verdict| verdict.user.is_some()) { Answer::Done } else { Answer::Empty })
+        }
+        "ListUsers" => {
+            let request = pb::ListUsersRequest { company_id: visit.company_id(), ..Default::default() };
+            client.list_users(visit.request(request)).await.map(|answer| some(&answer.into_inner().users))
+        }
+        "BatchGetUsers" => {
+            let request = pb::BatchGetUsersRequest { realm_id: visit.realm_id(), user_ids: vec![user_id] };
+            client.batch_get_users(visit.request(request)).await.map(|answer| some(&answer.into_inner().users))
+        }
+        "ResendInvitation" => {
+            let request = pb::ResendInvitationRequest { user_id };
+            client.resend_invitation(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        "ChangeUserEmail" => {
+            let request = pb::ChangeUserEmailRequest { user_id, email: visit.stage.fresh_email() };
+            client.change_user_email(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        "ChangeUserPhone" => {
+            let request = pb::ChangeUserPhoneRequest { user_id, phone: format!("+38067{:07}", visit.stage.fresh()) };
+            client.change_user_phone(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        "ChangeUserRole" => {
+            let request = pb::ChangeUserRoleRequest { user_id, role: pb::Role::Agent.into() };
+            client.change_user_role(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        "BlockUser" => client.block_user(visit.request(pb::BlockUserRequest { user_id })).await.map(|_| Answer::Done),
+        "UnblockUser" => client.unblock_user(visit.request(pb::UnblockUserRequest { user_id })).await.map(|_| Answer::Done),
+        _ => no_call(method),
+    }
+}
+
+fn some(users: &[pb::User]) -> Answer {
+    if users.is_empty() { Answer::Empty } else { Answer::Done }
+}

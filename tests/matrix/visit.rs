@@ -1,0 +1,104 @@
+//! One caller at one door: a fresh customer whom the call is about, and the caller's token.
+
+use api::cabinet::case_monitoring::v1 as pb;
+use api::cabinet::case_monitoring::v1::case_service_client::CaseServiceClient;
+use api::cabinet::identity::v1::{SessionTokens, User};
+use tonic::{Request, Status};
+use tonic_types::StatusExt as _;
+
+use crate::callers::{Stage, Who};
+
+pub(crate) struct Visit<'a> {
+    pub(crate) stage: &'a Stage,
+    /// Whom the call is about: nobody has done anything to him before.
+    pub(crate) himself: User,
+    who: Who,
+    token: String,
+}
+
+/// How a call ended that was not refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Done,
+    /// Without what the call was about.
+    Empty,
+    /// As everybody is answered.
+    Public,
+}
+
+impl<'a> Visit<'a> {
+    pub(crate) async fn of(stage: &'a Stage, who: Who) -> Self {
+        let himself = stage.customer().await;
+        let token = stage.token(who, &himself);
+        Self { stage, himself, who, token }
+    }
+
+    pub(crate) fn request<M>(&self, message: M) -> Request<M> {
+        with_token(&self.token, message)
+    }
+
+    /// A request about a session of his, in that session if he is who calls: setting a password has ended all others.
+    pub(crate) fn request_in<M>(&self, tokens: &SessionTokens, message: M) -> Request<M> {
+        let token = if self.who == Who::Himself { &tokens.access_token } else { &self.token };
+        with_token(token, message)
+    }
+
+    pub(crate) fn user_id(&self) -> String {
+        self.himself.user_id.clone()
+    }
+
+    pub(crate) fn realm_id(&self) -> String {
+        self.stage.realm_id.clone()
+    }
+
+    pub(crate) fn company_id(&self) -> String {
+        self.stage.company_id.clone()
+    }
+
+    /// What a new case of his is.
+    pub(crate) fn case(&self, kind: pb::CaseKind) -> pb::CreateCaseRequest {
+        pb::CreateCaseRequest {
+            company_id: self.company_id(),
+            requester_id: self.user_id(),
+            kind: kind.into(),
+            subject: "Printer on fire".into(),
+            ..Default::default()
+        }
+    }
+
+    /// A new case of his.
+    pub(crate) async fn case_id(&self, kind: pb::CaseKind) -> String {
+        let request = with_token(&self.stage.service_token(), self.case(kind));
+        let answer = CaseServiceClient::new(self.stage.case_monitoring.clone()).create_case(request).await.expect("a good case");
+        answer.into_inner().case.expect("the contract promises the case").case_id
+    }
+}
+
+/// A request that shows a token; none if it is empty.
+pub(crate) fn with_token<M>(token: &str, message: M) -> Request<M> {
+    let mut request = Request::new(message);
+    if !token.is_empty() {
+        let value = format!("Bearer {token}").parse().expect("a token is visible ASCII");
+        request.metadata_mut().insert("authorization", value);
+    }
+    request
+}
+
+/// `ErrorInfo.reason`; every error has one.
+pub(crate) fn reason(status: &Status) -> String {
+    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
+}
+
+/// A call that nobody may make or everybody may: what was shown with it is refused, not who calls.
+pub(crate) fn refused_as<T>(expected: &str, result: Result<T, Status>) -> Result<Answer, Status> {
+    match result {
+        Err(status) if reason(&status) == expected => Ok(Answer::Public),
+        Err(status) => Err(status),
+        Ok(_) => Ok(Answer::Done),
+    }
+}
+
+/// What a call without a client here answers: it makes its row fail.
+pub(crate) fn no_call(method: &str) -> Result<Answer, Status> {
+    Err(Status::unimplemented(format!("the matrix does not know how to call {method}")))
+}
