@@ -24,7 +24,7 @@ pub fn reason(status: &Status) -> Refused {
 }
 
 /// A request that shows a token; none if it is empty.
-fn with_token<M>(token: &str, message: M) -> Request<M> {
+pub fn with_token<M>(token: &str, message: M) -> Request<M> {
     let mut request = Request::new(message);
     if !token.is_empty() {
         let value = format!("Bearer {token}").parse().expect("a token is visible ASCII");
@@ -41,8 +41,7 @@ impl Cabinet {
         role: identity::Role,
         email: &str,
     ) -> Result<identity::User, Status> {
-        let message =
-            identity::CreateUserRequest { company_id: company_id.to_string(), role: role.into(), email: email.to_owned() };
+        let message = user_request(company_id, role, email);
         let answer = UserServiceClient::new(self.identity.channel()).create_user(with_token(token, message)).await?;
         Ok(answer.into_inner().user.expect("the contract promises the user"))
     }
@@ -156,6 +155,18 @@ impl Cabinet {
         let ticked = self.update_preferences(&self.service_token(), &customer.user_id, true, &["status_change.email"]).await;
         assert!(ticked.expect("a good tick").status_change.expect("ticks").email);
         customer
+    }
+}
+
+/// A user of this company who is not invited.
+pub fn user_request(company_id: CompanyId, role: identity::Role, email: &str) -> identity::CreateUserRequest {
+    identity::CreateUserRequest {
+        company_id: company_id.to_string(),
+        role: role.into(),
+        email: email.to_owned(),
+        phone: String::new(),
+        user_name: String::new(),
+        invitation: identity::Invitation::None.into(),
     }
 }
 

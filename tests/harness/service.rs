@@ -11,6 +11,8 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::PATIENCE;
 
+pub(crate) const PUBLIC_ADDRESS: &str = "CABINET__PUBLIC__ADDRESS";
+
 pub struct ServiceProcess {
     program: &'static str,
     settings: Vec<(&'static str, String)>,
@@ -29,7 +31,13 @@ impl ServiceProcess {
     /// Another process of the same service, on the same database; not started.
     #[must_use]
     pub fn replica(&self) -> Self {
-        Self::prepare(self.program, self.settings.clone())
+        let mut settings = self.settings.clone();
+        for (name, value) in &mut settings {
+            if *name == PUBLIC_ADDRESS {
+                *value = format!("127.0.0.1:{}", free_port());
+            }
+        }
+        Self::prepare(self.program, settings)
     }
 
     pub fn grpc_url(&self) -> String {
@@ -85,12 +93,21 @@ impl ServiceProcess {
 
     /// What the operators' endpoint answers, headers and body; nothing if it does not.
     pub async fn admin(&self, path: &str) -> Option<String> {
-        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", self.admin_port)).await.ok()?;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.ok()?;
-        Some(answer)
+        fetch(&format!("127.0.0.1:{}", self.admin_port), path).await
+    }
+
+    /// What the public endpoint answers, headers and body; nothing if it does not.
+    pub async fn public(&self, path: &str) -> Option<String> {
+        let (_, address) = self.settings.iter().find(|(name, _)| *name == PUBLIC_ADDRESS)?;
+        fetch(address, path).await
+    }
+
+    /// What the program says to a command that is not `serve`.
+    pub fn answer_of(&self, arguments: &[&str]) -> String {
+        let (command, rest) = arguments.split_first().expect("a command");
+        let output = self.command(command).args(rest).output().expect("the program was built by `make test`");
+        assert!(output.status.success(), "{} {arguments:?}: {output:?}", self.program);
+        String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
     }
 
     pub async fn is_ready(&self) -> bool {
@@ -112,6 +129,16 @@ impl ServiceProcess {
         process.envs(self.settings.iter().map(|(name, value)| (*name, value.as_str())));
         process
     }
+}
+
+/// What an HTTP server answers, headers and body.
+async fn fetch(address: &str, path: &str) -> Option<String> {
+    let mut stream = tokio::net::TcpStream::connect(address).await.ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.ok()?;
+    Some(answer)
 }
 
 /// The folder of the programs, beside the one of the tests: `target/<profile>/deps/<test>`.

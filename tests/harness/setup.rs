@@ -1,10 +1,15 @@
 //! What a test's system stands on: the servers all tests share, unless the test brings servers of its own to break.
 
-use runtime::token::{KeyPair, Signer};
-use testkit::{PostgresServer, RabbitMqServer, SharedPostgres, SharedRabbitMq, SinkOptions, SmtpSink};
+use runtime::sealing::SealingPair;
+use runtime::token::{Signer, generate_signing_key};
+use testkit::{PostgresServer, RabbitMqServer, SharedPostgres, SharedRabbitMq, SinkOptions, SmtpSink, free_port};
 use testkit::{shared_postgres, shared_rabbitmq};
 
-use crate::{Cabinet, Databases, ServiceProcess, TestRealm};
+use crate::service::PUBLIC_ADDRESS;
+use crate::{Cabinet, Databases, ServiceProcess, TestRealm, new_id};
+
+/// The name of the key that signs, as its file says: since 2026 began.
+const KID: &str = "20260101T000000Z";
 
 /// A system to be started.
 #[must_use]
@@ -47,7 +52,8 @@ impl Setup {
         for service in cabinet.services() {
             service.wait_until_ready().await;
         }
-        cabinet
+        let (realm, other_realm) = tokio::join!(cabinet.open_realm("Helpline"), cabinet.open_realm("Elsewhere"));
+        Cabinet { realm, other_realm, ..cabinet }
     }
 
     fn prepare(self) -> Cabinet {
@@ -60,18 +66,11 @@ impl Setup {
         };
         let vhost = self.broker.vhost();
         let mail = SmtpSink::start(self.mail);
-        let (realm, other_realm) = (TestRealm::new("Helpline"), TestRealm::new("Elsewhere"));
-        let keys = KeyPair::generate();
-
-        let file = |name: &str, text: &str| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, text).expect("the temporary folder is writable");
-            path.display().to_string()
-        };
+        let signing_key = generate_signing_key();
+        std::fs::write(folder.path().join(format!("{KID}.pem")), signing_key.expose()).expect("the temporary folder is writable");
+        let sealing = SealingPair::generate();
         let shared = [
-            ("CABINET__TOKEN__PUBLIC_KEY_FILE", file("public.pem", &keys.public_key)),
-            ("CABINET__TOKEN__SIGNING_KEY_FILE", file("signing.pem", keys.signing_key.expose())),
-            ("CABINET__REALM_FILE", file("realms.toml", &format!("{}{}", realm.toml(), other_realm.toml()))),
+            ("CABINET__COMPONENTS__SECRET", "what the components share".to_owned()),
             ("CABINET__MESSAGING__AMQP_URL", vhost.url().to_owned()),
             ("CABINET__LOG__FORMAT", "text".to_owned()),
         ];
@@ -79,7 +78,13 @@ impl Setup {
         let with = |own: &[(&'static str, String)]| shared.iter().cloned().chain(own.iter().cloned()).collect::<Vec<_>>();
         let identity = ServiceProcess::prepare(
             "cabinet-identity",
-            with(&[("CABINET__IDENTITY__DATABASE__URL", databases.identity.url().to_owned())]),
+            with(&[
+                ("CABINET__IDENTITY__DATABASE__URL", databases.identity.url().to_owned()),
+                ("CABINET__KEYS__FOLDER", folder.path().display().to_string()),
+                ("CABINET__KEYS__REFRESH_KEY", "a2V5cyBhcmUgYXQgbGVhc3QgdGhpcnR5LXR3byBieXRlcw==".to_owned()),
+                ("CABINET__SEALING__SEALING_KEY", sealing.sealing_key),
+                (PUBLIC_ADDRESS, format!("127.0.0.1:{}", free_port())),
+            ]),
         );
         let peer = ("CABINET__PEERS__IDENTITY", identity.grpc_url());
         let case_monitoring = ServiceProcess::prepare(
@@ -91,22 +96,25 @@ impl Setup {
             with(&[
                 ("CABINET__NOTIFICATION__DATABASE__URL", databases.notification.url().to_owned()),
                 ("CABINET__SMTP__SERVER", format!("127.0.0.1:{}", mail.port())),
+                ("CABINET__SEALING__OPENING_KEY", sealing.opening_key.expose().clone()),
                 peer,
             ]),
         );
-        let signer = Signer::from_pem(&keys.signing_key).expect("a key pair that was just made");
+        let signer = Signer::from_pem(KID, &signing_key).expect("a key that was just made");
+        // Opened once everything runs.
+        let realm = TestRealm { id: new_id(), company_id: new_id(), other_company_id: new_id(), name: String::new() };
         Cabinet {
             identity,
             case_monitoring,
             notification,
             mail,
+            other_realm: realm.clone(),
             realm,
-            other_realm,
             databases,
             vhost,
-            keys,
+            signing_key,
             signer,
-            _folder: folder,
+            keys_folder: folder,
         }
     }
 }

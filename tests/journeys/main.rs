@@ -2,10 +2,16 @@
 
 mod arrival_order;
 mod cases;
+mod contacts;
 mod dead_letters;
+mod invitations;
 mod letters;
 mod outages;
+mod realms;
 mod refusals;
+mod revocation;
+mod sessions;
 mod standing;
 mod status_change;
 mod tokens;
+mod workflows;

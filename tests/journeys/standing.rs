@@ -80,25 +80,27 @@ async fn two_owners_who_turn_on_each_other_leave_one() {
     }
 }
 
-/// Rule I4.a: a blocked user is sent nothing; once unblocked, he is told again.
+/// Rule I4.a: a blocked user is sent nothing but word of his block; once unblocked, he is told again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_blocked_user_is_sent_nothing() {
+async fn a_blocked_user_is_sent_nothing_but_word_of_his_block() {
     let cabinet = Cabinet::start().await;
     let (_, owner) = user(&cabinet, PbRole::Owner, "owner@example.com").await;
     let customer = cabinet.create_customer_who_ticked("anna@example.com").await;
     let case = cabinet.create_case(&customer.user_id).await;
     cabinet.block_user(&owner, &customer.user_id).await.expect("an OWNER may block");
     cabinet.settled().await;
+    let word = cabinet.letters(1).await;
+    assert!(word[0].subject.ends_with("your account was blocked"));
     cabinet.change_status(&cabinet.service_token(), &case.case_id, "OPEN").await.expect("an allowed move");
     cabinet.settled().await;
-    assert_eq!(cabinet.mail.letters().len(), 0);
-    let told = cabinet.databases.notification.value("SELECT state || ' ' || reason FROM deliveries");
+    assert_eq!(cabinet.mail.letters().len(), 1);
+    let told = cabinet.databases.notification.value("SELECT state || ' ' || reason FROM deliveries WHERE kind = 'STATUS_CHANGE'");
     assert_eq!(told, "SUPPRESSED PERSON_BLOCKED");
 
     cabinet.unblock_user(&owner, &customer.user_id).await.expect("an OWNER may unblock");
     cabinet.settled().await;
     cabinet.change_status(&cabinet.service_token(), &case.case_id, "RESOLVED").await.expect("an allowed move");
-    cabinet.letters(1).await;
+    cabinet.letters(2).await;
 }
 
 /// Rule I5.a: a new user is ACTIVE at once.

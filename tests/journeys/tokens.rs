@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use cabinet_e2e::{Cabinet, Refused, new_id, reason};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use kernel::{Caller, Role};
-use runtime::token::{KeyPair, Signer};
+use runtime::token::{Signer, generate_signing_key};
 use serde_json::{Value, json};
 use tonic::Code;
 
@@ -15,13 +15,22 @@ async fn a_token_that_proves_nothing_is_refused() {
     let cabinet = Cabinet::start().await;
     let customer = cabinet.create_customer("anna@example.com").await;
     let good = cabinet.service_token();
+    let kid = cabinet.signer.kid();
     let wrong = [
         ("signed by a stranger", signed_by_stranger(&cabinet)),
         ("without a signature", unsigned(&good)),
-        ("alg none", with_header(&good, &json!({"alg": "none", "typ": "at+jwt"}), true)),
+        ("alg none", with_header(&good, &json!({"alg": "none", "typ": "at+jwt", "kid": kid}), true)),
         ("an HMAC instead", hmac_with_public_key(&cabinet)),
         ("changed after it was signed", with_changed_claim(&good)),
-        ("brings its own key", with_header(&good, &json!({"alg": "EdDSA", "typ": "at+jwt", "jwk": {"kty": "OKP"}}), false)),
+        (
+            "brings its own key",
+            with_header(&good, &json!({"alg": "EdDSA", "typ": "at+jwt", "kid": kid, "jwk": {"kty": "OKP"}}), false),
+        ),
+        ("names no key", with_header(&good, &json!({"alg": "EdDSA", "typ": "at+jwt"}), false)),
+        (
+            "names a key that nobody published",
+            with_header(&good, &json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "mine"}), false),
+        ),
         ("no JWT at all", "hunter2".to_owned()),
         ("far too long", "a".repeat(10_000)),
     ];
@@ -39,8 +48,8 @@ async fn a_token_is_good_for_its_audience_its_time_and_its_issuer_only() {
     let customer = cabinet.create_customer("anna@example.com").await;
     let now = jiff::Timestamp::now().as_second();
     let good = json!({
-        "iss": "cabinet", "aud": "cabinet", "sub": "importer", "iat": now, "exp": now + 300,
-        "kind": "service", "realm": cabinet.realm.id.to_string(),
+        "iss": "cabinet", "aud": "cabinet", "sub": new_id::<kernel::of::Credential>().to_string(), "iat": now,
+        "exp": now + 300, "kind": "service", "name": "importer", "realm": cabinet.realm.id.to_string(),
     });
     assert!(cabinet.batch_get_users(&sign(&cabinet, &good, "at+jwt"), "", &[&customer.user_id]).await.is_ok());
     let wrong = [
@@ -59,8 +68,12 @@ async fn a_token_is_good_for_its_audience_its_time_and_its_issuer_only() {
             cabinet.batch_get_users(&sign(&cabinet, &claims, "at+jwt"), "", &[&customer.user_id]).await.expect_err(claim);
         assert_eq!(reason(&refused), token_invalid(), "{claim} = {value}");
     }
-    let elsewhere =
-        Header { typ: Some("at+jwt".into()), jku: Some("https://evil.example/keys".into()), ..Header::new(Algorithm::EdDSA) };
+    let elsewhere = Header {
+        typ: Some("at+jwt".into()),
+        jku: Some("https://evil.example/keys".into()),
+        kid: Some(cabinet.signer.kid().to_owned()),
+        ..Header::new(Algorithm::EdDSA)
+    };
     let names_another_key = sign_with(&cabinet, &elsewhere, &good);
     let refused = cabinet.batch_get_users(&names_another_key, "", &[&customer.user_id]).await.expect_err("jku");
     assert_eq!(reason(&refused), token_invalid());
@@ -87,23 +100,25 @@ fn token_invalid() -> Refused {
 }
 
 fn signed_by_stranger(cabinet: &Cabinet) -> String {
-    let stranger = Signer::from_pem(&KeyPair::generate().signing_key).expect("a key pair that was just made");
+    let stranger = Signer::from_pem(cabinet.signer.kid(), &generate_signing_key()).expect("a key that was just made");
     let caller = Caller::User(kernel::UserCaller {
         realm_id: cabinet.realm.id,
         company_id: cabinet.realm.company_id,
         user_id: new_id(),
         role: Role::Owner,
+        session_id: new_id(),
     });
-    stranger.sign(&caller, jiff::Timestamp::now()).expect("not anonymous").expose().clone()
+    stranger.sign(&caller, 1, jiff::Timestamp::now()).expect("not anonymous").expose().clone()
 }
 
 fn sign(cabinet: &Cabinet, claims: &Value, typ: &str) -> String {
-    let header = Header { typ: Some(typ.to_owned()), ..Header::new(Algorithm::EdDSA) };
+    let header =
+        Header { typ: Some(typ.to_owned()), kid: Some(cabinet.signer.kid().to_owned()), ..Header::new(Algorithm::EdDSA) };
     sign_with(cabinet, &header, claims)
 }
 
 fn sign_with(cabinet: &Cabinet, header: &Header, claims: &Value) -> String {
-    let key = EncodingKey::from_ed_pem(cabinet.keys.signing_key.expose().as_bytes()).expect("a good key");
+    let key = EncodingKey::from_ed_pem(cabinet.signing_key.expose().as_bytes()).expect("a good key");
     jsonwebtoken::encode(header, claims, &key).expect("claims can be written")
 }
 
@@ -111,12 +126,12 @@ fn sign_with(cabinet: &Cabinet, header: &Header, claims: &Value) -> String {
 fn hmac_with_public_key(cabinet: &Cabinet) -> String {
     let now = jiff::Timestamp::now().as_second();
     let claims = json!({
-        "iss": "cabinet", "aud": "cabinet", "sub": "importer", "iat": now, "exp": now + 300,
-        "kind": "service", "realm": cabinet.realm.id.to_string(),
+        "iss": "cabinet", "aud": "cabinet", "sub": new_id::<kernel::of::Credential>().to_string(), "iat": now,
+        "exp": now + 300, "kind": "service", "name": "importer", "realm": cabinet.realm.id.to_string(),
     });
-    let header = Header { typ: Some("at+jwt".to_owned()), ..Header::new(Algorithm::HS256) };
-    jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(cabinet.keys.public_key.as_bytes()))
-        .expect("claims can be written")
+    let header =
+        Header { typ: Some("at+jwt".to_owned()), kid: Some(cabinet.signer.kid().to_owned()), ..Header::new(Algorithm::HS256) };
+    jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(cabinet.signer.public_key())).expect("claims can be written")
 }
 
 fn unsigned(token: &str) -> String {

@@ -1,0 +1,143 @@
+//! Users and their contacts: each his alone in the realm; added one by one or many at once.
+
+use api::cabinet::identity::v1 as pb;
+use api::cabinet::identity::v1::user_service_client::UserServiceClient;
+use cabinet_e2e::{Cabinet, Refused, reason, user_request, with_token};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
+    reason(&result.expect_err("a refusal"))
+}
+
+fn is(code: Code, reason: &str) -> Refused {
+    (code, reason.to_owned())
+}
+
+async fn create(cabinet: &Cabinet, request: pb::CreateUserRequest) -> Result<pb::User, Status> {
+    let request = with_token(&cabinet.service_token(), request);
+    let answer = UserServiceClient::new(cabinet.identity.channel()).create_user(request).await?;
+    Ok(answer.into_inner().user.expect("the contract promises the user"))
+}
+
+fn anna(cabinet: &Cabinet) -> pb::CreateUserRequest {
+    pb::CreateUserRequest {
+        phone: "+380 67 123-45-67".into(),
+        user_name: "AKowalska".into(),
+        ..user_request(cabinet.realm.company_id, pb::Role::Customer, "anna@example.com")
+    }
+}
+
+/// Rule I8.b: phones are kept as E.164, user names without capitals; whoever takes all three contacts is told all three at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_contact_that_is_taken_is_named() {
+    let cabinet = Cabinet::start().await;
+    let created = create(&cabinet, anna(&cabinet)).await.expect("a good user");
+    assert_eq!((created.phone.as_str(), created.user_name.as_str()), ("+380671234567", "akowalska"));
+    assert!(!created.phone_verified && !created.email_verified);
+
+    let twin = pb::CreateUserRequest { email: "ANNA@example.com".into(), phone: "+380671234567".into(), ..anna(&cabinet) };
+    let error = create(&cabinet, twin).await.expect_err("all three are taken");
+    let info = error.get_details_error_info().expect("every error has one");
+    assert_eq!((error.code(), info.reason.as_str()), (Code::AlreadyExists, "EMAIL_TAKEN"));
+    assert_eq!(info.metadata["reasons"], "EMAIL_TAKEN,PHONE_TAKEN,USER_NAME_TAKEN");
+    let phone_alone = pb::CreateUserRequest { email: "other@example.com".into(), user_name: String::new(), ..anna(&cabinet) };
+    assert_eq!(refused(create(&cabinet, phone_alone).await), is(Code::AlreadyExists, "PHONE_TAKEN"));
+    let name_alone = pb::CreateUserRequest { email: "other@example.com".into(), phone: String::new(), ..anna(&cabinet) };
+    assert_eq!(refused(create(&cabinet, name_alone).await), is(Code::AlreadyExists, "USER_NAME_TAKEN"));
+    let elsewhere = pb::CreateUserRequest { company_id: cabinet.other_realm.company_id.to_string(), ..anna(&cabinet) };
+    let request = with_token(&cabinet.service_token_of(&cabinet.other_realm), elsewhere);
+    UserServiceClient::new(cabinet.identity.channel()).create_user(request).await.expect("another realm knows nothing of it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_contact_that_is_wrong_is_named() {
+    let cabinet = Cabinet::start().await;
+    let wrong =
+        pb::CreateUserRequest { email: "anna@".into(), phone: "12".into(), user_name: "Анна".into(), ..anna(&cabinet) };
+    let error = create(&cabinet, wrong).await.expect_err("all three are wrong");
+    let info = error.get_details_error_info().expect("every error has one");
+    assert_eq!(info.metadata["reasons"], "EMAIL_INVALID,PHONE_INVALID,USER_NAME_INVALID");
+    let fields: Vec<_> =
+        error.get_details_bad_request().expect("details").field_violations.into_iter().map(|v| v.field).collect();
+    assert_eq!(fields, ["email", "phone", "user_name"]);
+    let without = pb::CreateUserRequest { email: String::new(), ..anna(&cabinet) };
+    assert_eq!(refused(create(&cabinet, without).await), is(Code::InvalidArgument, "CONTACT_MISSING"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_can_be_changed_and_taken_away() {
+    let cabinet = Cabinet::start().await;
+    let created = create(&cabinet, anna(&cabinet)).await.expect("a good user");
+    create(&cabinet, user_request(cabinet.realm.company_id, pb::Role::Customer, "bela@example.com")).await.expect("a good user");
+    let change = async |phone: &str| {
+        let request = pb::ChangeUserPhoneRequest { user_id: created.user_id.clone(), phone: phone.to_owned() };
+        let request = with_token(&cabinet.service_token(), request);
+        let answer = UserServiceClient::new(cabinet.identity.channel()).change_user_phone(request).await?;
+        Ok::<_, Status>(answer.into_inner().user.expect("the contract promises the user"))
+    };
+    assert_eq!(change("+48 22 123 45 67").await.expect("a good number").phone, "+48221234567");
+    let gone = change("").await.expect("it may be taken away");
+    assert_eq!((gone.phone.as_str(), gone.version), ("", 3));
+    assert_eq!(change("").await.expect("again changes nothing").version, 3);
+    assert_eq!(refused(change("0671234567").await), is(Code::InvalidArgument, "PHONE_INVALID"));
+    cabinet.settled().await;
+}
+
+/// Rule I2.f: an import adds many at once: each is added or refused by himself, in the order of the list, and none is invited.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_has_a_verdict_for_each() {
+    let cabinet = Cabinet::start().await;
+    create(&cabinet, anna(&cabinet)).await.expect("a good user");
+    let new = |email: &str, invitation: pb::Invitation| pb::NewUser {
+        role: pb::Role::Customer.into(),
+        email: email.to_owned(),
+        phone: String::new(),
+        user_name: String::new(),
+        invitation: invitation.into(),
+    };
+    let quiet = |email: &str| new(email, pb::Invitation::None);
+    let users = vec![
+        quiet("bela@example.com"),
+        quiet("Anna@example.com"),
+        quiet("not an address"),
+        quiet("Bela@example.com"),
+        new("carl@example.com", pb::Invitation::Send),
+    ];
+    let request = pb::BatchCreateUsersRequest { company_id: cabinet.realm.company_id.to_string(), users };
+    let mut client = UserServiceClient::new(cabinet.identity.channel());
+    let answer = client.batch_create_users(with_token(&cabinet.service_token(), request)).await.expect("verdicts").into_inner();
+    let verdicts: Vec<_> =
+        answer.verdicts.iter().map(|verdict| (verdict.user.is_some(), verdict.reasons().collect::<Vec<_>>())).collect();
+    let taken = || (false, vec![pb::ErrorReason::EmailTaken]);
+    let expected = [(true, vec![]), taken(), (false, vec![pb::ErrorReason::EmailInvalid]), taken(), (true, vec![])];
+    assert_eq!(verdicts, expected);
+    cabinet.letter_to("carl@example.com", 0).await;
+    cabinet.settled().await;
+    assert_eq!(cabinet.mail.letters().len(), 1, "the others are not invited");
+}
+
+/// Rule I5.a: whoever was just added is in the list, page by page; another company's list is not there.
+#[tokio::test(flavor = "multi_thread")]
+async fn users_are_listed_as_soon_as_they_are_added() {
+    let cabinet = Cabinet::start().await;
+    let mut added = Vec::new();
+    for number in 0..5 {
+        added.push(cabinet.create_customer(&format!("user{number}@example.com")).await.user_id);
+    }
+    let mut client = UserServiceClient::new(cabinet.identity.channel());
+    let (mut listed, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = pb::ListUsersRequest { company_id: cabinet.realm.company_id.to_string(), page_size: 2, page_token };
+        let page = client.list_users(with_token(&cabinet.service_token(), request)).await.expect("a page").into_inner();
+        listed.extend(page.users.into_iter().map(|user| user.user_id));
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(listed, added);
+    let request = pb::ListUsersRequest { company_id: cabinet.other_realm.company_id.to_string(), ..Default::default() };
+    let foreign = client.list_users(with_token(&cabinet.service_token(), request)).await;
+    assert_eq!(refused(foreign), is(Code::NotFound, "COMPANY_NOT_FOUND"));
+}

@@ -1,0 +1,177 @@
+//! How a user comes to his first password, and to another one.
+
+use api::cabinet::identity::v1 as pb;
+use api::cabinet::identity::v1::link_service_client::LinkServiceClient;
+use api::cabinet::identity::v1::user_service_client::UserServiceClient;
+use cabinet_e2e::{Cabinet, Refused, link_in, reason, user_request, with_token};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+const PASSWORD: &str = "correct horse battery 7 staple";
+
+fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
+    reason(&result.expect_err("a refusal"))
+}
+
+fn is(code: Code, reason: &str) -> Refused {
+    (code, reason.to_owned())
+}
+
+async fn invite(cabinet: &Cabinet, email: &str) -> pb::User {
+    let mut request = user_request(cabinet.realm.company_id, pb::Role::Customer, email);
+    request.invitation = pb::Invitation::Send.into();
+    let request = with_token(&cabinet.service_token(), request);
+    let answer = UserServiceClient::new(cabinet.identity.channel()).create_user(request).await.expect("a good user");
+    answer.into_inner().user.expect("the contract promises the user")
+}
+
+async fn resend(cabinet: &Cabinet, user_id: &str) -> Result<pb::ResendInvitationResponse, Status> {
+    let request = with_token(&cabinet.service_token(), pb::ResendInvitationRequest { user_id: user_id.to_owned() });
+    Ok(UserServiceClient::new(cabinet.identity.channel()).resend_invitation(request).await?.into_inner())
+}
+
+async fn inspect(cabinet: &Cabinet, token: &str) -> Result<pb::InspectLinkResponse, Status> {
+    let request = pb::InspectLinkRequest { token: token.to_owned() };
+    Ok(LinkServiceClient::new(cabinet.identity.channel()).inspect_link(request).await?.into_inner())
+}
+
+async fn request_reset(cabinet: &Cabinet, email: &str) {
+    let request = pb::RequestPasswordResetRequest { realm_id: cabinet.realm.id.to_string(), email: email.to_owned() };
+    LinkServiceClient::new(cabinet.identity.channel()).request_password_reset(request).await.expect("always the same answer");
+}
+
+/// Sets the clock of a user's creation and of his links back.
+fn age(cabinet: &Cabinet, user_id: &str, interval: &str) {
+    for (table, columns) in [("users", "created_at = created_at"), ("links", "expires_at = expires_at")] {
+        cabinet
+            .databases
+            .identity
+            .execute(&format!("UPDATE {table} SET {columns} - interval '{interval}' WHERE user_id = '{user_id}'"));
+    }
+}
+
+/// Rules I6.b, I7: the mailed link sets the password, verifies the address and signs in, once; looking at it ten times before
+/// uses nothing up.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_sets_the_password_once_however_often_it_is_opened() {
+    let cabinet = Cabinet::start().await;
+    let anna = invite(&cabinet, "anna@example.com").await;
+    let letter = cabinet.letter_to("anna@example.com", 0).await;
+    let token = link_in(&letter);
+
+    for _ in 0..10 {
+        assert_eq!(inspect(&cabinet, &token).await.expect("an open link").purpose(), pb::LinkPurpose::Invitation);
+    }
+    let redeemed = cabinet.redeem(&token, PASSWORD).await.expect("an open link");
+    let user = redeemed.user.expect("the contract promises the user");
+    assert_eq!((user.user_id.as_str(), user.email_verified), (anna.user_id.as_str(), true));
+    let access_token = redeemed.tokens.expect("the contract promises tokens").access_token;
+    cabinet.batch_get_users(&access_token, "", &[&anna.user_id]).await.expect("he is signed in");
+    assert_eq!(refused(cabinet.redeem(&token, "another good password").await), is(Code::NotFound, "LINK_NOT_VALID"));
+    assert_eq!(refused(inspect(&cabinet, &token).await), is(Code::NotFound, "LINK_NOT_VALID"));
+    cabinet.sign_in("anna@example.com", PASSWORD).await.expect("the password that was set first");
+}
+
+/// Rules I6.a, I6.c: the link ends 24 hours after the user was created; sending it again does not prolong it, and after that
+/// there is the password reset.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_ends_after_24_hours_however_often_it_is_sent() {
+    let cabinet = Cabinet::start().await;
+    let anna = invite(&cabinet, "anna@example.com").await;
+    let first = link_in(&cabinet.letter_to("anna@example.com", 0).await);
+    age(&cabinet, &anna.user_id, "23 hours 59 minutes");
+    resend(&cabinet, &anna.user_id).await.expect("a minute is left");
+    let second = link_in(&cabinet.letter_to("anna@example.com", 1).await);
+    let ends = async |token: &str| inspect(&cabinet, token).await.expect("an open link").expire_time;
+    assert_eq!(ends(&first).await.map(|at| at.seconds), ends(&second).await.map(|at| at.seconds));
+
+    age(&cabinet, &anna.user_id, "1 minute");
+    for token in [&first, &second] {
+        assert_eq!(refused(cabinet.redeem(token, PASSWORD).await), is(Code::NotFound, "LINK_NOT_VALID"));
+    }
+    assert_eq!(refused(resend(&cabinet, &anna.user_id).await), is(Code::FailedPrecondition, "INVITATION_OVER"));
+    request_reset(&cabinet, "Anna@Example.com").await;
+    let reset = link_in(&cabinet.letter_to("anna@example.com", 2).await);
+    assert_eq!(inspect(&cabinet, &reset).await.expect("an open link").purpose(), pb::LinkPurpose::PasswordReset);
+    cabinet.redeem(&reset, PASSWORD).await.expect("also for one who never had a password");
+}
+
+/// Rule I6.d: a blocked user's link is refused, and so is sending it again; blocking pauses nothing, and once unblocked the same
+/// link works.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blocked_user_is_not_invited() {
+    let cabinet = Cabinet::start().await;
+    let owner = cabinet.owner_token("owner@example.com").await;
+    let anna = invite(&cabinet, "anna@example.com").await;
+    let token = link_in(&cabinet.letter_to("anna@example.com", 0).await);
+    cabinet.block_user(&owner, &anna.user_id).await.expect("an OWNER may block");
+    assert_eq!(refused(cabinet.redeem(&token, PASSWORD).await), is(Code::NotFound, "LINK_NOT_VALID"));
+    assert_eq!(refused(resend(&cabinet, &anna.user_id).await), is(Code::FailedPrecondition, "USER_BLOCKED"));
+    cabinet.unblock_user(&owner, &anna.user_id).await.expect("an OWNER may unblock");
+    cabinet.redeem(&token, PASSWORD).await.expect("24 hours have not passed");
+}
+
+/// Rule I6.e: creation can ask for no invitation; nobody is mailed.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_to_be_invited_is_mailed_nothing() {
+    let cabinet = Cabinet::start().await;
+    cabinet.create_customer("quiet@example.com").await;
+    invite(&cabinet, "anna@example.com").await;
+    cabinet.letter_to("anna@example.com", 0).await;
+    cabinet.settled().await;
+    assert!(cabinet.mail.letters().iter().all(|letter| letter.rcpt_to == ["anna@example.com"]));
+}
+
+/// Rule I22.a: asking for a reset answers the same whoever exists; only an active user is mailed, and not twice within a minute.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_tells_nobody_who_exists() {
+    let cabinet = Cabinet::start().await;
+    let owner = cabinet.owner_token("owner@example.com").await;
+    cabinet.create_customer("anna@example.com").await;
+    let blocked = cabinet.create_customer("blocked@example.com").await;
+    cabinet.block_user(&owner, &blocked.user_id).await.expect("an OWNER may block");
+    cabinet.letter_to("blocked@example.com", 0).await;
+    for email in ["nobody@example.com", "not an address", "blocked@example.com", "anna@example.com", "anna@example.com"] {
+        request_reset(&cabinet, email).await;
+    }
+    cabinet.letter_to("anna@example.com", 0).await;
+    cabinet.settled().await;
+    let links = cabinet.databases.identity.value("SELECT count(*) FROM links WHERE purpose = 'PASSWORD_RESET'");
+    assert_eq!((links.as_str(), cabinet.mail.letters().len()), ("1", 2));
+}
+
+/// Rules I10.a, I6.b: a password the rule refuses is refused with everything that is wrong, and the link stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_password_leaves_the_link_as_it_was() {
+    let cabinet = Cabinet::start().await;
+    invite(&cabinet, "anna.kowalska@example.com").await;
+    let token = link_in(&cabinet.letter_to("anna.kowalska@example.com", 0).await);
+    for (password, violations) in [("12345", 2), ("password", 1), ("anna.kowalska1", 1), (&"x y".repeat(50), 1)] {
+        let error = cabinet.redeem(&token, password).await.expect_err("a bad password");
+        assert_eq!(reason(&error), is(Code::InvalidArgument, "PASSWORD_REFUSED"), "{password}");
+        let bad = error.get_details_bad_request().expect("the violations");
+        assert_eq!(bad.field_violations.len(), violations, "{password}: {bad:?}");
+    }
+    cabinet.redeem(&token, PASSWORD).await.expect("nothing was used up");
+}
+
+/// Rules I6.b, I24.c: setting another password ends every session there was, and its user is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_password_ends_the_sessions_of_the_old_one() {
+    let cabinet = Cabinet::start().await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    let old = cabinet.signed_in(&anna).await;
+    // The minute in which nobody is mailed a second reset has passed.
+    age(&cabinet, &anna.user_id, "0 seconds");
+    cabinet.databases.identity.execute("UPDATE links SET created_at = created_at - interval '2 minutes'");
+    let before = cabinet.mail.letters().len();
+    request_reset(&cabinet, "anna@example.com").await;
+    let letters = cabinet.letters(before + 1).await;
+    let reset = link_in(letters.last().expect("there is one more"));
+    cabinet.redeem(&reset, "quite another password").await.expect("an open link");
+
+    cabinet.refused_everywhere(&old.access_token, &anna.user_id).await;
+    assert_eq!(refused(cabinet.refresh(&old.refresh_token).await), is(Code::Unauthenticated, "SESSION_OVER"));
+    assert!(cabinet.sign_in("anna@example.com", PASSWORD).await.is_err(), "the old password");
+    cabinet.letters(before + 2).await;
+}

@@ -1,0 +1,141 @@
+//! Access that is taken back is gone everywhere within a second (I4).
+
+use std::time::{Duration, Instant};
+
+use api::cabinet::identity::v1 as pb;
+use cabinet_e2e::{Cabinet, eventually_async, reason, user_id};
+use kernel::Role;
+use tonic::Code;
+
+/// The bound that the rule itself names.
+const BOUND: Duration = Duration::from_secs(1);
+
+/// Rule I4.b: a second after the answer a token good for four more minutes is refused by every process; once unblocked, the
+/// same login and password work.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blocked_user_is_refused_everywhere_within_a_second() {
+    let cabinet = Cabinet::start().await;
+    let owner = cabinet.owner_token("owner@example.com").await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    let tokens = cabinet.signed_in(&anna).await;
+    cabinet.accepted_everywhere(&tokens.access_token, &anna.user_id).await;
+
+    cabinet.block_user(&owner, &anna.user_id).await.expect("an OWNER may block");
+    tokio::time::sleep(BOUND).await;
+    cabinet.refused_everywhere_now(&tokens.access_token, &anna.user_id).await;
+    assert!(cabinet.refresh(&tokens.refresh_token).await.is_err());
+    assert!(cabinet.sign_in("anna@example.com", Cabinet::PASSWORD).await.is_err());
+
+    cabinet.unblock_user(&owner, &anna.user_id).await.expect("an OWNER may unblock");
+    let again = cabinet.sign_in("anna@example.com", Cabinet::PASSWORD).await.expect("the same login and password");
+    cabinet.accepted_everywhere(&again.access_token, &anna.user_id).await;
+    cabinet.refused_everywhere_now(&tokens.access_token, &anna.user_id).await;
+}
+
+/// Rule I4.b: a token that tells of a role one has no more is void; the session goes on with the new one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_with_a_former_role_is_void() {
+    let cabinet = Cabinet::start().await;
+    let owner = cabinet.owner_token("owner@example.com").await;
+    let service = cabinet.service_token();
+    let bela = cabinet.create_user(&service, cabinet.realm.company_id, pb::Role::Admin, "bela@example.com").await;
+    let bela = bela.expect("a good user");
+    let tokens = cabinet.signed_in(&bela).await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    cabinet.batch_get_users(&tokens.access_token, "", &[&anna.user_id]).await.expect("an ADMIN sees her");
+
+    cabinet.change_role(&owner, &bela.user_id, pb::Role::Customer).await.expect("an OWNER may");
+    tokio::time::sleep(BOUND).await;
+    cabinet.refused_everywhere_now(&tokens.access_token, &bela.user_id).await;
+    let fresh = cabinet.refresh(&tokens.refresh_token).await.expect("the session goes on");
+    let seen = cabinet.batch_get_users(&fresh.access_token, "", &[&anna.user_id]).await.expect("an answer");
+    assert_eq!(seen.missing_user_ids, [anna.user_id]);
+}
+
+/// Rules I4.b, I4.c: with the stream cut without a word, who is blocked changes nothing more, and is refused once it is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_stream_of_revocations_is_noticed() {
+    let mut cabinet = Cabinet::start().await;
+    let owner = cabinet.owner_token("owner@example.com").await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    let tokens = cabinet.signed_in(&anna).await;
+    // Another replica answers; the one whose stream the others hold falls silent.
+    let mut other = cabinet.identity.replica();
+    other.start();
+    other.wait_until_ready().await;
+    cabinet.accepted_everywhere(&tokens.access_token, &anna.user_id).await;
+    cabinet.identity.signal("STOP");
+    let silent_since = Instant::now();
+    std::mem::swap(&mut cabinet.identity, &mut other);
+
+    cabinet.block_user(&owner, &anna.user_id).await.expect("an OWNER may block");
+    tokio::time::sleep(BOUND).await;
+    // Identity cannot be reached from there: reads go on, changes do not.
+    let changed = cabinet.update_preferences(&tokens.access_token, &anna.user_id, true, &["status_change.email"]).await;
+    assert_eq!(reason(&changed.expect_err("nobody can say")).0, Code::Unavailable);
+    assert!(silent_since.elapsed() >= BOUND);
+
+    other.signal("CONT");
+    cabinet.refused_everywhere(&tokens.access_token, &anna.user_id).await;
+}
+
+/// Rule I4.c: while identity is away, who is signed in goes on reading, and changes are answered UNAVAILABLE.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_identity_reads_go_on_and_changes_wait() {
+    let mut cabinet = Cabinet::start().await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    let case = cabinet.create_case(&anna.user_id).await;
+    let tokens = cabinet.signed_in(&anna).await;
+    cabinet.accepted_everywhere(&tokens.access_token, &anna.user_id).await;
+
+    cabinet.identity.kill();
+    eventually_async("changes to wait", async || {
+        let tick = cabinet.update_preferences(&tokens.access_token, &anna.user_id, true, &["status_change.email"]).await;
+        (tick.err().map(|error| error.code()) == Some(Code::Unavailable)).then_some(())
+    })
+    .await;
+    cabinet.get_case(&tokens.access_token, &case.case_id).await.expect("reads go on");
+
+    cabinet.identity.start();
+    cabinet.identity.wait_until_ready().await;
+    eventually_async("changes to go on", async || {
+        let tick = cabinet.update_preferences(&tokens.access_token, &anna.user_id, true, &["status_change.email"]).await;
+        tick.is_ok().then_some(())
+    })
+    .await;
+}
+
+/// A machine whose credential was deleted has no access within a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_credential_is_refused() {
+    let cabinet = Cabinet::start().await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    let (credential_id, secret) = cabinet.make_credential(pb::CredentialKind::Service).await;
+    let token = cabinet.service_token_by(&credential_id, &secret).await.expect("a good secret");
+    cabinet.accepted_everywhere(&token, &anna.user_id).await;
+    cabinet.delete_credential(&credential_id).await.expect("an operator may");
+    tokio::time::sleep(BOUND).await;
+    cabinet.refused_everywhere_now(&token, &anna.user_id).await;
+    let refused = cabinet.service_token_by(&credential_id, &secret).await.expect_err("it is gone");
+    assert_eq!(reason(&refused), (Code::Unauthenticated, "CREDENTIAL_REFUSED".into()));
+    let again = cabinet.delete_credential(&credential_id).await.expect_err("it is gone");
+    assert_eq!(reason(&again), (Code::NotFound, "CREDENTIAL_NOT_FOUND".into()));
+}
+
+/// Rule I4.b: revocations that many make at once reach every process, none is skipped.
+#[tokio::test(flavor = "multi_thread")]
+async fn none_of_many_revocations_at_once_is_skipped() {
+    let cabinet = Cabinet::start().await;
+    let owner = cabinet.owner_token("owner@example.com").await;
+    let mut users = Vec::new();
+    for number in 0..40 {
+        users.push(cabinet.create_customer(&format!("user{number}@example.com")).await);
+    }
+    let tokens: Vec<String> = users.iter().map(|user| cabinet.user_token(user_id(user), Role::Customer)).collect();
+    let blocks = futures::future::join_all(users.iter().map(|user| cabinet.block_user(&owner, &user.user_id))).await;
+    assert!(blocks.iter().all(Result::is_ok));
+    tokio::time::sleep(BOUND).await;
+    for (user, token) in users.iter().zip(&tokens) {
+        cabinet.refused_everywhere_now(token, &user.user_id).await;
+    }
+}
