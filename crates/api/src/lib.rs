@@ -66,6 +66,16 @@ pub mod cabinet {
             }
         }
     }
+    pub mod profile {
+        pub mod v1 {
+            tonic::include_proto!("cabinet.profile.v1");
+        }
+        pub mod events {
+            pub mod v1 {
+                tonic::include_proto!("cabinet.profile.events.v1");
+            }
+        }
+    }
     pub mod messaging {
         pub mod v1 {
             tonic::include_proto!("cabinet.messaging.v1");

@@ -47,16 +47,18 @@ pub enum Component {
     Identity,
     CaseMonitoring,
     Notification,
+    Profile,
 }
 
 impl Component {
-    pub const ALL: [Self; 3] = [Self::Identity, Self::CaseMonitoring, Self::Notification];
+    pub const ALL: [Self; 4] = [Self::Identity, Self::CaseMonitoring, Self::Notification, Self::Profile];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Identity => "identity",
             Self::CaseMonitoring => "case-monitoring",
             Self::Notification => "notification",
+            Self::Profile => "profile",
         }
     }
 }

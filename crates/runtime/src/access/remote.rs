@@ -87,6 +87,7 @@ const fn wire(component: Component) -> pb::Component {
         Component::Identity => pb::Component::Identity,
         Component::CaseMonitoring => pb::Component::CaseMonitoring,
         Component::Notification => pb::Component::Notification,
+        Component::Profile => pb::Component::Profile,
     }
 }
 

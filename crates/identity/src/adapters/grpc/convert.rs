@@ -206,6 +206,7 @@ pub(super) fn component(component: pb::Component) -> Result<Component, Problem> 
         pb::Component::Identity => Ok(Component::Identity),
         pb::Component::CaseMonitoring => Ok(Component::CaseMonitoring),
         pb::Component::Notification => Ok(Component::Notification),
+        pb::Component::Profile => Ok(Component::Profile),
         pb::Component::Unspecified => Err(undefined("component")),
     }
 }
