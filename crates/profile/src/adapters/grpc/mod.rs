@@ -1,0 +1,7 @@
+//! Profile's RPCs: translate in, call, translate out.
+
+mod convert;
+mod problem;
+mod profiles;
+
+pub(crate) use profiles::ProfileGrpc;

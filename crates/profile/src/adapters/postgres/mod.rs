@@ -1,0 +1,5 @@
+//! Profile's tables. Rows are private here.
+
+mod profiles;
+
+pub(crate) use profiles::PgProfiles;

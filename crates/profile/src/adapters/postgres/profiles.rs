@@ -1,0 +1,185 @@
+//! Profiles in PostgreSQL.
+
+use async_trait::async_trait;
+use jiff_sqlx::ToSqlx as _;
+use kernel::{Call, CompanyId, EventId, Fault, Permit, RealmId, UserId};
+use messaging::{Lane, OutboxSignal};
+use runtime::postgres;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::adapters::events;
+use crate::application::{Profiles, WriteProfileError};
+use crate::domain::{Language, Line, Profile, ProfileChanged, TimeZoneName, Values};
+
+pub(crate) struct PgProfiles {
+    pool: PgPool,
+    signal: OutboxSignal,
+}
+
+impl PgProfiles {
+    pub(crate) const fn new(pool: PgPool, signal: OutboxSignal) -> Self {
+        Self { pool, signal }
+    }
+}
+
+struct ProfileRow {
+    realm_id: Uuid,
+    user_id: Uuid,
+    company_id: Uuid,
+    full_name: String,
+    job_title: String,
+    time_zone: Option<String>,
+    language: Option<String>,
+    version: i64,
+    updated_at: jiff_sqlx::Timestamp,
+}
+
+impl TryFrom<ProfileRow> for Profile {
+    type Error = Fault;
+
+    fn try_from(row: ProfileRow) -> Result<Self, Fault> {
+        let language = row.language.map(|language| language.parse().map_err(Fault::internal));
+        let values = Values {
+            full_name: Line::from_stored(row.full_name),
+            job_title: Line::from_stored(row.job_title),
+            time_zone: row.time_zone.map(TimeZoneName::from_stored),
+            language: language.transpose()?,
+        };
+        let ids = (RealmId::from_uuid(row.realm_id), UserId::from_uuid(row.user_id), CompanyId::from_uuid(row.company_id));
+        Ok(Self::from_stored(ids, values, row.version, row.updated_at.to_jiff()))
+    }
+}
+
+#[async_trait]
+impl Profiles for PgProfiles {
+    async fn get(&self, realm_id: RealmId, user_id: UserId) -> Result<Option<Profile>, Fault> {
+        let row = sqlx::query_as!(
+            ProfileRow,
+            "SELECT realm_id, user_id, company_id, full_name, job_title, time_zone, language, version, updated_at
+             FROM profiles
+             WHERE realm_id = $1
+               AND user_id = $2",
+            realm_id.as_uuid(),
+            user_id.as_uuid(),
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        row.map(Profile::try_from).transpose()
+    }
+
+    async fn list(&self, realm_id: RealmId, user_ids: &[UserId]) -> Result<Vec<Profile>, Fault> {
+        let user_ids: Vec<_> = user_ids.iter().map(UserId::as_uuid).collect();
+        let rows = sqlx::query_as!(
+            ProfileRow,
+            "SELECT realm_id, user_id, company_id, full_name, job_title, time_zone, language, version, updated_at
+             FROM profiles
+             WHERE realm_id = $1
+               AND user_id = ANY($2)",
+            realm_id.as_uuid(),
+            &user_ids,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        rows.into_iter().map(Profile::try_from).collect()
+    }
+
+    async fn insert(
+        &self,
+        _: &Permit,
+        call: &Call,
+        profile: &Profile,
+        event_id: EventId,
+        changed: ProfileChanged,
+    ) -> Result<(), WriteProfileError> {
+        let values = profile.values();
+        let event = events::profile_changed(call, event_id, profile, changed);
+        let written = sqlx::query!(
+            "WITH inserted AS (
+                 INSERT INTO profiles
+                     (realm_id, user_id, company_id, full_name, job_title, time_zone, language, version, updated_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                 ON CONFLICT DO NOTHING
+                 RETURNING realm_id, user_id, version, updated_at
+             )
+             SELECT messaging.append_event($10, realm_id, $11, user_id, version, $12, $13, $14, $15, $16, updated_at) AS appended
+             FROM inserted",
+            profile.realm_id().as_uuid(),
+            profile.user_id().as_uuid(),
+            profile.company_id().as_uuid(),
+            values.full_name.as_str(),
+            values.job_title.as_str(),
+            values.time_zone.as_ref().map(TimeZoneName::as_str),
+            values.language.map(Language::as_str),
+            changed.version,
+            changed.at.to_sqlx() as _,
+            event.event_id.as_uuid(),
+            event.aggregate.kind,
+            event.lane.as_str(),
+            event.cause_id.as_uuid(),
+            event.event_type,
+            event.payload,
+            event.traceparent,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        self.told(written.rows_affected())
+    }
+
+    async fn update(
+        &self,
+        _: &Permit,
+        call: &Call,
+        profile: &Profile,
+        event_id: EventId,
+        changed: ProfileChanged,
+    ) -> Result<(), WriteProfileError> {
+        let values = profile.values();
+        let event = events::profile_changed(call, event_id, profile, changed);
+        let written = sqlx::query!(
+            "WITH updated AS (
+                 UPDATE profiles
+                 SET full_name = $3, job_title = $4, time_zone = $5, language = $6, version = $7::bigint, updated_at = $8
+                 WHERE realm_id = $1
+                   AND user_id = $2
+                   AND version = $7::bigint - 1
+                 RETURNING realm_id, user_id, version, updated_at
+             )
+             SELECT messaging.append_event($9, realm_id, $10, user_id, version, $11, $12, $13, $14, $15, updated_at) AS appended
+             FROM updated",
+            profile.realm_id().as_uuid(),
+            profile.user_id().as_uuid(),
+            values.full_name.as_str(),
+            values.job_title.as_str(),
+            values.time_zone.as_ref().map(TimeZoneName::as_str),
+            values.language.map(Language::as_str),
+            changed.version,
+            changed.at.to_sqlx() as _,
+            event.event_id.as_uuid(),
+            event.aggregate.kind,
+            event.lane.as_str(),
+            event.cause_id.as_uuid(),
+            event.event_type,
+            event.payload,
+            event.traceparent,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        self.told(written.rows_affected())
+    }
+}
+
+impl PgProfiles {
+    /// How a write ends that says one fact, or none because it was overtaken.
+    fn told(&self, facts: u64) -> Result<(), WriteProfileError> {
+        if facts == 0 {
+            return Err(WriteProfileError::Stale);
+        }
+        self.signal.ring(Lane::Normal);
+        Ok(())
+    }
+}

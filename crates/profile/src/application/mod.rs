@@ -1,0 +1,9 @@
+//! What profile does, as stories. Knows ports, not techniques.
+
+mod error;
+mod ports;
+mod profiles;
+
+pub(crate) use error::Error;
+pub(crate) use ports::{Profiles, Users, WriteProfileError};
+pub(crate) use profiles::{BatchGetProfiles, ProfileUseCases, ProfileView, ProfilesFound, UpdateProfile};

@@ -1,0 +1,181 @@
+//! Reading and changing profiles. Everybody has one: who has saved nothing is asked of identity (I21).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use kernel::{Authorized, Call, Clock, EventId, Fault, IdSource, Permit, RealmId, Refusal, UserId};
+
+use super::{Error, Profiles, Users, WriteProfileError};
+use crate::domain::access::Action;
+use crate::domain::{Change, Contacts, Etag, Label, Person, Profile, ProfileChanged, ProposedValue};
+
+/// How often a change is tried that others keep overtaking.
+const ATTEMPTS: usize = 5;
+/// The version of a profile after the first change.
+const FIRST: i64 = 1;
+
+pub(crate) struct ProfileUseCases {
+    pub(crate) profiles: Arc<dyn Profiles>,
+    pub(crate) users: Arc<dyn Users>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+}
+
+#[derive(Debug)]
+pub(crate) struct BatchGetProfiles {
+    /// Wanted of callers that belong to no realm.
+    pub(crate) realm_id: Option<RealmId>,
+    pub(crate) user_ids: BTreeSet<UserId>,
+}
+
+pub(crate) struct UpdateProfile {
+    pub(crate) user_id: UserId,
+    pub(crate) proposed: Vec<ProposedValue>,
+    /// Nothing is changed if the profile has another by now.
+    pub(crate) etag: Option<Etag>,
+}
+
+/// A profile together with what its person is shown as.
+#[derive(Debug)]
+pub(crate) struct ProfileView {
+    pub(crate) profile: Profile,
+    pub(crate) label: Label,
+}
+
+#[derive(Debug)]
+pub(crate) struct ProfilesFound {
+    pub(crate) profiles: Vec<Authorized<ProfileView>>,
+    pub(crate) missing: BTreeSet<UserId>,
+}
+
+/// A profile, and its person's contacts if he had to be asked about.
+struct Met {
+    profile: Profile,
+    contacts: Option<Contacts>,
+}
+
+impl ProfileUseCases {
+    pub(crate) async fn get(
+        &self,
+        call: &Call,
+        realm_id: Option<RealmId>,
+        user_id: UserId,
+    ) -> Result<Authorized<ProfileView>, Error> {
+        let realm_id = realm_of(call, realm_id)?;
+        let Met { profile, contacts } = self.meet(call, realm_id, user_id).await?;
+        let permit = call.authorize(&Action::SeeProfile(&profile))?;
+        let view = self.view(call, profile, contacts).await?;
+        Ok(permit.show(view))
+    }
+
+    pub(crate) async fn batch_get(&self, call: &Call, query: BatchGetProfiles) -> Result<ProfilesFound, Error> {
+        let mut found = ProfilesFound { profiles: Vec::new(), missing: query.user_ids };
+        let realm_id = match realm_of(call, query.realm_id) {
+            Ok(realm_id) => realm_id,
+            Err(Refusal::Hidden) => return Ok(found),
+            Err(refusal) => return Err(refusal.into()),
+        };
+        let wanted: Vec<UserId> = found.missing.iter().copied().collect();
+        for view in self.views(call, realm_id, &wanted).await? {
+            if let Ok(permit) = call.authorize(&Action::SeeProfile(&view.profile)) {
+                found.missing.remove(&view.profile.user_id());
+                found.profiles.push(permit.show(view));
+            }
+        }
+        Ok(found)
+    }
+
+    pub(crate) async fn update(&self, call: &Call, command: UpdateProfile) -> Result<Authorized<ProfileView>, Error> {
+        let realm_id = call.realm_id()?;
+        let changes = Change::parse_all(&command.proposed).map_err(Error::ProfileInvalid)?;
+        for _ in 0..ATTEMPTS {
+            let Met { mut profile, contacts } = self.meet(call, realm_id, command.user_id).await?;
+            let permit = call.authorize(&Action::UpdateProfile(&profile))?;
+            if command.etag.as_ref().is_some_and(|etag| *etag != profile.etag()) {
+                return Err(Error::EtagMismatch);
+            }
+            let now = self.clock.now();
+            let changed = profile.change(&changes, now);
+            // Made before anything is written: what was saved must not be answered as a failure.
+            let view = self.view(call, profile, contacts).await?;
+            let Some(changed) = changed else { return Ok(permit.show(view)) };
+            match self.write(&permit, call, &view.profile, self.ids.new_id(now), changed).await {
+                Ok(()) => return Ok(permit.show(view)),
+                Err(WriteProfileError::Stale) => {}
+                Err(WriteProfileError::Fault(fault)) => return Err(fault.into()),
+            }
+        }
+        Err(Error::ProfileChanged)
+    }
+
+    async fn write(
+        &self,
+        permit: &Permit,
+        call: &Call,
+        profile: &Profile,
+        event_id: EventId,
+        changed: ProfileChanged,
+    ) -> Result<(), WriteProfileError> {
+        if changed.version == FIRST {
+            self.profiles.insert(permit, call, profile, event_id, changed).await
+        } else {
+            self.profiles.update(permit, call, profile, event_id, changed).await
+        }
+    }
+
+    /// The profile that was saved, or the empty one of a user whom identity knows.
+    async fn meet(&self, call: &Call, realm_id: RealmId, user_id: UserId) -> Result<Met, Error> {
+        if let Some(profile) = self.profiles.get(realm_id, user_id).await? {
+            return Ok(Met { profile, contacts: None });
+        }
+        let person = self.person(call, realm_id, user_id).await?;
+        let profile = Profile::empty(realm_id, user_id, person.company_id);
+        Ok(Met { profile, contacts: Some(person.contacts) })
+    }
+
+    /// Asks for the contacts of somebody who has no name to be shown by, and of nobody else.
+    async fn view(&self, call: &Call, profile: Profile, contacts: Option<Contacts>) -> Result<ProfileView, Error> {
+        let contacts = match contacts {
+            Some(contacts) => contacts,
+            None if profile.is_nameless() => self.person(call, profile.realm_id(), profile.user_id()).await?.contacts,
+            None => Contacts::default(),
+        };
+        Ok(view(profile, &contacts))
+    }
+
+    async fn person(&self, call: &Call, realm_id: RealmId, user_id: UserId) -> Result<Person, Error> {
+        let people = self.users.people(call, realm_id, &[user_id]).await?;
+        people.into_iter().find(|person| person.user_id == user_id).ok_or(Error::ProfileNotFound)
+    }
+
+    /// Those of the users that exist, with one question to the database and at most one to identity.
+    async fn views(&self, call: &Call, realm_id: RealmId, user_ids: &[UserId]) -> Result<Vec<ProfileView>, Fault> {
+        let (named, nameless): (Vec<_>, Vec<_>) =
+            self.profiles.list(realm_id, user_ids).await?.into_iter().partition(|profile| !profile.is_nameless());
+        let mut views: Vec<_> = named.into_iter().map(|profile| view(profile, &Contacts::default())).collect();
+        let mut nameless: BTreeMap<_, _> = nameless.into_iter().map(|profile| (profile.user_id(), profile)).collect();
+
+        let shown: BTreeSet<_> = views.iter().map(|view| view.profile.user_id()).collect();
+        let unclear: Vec<_> = user_ids.iter().copied().filter(|user_id| !shown.contains(user_id)).collect();
+        if unclear.is_empty() {
+            return Ok(views);
+        }
+        for Person { user_id, company_id, contacts } in self.users.people(call, realm_id, &unclear).await? {
+            let profile = nameless.remove(&user_id).unwrap_or_else(|| Profile::empty(realm_id, user_id, company_id));
+            views.push(view(profile, &contacts));
+        }
+        Ok(views)
+    }
+}
+
+fn view(profile: Profile, contacts: &Contacts) -> ProfileView {
+    let label = Label::of(&profile.values().full_name, contacts);
+    ProfileView { profile, label }
+}
+
+/// The realm that was named, else the caller's own, if he may look into it.
+fn realm_of(call: &Call, named: Option<RealmId>) -> Result<RealmId, Refusal> {
+    let realm_id = named.or(call.caller().realm_id());
+    call.authorize(&Action::LookUpProfiles { realm_id })?;
+    realm_id.ok_or(Refusal::Hidden)
+}

@@ -1,0 +1,130 @@
+//! Who may do what with profiles: one pure function.
+
+use kernel::{Caller, Decision, RealmId, Role};
+
+use super::Profile;
+
+pub(crate) enum Action<'a> {
+    /// Asks for profiles of a realm, or of none; each of them is decided about by itself.
+    LookUpProfiles {
+        realm_id: Option<RealmId>,
+    },
+    SeeProfile(&'a Profile),
+    UpdateProfile(&'a Profile),
+}
+
+impl kernel::Action for Action<'_> {
+    fn decide(&self, caller: &Caller) -> Decision {
+        decide(caller, self)
+    }
+}
+
+fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
+    match action {
+        Action::LookUpProfiles { realm_id } => look_up(caller, *realm_id),
+        Action::SeeProfile(profile) => see(caller, profile),
+        Action::UpdateProfile(profile) => update(caller, profile),
+    }
+}
+
+/// I1: for everybody else the realm has no people.
+fn look_up(caller: &Caller, realm_id: Option<RealmId>) -> Decision {
+    let allowed = match caller {
+        Caller::User(_) | Caller::Service(_) => caller.realm_id() == realm_id,
+        Caller::Component(_) => realm_id.is_some(),
+        Caller::PlatformAdmin(_) => false,
+        Caller::Gateway(_) | Caller::Anonymous => return Decision::Deny,
+    };
+    if allowed { Decision::Allow } else { Decision::Hide }
+}
+
+fn see(caller: &Caller, profile: &Profile) -> Decision {
+    let allowed = match caller {
+        Caller::User(user) => {
+            let administers = user.role >= Role::Admin && user.company_id == profile.company_id();
+            user.realm_id == profile.realm_id() && (administers || user.user_id == profile.user_id())
+        }
+        Caller::Service(service) => service.realm_id == profile.realm_id(),
+        Caller::Component(_) => true,
+        Caller::PlatformAdmin(_) => false,
+        Caller::Gateway(_) | Caller::Anonymous => return Decision::Deny,
+    };
+    if allowed { Decision::Allow } else { Decision::Hide }
+}
+
+/// A profile is its person's own; the realm's services keep it for him. Who merely sees it is told that it is not his.
+fn update(caller: &Caller, profile: &Profile) -> Decision {
+    match (see(caller, profile), caller) {
+        (Decision::Allow, Caller::User(user)) if user.user_id == profile.user_id() => Decision::Allow,
+        (Decision::Allow, Caller::Service(_)) => Decision::Allow,
+        (Decision::Allow, _) => Decision::Deny,
+        (refused, _) => refused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::{CompanyId, Component, CredentialId, GatewayCaller, Id, PlatformAdminCaller, ServiceCaller, SessionId};
+    use kernel::{UserCaller, UserId};
+    use uuid::Uuid;
+
+    use super::super::profile::tests::empty;
+    use super::*;
+
+    const ALLOW: Decision = Decision::Allow;
+    const DENY: Decision = Decision::Deny;
+    const HIDE: Decision = Decision::Hide;
+
+    fn id<Of>(number: u128) -> Id<Of> {
+        Id::from_uuid(Uuid::from_u128(number))
+    }
+
+    /// A user of the realm of [`empty`].
+    fn user(user_id: UserId, company_id: CompanyId, role: Role) -> UserCaller {
+        UserCaller { realm_id: empty().realm_id(), company_id, user_id, role, session_id: SessionId::from_uuid(Uuid::nil()) }
+    }
+
+    fn service(realm_id: RealmId) -> Caller {
+        Caller::Service(ServiceCaller { realm_id, credential_id: CredentialId::from_uuid(Uuid::nil()), name: "importer".into() })
+    }
+
+    #[test]
+    fn a_profile_is_seen_by_few_and_changed_by_fewer() {
+        let profile = empty();
+        let (himself, company, realm) = (profile.user_id(), profile.company_id(), profile.realm_id());
+        let abroad = UserCaller { realm_id: id(9), ..user(himself, company, Role::Owner) };
+        let table = [
+            ("himself", Caller::User(user(himself, company, Role::Customer)), ALLOW, ALLOW),
+            ("a colleague", Caller::User(user(id(8), company, Role::Agent)), HIDE, HIDE),
+            ("an admin of his company", Caller::User(user(id(8), company, Role::Admin)), ALLOW, DENY),
+            ("an owner of his company", Caller::User(user(id(8), company, Role::Owner)), ALLOW, DENY),
+            ("an owner of another company", Caller::User(user(id(8), id(7), Role::Owner)), HIDE, HIDE),
+            ("the same ids in another realm", Caller::User(abroad), HIDE, HIDE),
+            ("a service of the realm", service(realm), ALLOW, ALLOW),
+            ("a service of another realm", service(id(9)), HIDE, HIDE),
+            ("a component", Caller::Component(Component::Notification), ALLOW, DENY),
+            ("an operator", Caller::PlatformAdmin(PlatformAdminCaller { name: "operator".into() }), HIDE, HIDE),
+            ("a gateway", Caller::Gateway(GatewayCaller { realm_id: realm, credential_id: id(6) }), DENY, DENY),
+            ("nobody", Caller::Anonymous, DENY, DENY),
+        ];
+        for (who, caller, sees, updates) in table {
+            assert_eq!(decide(&caller, &Action::SeeProfile(&profile)), sees, "{who} sees");
+            assert_eq!(decide(&caller, &Action::UpdateProfile(&profile)), updates, "{who} updates");
+        }
+    }
+
+    /// Rule I1.a: nobody looks into another realm, whatever it holds.
+    #[test]
+    fn nobody_looks_into_another_realm() {
+        let realm_id = empty().realm_id();
+        let customer = Caller::User(user(id(8), id(7), Role::Customer));
+        let component = Caller::Component(Component::Notification);
+        let operator = Caller::PlatformAdmin(PlatformAdminCaller { name: "operator".into() });
+        let decided = |caller: &Caller, realm_id| decide(caller, &Action::LookUpProfiles { realm_id });
+        assert_eq!((decided(&customer, Some(realm_id)), decided(&customer, Some(id(9)))), (ALLOW, HIDE));
+        assert_eq!((decided(&service(realm_id), Some(realm_id)), decided(&service(realm_id), Some(id(9)))), (ALLOW, HIDE));
+        assert_eq!((decided(&component, Some(realm_id)), decided(&component, None)), (ALLOW, HIDE));
+        assert_eq!((decided(&operator, Some(realm_id)), decided(&operator, None)), (HIDE, HIDE));
+        assert_eq!(decided(&Caller::Anonymous, Some(realm_id)), DENY);
+    }
+}

@@ -1,0 +1,14 @@
+//! What profile knows, without I/O: what a person may say of himself, what he is shown as, and who may see and change it.
+
+pub(crate) mod access;
+mod label;
+mod line;
+mod locale;
+mod person;
+mod profile;
+
+pub(crate) use label::Label;
+pub(crate) use line::Line;
+pub(crate) use locale::{Language, TimeZoneName};
+pub(crate) use person::{Contacts, Person};
+pub(crate) use profile::{Change, Etag, Field, InvalidField, Profile, ProfileChanged, ProposedValue, Values};

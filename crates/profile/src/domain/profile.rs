@@ -1,0 +1,305 @@
+//! A profile: what a person has said of himself. Who has said nothing has an empty one (I21).
+
+use std::str::FromStr;
+
+use kernel::{CompanyId, RealmId, Timestamp, UserId};
+
+use super::line::InvalidLine;
+use super::locale::{UnknownLanguage, UnknownTimeZone};
+use super::{Language, Line, TimeZoneName};
+
+/// A field that can be changed by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Field {
+    FullName,
+    JobTitle,
+    TimeZone,
+    Language,
+}
+
+impl Field {
+    pub(crate) const ALL: [Self; 4] = [Self::FullName, Self::JobTitle, Self::TimeZone, Self::Language];
+
+    /// As masks name it.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::FullName => "full_name",
+            Self::JobTitle => "job_title",
+            Self::TimeZone => "time_zone",
+            Self::Language => "language",
+        }
+    }
+}
+
+impl FromStr for Field {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|field| field.as_str() == text).ok_or(())
+    }
+}
+
+/// What a field is to be, as somebody typed it: nobody has looked at it yet.
+#[derive(Clone)]
+pub(crate) struct ProposedValue {
+    pub(crate) field: Field,
+    pub(crate) text: String,
+}
+
+/// What a field is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Change {
+    FullName(Line),
+    JobTitle(Line),
+    TimeZone(Option<TimeZoneName>),
+    Language(Option<Language>),
+}
+
+/// A value that a field cannot have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct InvalidField {
+    pub(crate) field: Field,
+    pub(crate) flaw: Flaw,
+}
+
+/// What is wrong with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Flaw {
+    #[error(transparent)]
+    Line(#[from] InvalidLine),
+    #[error(transparent)]
+    TimeZone(#[from] UnknownTimeZone),
+    #[error(transparent)]
+    Language(#[from] UnknownLanguage),
+}
+
+impl Change {
+    /// All of the changes, or everything that is wrong with them.
+    pub(crate) fn parse_all(proposed: &[ProposedValue]) -> Result<Vec<Self>, Vec<InvalidField>> {
+        let mut changes = Vec::with_capacity(proposed.len());
+        let mut invalid = Vec::new();
+        for ProposedValue { field, text } in proposed {
+            match Self::parse(*field, text) {
+                Ok(change) => changes.push(change),
+                Err(flaw) => invalid.push(InvalidField { field: *field, flaw }),
+            }
+        }
+        if invalid.is_empty() { Ok(changes) } else { Err(invalid) }
+    }
+
+    fn parse(field: Field, text: &str) -> Result<Self, Flaw> {
+        Ok(match field {
+            Field::FullName => Self::FullName(Line::parse(text)?),
+            Field::JobTitle => Self::JobTitle(Line::parse(text)?),
+            Field::TimeZone if text.is_empty() => Self::TimeZone(None),
+            Field::TimeZone => Self::TimeZone(Some(text.parse()?)),
+            Field::Language if text.is_empty() => Self::Language(None),
+            Field::Language => Self::Language(Some(text.parse()?)),
+        })
+    }
+}
+
+/// What a person has said of himself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Values {
+    pub(crate) full_name: Line,
+    pub(crate) job_title: Line,
+    /// The realm's, if there is none.
+    pub(crate) time_zone: Option<TimeZoneName>,
+    /// The realm's, if there is none.
+    pub(crate) language: Option<Language>,
+}
+
+impl Values {
+    fn set(&mut self, change: &Change) {
+        match change.clone() {
+            Change::FullName(name) => self.full_name = name,
+            Change::JobTitle(title) => self.job_title = title,
+            Change::TimeZone(zone) => self.time_zone = zone,
+            Change::Language(language) => self.language = language,
+        }
+    }
+}
+
+/// Names one state of a profile, so that whoever changes it can say which one he saw (P2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Etag(String);
+
+impl Etag {
+    /// What a client says it was given; any text, since a wrong one is no state of any profile.
+    pub(crate) const fn shown(text: String) -> Self {
+        Self(text)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Profile {
+    realm_id: RealmId,
+    user_id: UserId,
+    company_id: CompanyId,
+    values: Values,
+    version: i64,
+    updated_at: Option<Timestamp>,
+}
+
+/// Fact: a person says something else of himself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ProfileChanged {
+    pub(crate) version: i64,
+    pub(crate) at: Timestamp,
+}
+
+impl Profile {
+    /// The profile of somebody who has saved nothing.
+    pub(crate) fn empty(realm_id: RealmId, user_id: UserId, company_id: CompanyId) -> Self {
+        Self { realm_id, user_id, company_id, values: Values::default(), version: 0, updated_at: None }
+    }
+
+    /// A profile as it was stored.
+    pub(crate) fn from_stored(
+        (realm_id, user_id, company_id): (RealmId, UserId, CompanyId),
+        values: Values,
+        version: i64,
+        updated_at: Timestamp,
+    ) -> Self {
+        Self { realm_id, user_id, company_id, values, version, updated_at: Some(updated_at) }
+    }
+
+    /// Makes all of the changes; no fact if everything is so already.
+    pub(crate) fn change(&mut self, changes: &[Change], now: Timestamp) -> Option<ProfileChanged> {
+        let before = self.values.clone();
+        for change in changes {
+            self.values.set(change);
+        }
+        if self.values == before {
+            return None;
+        }
+        self.version += 1;
+        self.updated_at = Some(now);
+        Some(ProfileChanged { version: self.version, at: now })
+    }
+
+    pub(crate) fn etag(&self) -> Etag {
+        Etag(format!("v{}", self.version))
+    }
+
+    pub(crate) const fn realm_id(&self) -> RealmId {
+        self.realm_id
+    }
+
+    pub(crate) const fn user_id(&self) -> UserId {
+        self.user_id
+    }
+
+    pub(crate) const fn company_id(&self) -> CompanyId {
+        self.company_id
+    }
+
+    pub(crate) const fn values(&self) -> &Values {
+        &self.values
+    }
+
+    pub(crate) const fn version(&self) -> i64 {
+        self.version
+    }
+
+    pub(crate) const fn updated_at(&self) -> Option<Timestamp> {
+        self.updated_at
+    }
+
+    /// True if there is no name to show the person by.
+    pub(crate) fn is_nameless(&self) -> bool {
+        self.values.full_name.is_empty()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use kernel::Id;
+    use uuid::Uuid;
+
+    use super::*;
+
+    pub(crate) fn empty() -> Profile {
+        let id = Uuid::from_u128;
+        Profile::empty(Id::from_uuid(id(1)), Id::from_uuid(id(2)), Id::from_uuid(id(3)))
+    }
+
+    fn proposed(values: &[(Field, &str)]) -> Vec<ProposedValue> {
+        values.iter().map(|(field, text)| ProposedValue { field: *field, text: (*text).to_owned() }).collect()
+    }
+
+    fn changes(values: &[(Field, &str)]) -> Vec<Change> {
+        Change::parse_all(&proposed(values)).expect("good values")
+    }
+
+    /// Rule P2: what is not named stays.
+    #[test]
+    fn only_what_is_named_changes() {
+        let mut profile = empty();
+        let all =
+            [(Field::FullName, "Anna"), (Field::JobTitle, "Lawyer"), (Field::TimeZone, "Europe/Kyiv"), (Field::Language, "uk")];
+        profile.change(&changes(&all), Timestamp::UNIX_EPOCH);
+        let before = profile.values().clone();
+        let changed = profile.change(&changes(&[(Field::JobTitle, "")]), Timestamp::UNIX_EPOCH);
+        assert_eq!(changed, Some(ProfileChanged { version: 2, at: Timestamp::UNIX_EPOCH }));
+        assert_eq!(profile.values(), &Values { job_title: Line::default(), ..before });
+    }
+
+    /// Rule P1.a: an empty value takes away what was there.
+    #[test]
+    fn whatever_was_said_can_be_taken_back() {
+        let mut profile = empty();
+        profile.change(&changes(&[(Field::TimeZone, "Europe/Kyiv"), (Field::Language, "uk")]), Timestamp::UNIX_EPOCH);
+        profile.change(&changes(&[(Field::TimeZone, ""), (Field::Language, "")]), Timestamp::UNIX_EPOCH);
+        assert_eq!((profile.values(), profile.version()), (&Values::default(), 2));
+    }
+
+    /// Rule P2: each state has an etag of its own, the empty one too; what is so already is no change.
+    #[test]
+    fn an_etag_names_a_state() {
+        let mut profile = empty();
+        let nothing_saved = profile.etag();
+        assert_eq!(profile.change(&changes(&[(Field::FullName, "  ")]), Timestamp::UNIX_EPOCH), None);
+        assert_eq!((profile.etag(), profile.updated_at()), (nothing_saved.clone(), None));
+        profile.change(&changes(&[(Field::FullName, "Anna")]), Timestamp::UNIX_EPOCH);
+        assert_ne!(profile.etag(), nothing_saved);
+        let named = profile.etag();
+        assert_eq!(profile.change(&changes(&[(Field::FullName, " Anna ")]), Timestamp::UNIX_EPOCH), None);
+        assert_eq!(profile.etag(), Etag::shown(named.as_str().to_owned()));
+    }
+
+    /// Rule P2: nothing or everything: all that is wrong is said at once.
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once() {
+        let wrong = proposed(&[
+            (Field::FullName, "Anna\u{202E}"),
+            (Field::JobTitle, "Lawyer"),
+            (Field::TimeZone, "Mars/Olympus"),
+            (Field::Language, "tlh"),
+        ]);
+        let invalid = Change::parse_all(&wrong).expect_err("three are wrong");
+        assert_eq!(
+            invalid,
+            [
+                InvalidField { field: Field::FullName, flaw: Flaw::Line(InvalidLine::TurnsText) },
+                InvalidField { field: Field::TimeZone, flaw: Flaw::TimeZone(UnknownTimeZone) },
+                InvalidField { field: Field::Language, flaw: Flaw::Language(UnknownLanguage) },
+            ]
+        );
+    }
+
+    #[test]
+    fn a_mask_names_fields_as_the_contract_does() {
+        for field in Field::ALL {
+            assert_eq!(field.as_str().parse(), Ok(field));
+        }
+        for other in ["", "*", "etag", "Full_Name", "full_name.first"] {
+            assert_eq!(other.parse::<Field>(), Err(()), "{other}");
+        }
+    }
+}

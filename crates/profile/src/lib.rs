@@ -1,0 +1,66 @@
+//! Profile: who a person is, what he is shown as, and in which language and time zone he is spoken to.
+
+mod adapters;
+mod application;
+mod config;
+mod domain;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kernel::Component;
+use messaging::{Lane, MessagingConfig};
+use runtime::access::follow_identity;
+use runtime::settings::Settings;
+use runtime::{Database, Process, Service, StartError};
+
+use crate::adapters::clients::IdentityClient;
+use crate::adapters::grpc::ProfileGrpc;
+use crate::adapters::postgres::PgProfiles;
+use crate::application::ProfileUseCases;
+pub use crate::config::Config;
+
+const DATABASE: &str = "profile";
+
+/// The service, as the command line runs it.
+pub struct Profile;
+
+#[async_trait]
+impl Service for Profile {
+    const NAME: &'static str = "profile";
+    type Config = Config;
+
+    fn defaults() -> Vec<&'static str> {
+        vec![MessagingConfig::DEFAULTS, config::DEFAULTS]
+    }
+
+    fn read_config(settings: &mut Settings) -> Option<Config> {
+        let messaging = MessagingConfig::read(settings);
+        Config::read(settings, messaging)
+    }
+
+    fn databases(config: &Config) -> Vec<Database> {
+        let migrators = vec![messaging::migrator(), sqlx::migrate!("../../migrations/profile")];
+        vec![Database {
+            name: DATABASE,
+            config: config.database.clone(),
+            direct_connections: messaging::RELAY_CONNECTIONS,
+            migrators,
+        }]
+    }
+
+    async fn start(config: Config, process: &mut Process) -> Result<(), StartError> {
+        let pools = process.pools(DATABASE);
+        messaging::start_partitions(process, &pools, &[]).await?;
+        let signal = messaging::start_relays(process, Self::NAME, &config.database, &pools, &config.messaging, &[Lane::Normal]);
+        let identity = follow_identity(process, &config.identity, Component::Profile)?;
+        let profiles = ProfileUseCases {
+            profiles: Arc::new(PgProfiles::new(pools.commands, signal)),
+            users: Arc::new(IdentityClient::new(identity)),
+            clock: process.clock.clone(),
+            ids: process.ids.clone(),
+        };
+        process.routes.add_service(ProfileGrpc::server(profiles));
+        Ok(())
+    }
+}
