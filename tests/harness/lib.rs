@@ -1,4 +1,4 @@
-//! A whole Cabinet for one test: three processes, their databases, a virtual host, a mail server that keeps what it is sent.
+//! A whole Cabinet for one test: four processes, their databases, a virtual host, a mail server that keeps what it is sent.
 //!
 //! Tests act through gRPC alone, as any client would; what they look at is what a person would see.
 
@@ -28,6 +28,7 @@ pub const PATIENCE: Duration = Duration::from_mins(1);
 /// A running system. Everything of it goes when it is dropped.
 pub struct Cabinet {
     pub identity: ServiceProcess,
+    pub profile: ServiceProcess,
     pub case_monitoring: ServiceProcess,
     pub notification: ServiceProcess,
     pub mail: SmtpSink,
@@ -43,9 +44,10 @@ pub struct Cabinet {
     pub keys_folder: tempfile::TempDir,
 }
 
-/// The databases of the three services.
+/// The databases of the four services.
 pub struct Databases {
     pub identity: TestDatabase,
+    pub profile: TestDatabase,
     pub case_monitoring: TestDatabase,
     pub notification: TestDatabase,
 }
@@ -103,7 +105,7 @@ impl Cabinet {
 
     /// Waits until every fact has left its outbox and reached the planner, and the ledger has nothing that is still to be sent.
     pub async fn settled(&self) {
-        let Databases { identity, case_monitoring, notification } = &self.databases;
+        let Databases { identity, profile, case_monitoring, notification } = &self.databases;
         let count = |database: &TestDatabase, of: &str| {
             database.value(&format!("SELECT count(*) FROM {of}")).parse::<u64>().expect("a count")
         };
@@ -113,9 +115,9 @@ impl Cabinet {
             ids.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect()
         };
         eventually("everything to be settled", || {
-            let left = count(identity, "messaging.outbox") + count(case_monitoring, "messaging.outbox");
-            let mut sent = ids(identity, "messaging.outbox_archive");
-            sent.extend(ids(case_monitoring, "messaging.outbox_archive"));
+            let emitting = [identity, profile, case_monitoring];
+            let left: u64 = emitting.iter().map(|database| count(database, "messaging.outbox")).sum();
+            let sent: HashSet<String> = emitting.iter().flat_map(|database| ids(database, "messaging.outbox_archive")).collect();
             let mut arrived = ids(notification, "messaging.inbox");
             arrived.extend(ids(notification, "messaging.dead_letter"));
             let waiting = count(notification, "deliveries WHERE state IN ('PENDING', 'UNCERTAIN')");

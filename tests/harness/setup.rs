@@ -61,6 +61,7 @@ impl Setup {
         let server = shared_postgres();
         let databases = Databases {
             identity: server.database(),
+            profile: server.database(),
             case_monitoring: server.database(),
             notification: self.notification_server.database(),
         };
@@ -87,6 +88,10 @@ impl Setup {
             ]),
         );
         let peer = ("CABINET__PEERS__IDENTITY", identity.grpc_url());
+        let profile = ServiceProcess::prepare(
+            "cabinet-profile",
+            with(&[("CABINET__PROFILE__DATABASE__URL", databases.profile.url().to_owned()), peer.clone()]),
+        );
         let case_monitoring = ServiceProcess::prepare(
             "cabinet-case-monitoring",
             with(&[("CABINET__CASE_MONITORING__DATABASE__URL", databases.case_monitoring.url().to_owned()), peer.clone()]),
@@ -97,6 +102,7 @@ impl Setup {
                 ("CABINET__NOTIFICATION__DATABASE__URL", databases.notification.url().to_owned()),
                 ("CABINET__SMTP__SERVER", format!("127.0.0.1:{}", mail.port())),
                 ("CABINET__SEALING__OPENING_KEY", sealing.opening_key.expose().clone()),
+                ("CABINET__PEERS__PROFILE", profile.grpc_url()),
                 peer,
             ]),
         );
@@ -105,6 +111,7 @@ impl Setup {
         let realm = TestRealm { id: new_id(), company_id: new_id(), other_company_id: new_id(), name: String::new() };
         Cabinet {
             identity,
+            profile,
             case_monitoring,
             notification,
             mail,
@@ -120,7 +127,7 @@ impl Setup {
 }
 
 impl Cabinet {
-    fn services(&mut self) -> [&mut ServiceProcess; 3] {
-        [&mut self.identity, &mut self.case_monitoring, &mut self.notification]
+    fn services(&mut self) -> [&mut ServiceProcess; 4] {
+        [&mut self.identity, &mut self.profile, &mut self.case_monitoring, &mut self.notification]
     }
 }

@@ -7,6 +7,7 @@ mod dead_letters;
 mod invitations;
 mod letters;
 mod outages;
+mod profiles;
 mod realms;
 mod refusals;
 mod revocation;

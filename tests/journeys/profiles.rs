@@ -4,7 +4,7 @@ use api::cabinet::identity::v1 as identity;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
 use api::cabinet::profile::v1 as pb;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
-use cabinet_e2e::{Cabinet, Refused, eventually_async, new_id, reason, user_id, user_request, with_token};
+use cabinet_e2e::{Cabinet, Refused, eventually, eventually_async, new_id, reason, user_id, user_request, with_token};
 use kernel::{Caller, Component, Role};
 use prost_types::FieldMask;
 use tonic::{Code, Status};
@@ -378,4 +378,50 @@ async fn names_never_travel() {
     let told = facts(&cabinet, "concat_ws(' ', type, lane, aggregate_version, encode(payload, 'escape'))");
     assert!(told.starts_with("profile.profile.changed.v1 normal 1 ") && told.contains(&anna.user_id), "{told}");
     assert!(!told.contains("Unmistakable"), "{told}");
+}
+
+/// Rules N9.b, P4.a: a letter speaks its reader's language, and its moments are by the reader's clocks, from the moment he says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_speak_the_language_of_their_reader() {
+    let cabinet = Cabinet::start().await;
+    let anna = cabinet.create_customer_who_ticked("anna@example.com").await;
+    let case = cabinet.create_case(&anna.user_id).await;
+    cabinet.change_status(&cabinet.service_token(), &case.case_id, "OPEN").await.expect("an allowed move");
+    let english = text(&cabinet.letter_to("anna@example.com", 0).await);
+    assert!(english.contains("The status of your case"), "{english}");
+
+    let wanted = pb::Profile {
+        user_id: anna.user_id.clone(),
+        language: "pl".to_owned(),
+        time_zone: "Asia/Tokyo".to_owned(),
+        ..pb::Profile::default()
+    };
+    update(&cabinet, &cabinet.service_token(), &wanted, &["language", "time_zone"], "").await.expect("a good profile");
+    cabinet.settled().await;
+    cabinet.change_status(&cabinet.service_token(), &case.case_id, "RESOLVED").await.expect("an allowed move");
+    let polish = text(&cabinet.letter_to("anna@example.com", 1).await);
+    assert!(polish.contains("Status Twojego zgłoszenia") && polish.contains("(JST)"), "{polish}");
+}
+
+/// Rule F1: while profile is away letters wait for the language of their reader; mail about his account does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_profile_letters_wait_and_security_mail_does_not() {
+    let mut cabinet = Cabinet::start().await;
+    let anna = cabinet.create_customer_who_ticked("anna@example.com").await;
+    let case = cabinet.create_case(&anna.user_id).await;
+    cabinet.profile.kill();
+    cabinet.change_status(&cabinet.service_token(), &case.case_id, "OPEN").await.expect("an allowed move");
+    let ledger = &cabinet.databases.notification;
+    let waiting = "SELECT state || ' ' || reason FROM deliveries WHERE lane = 'normal'";
+    eventually("the letter to wait", || (ledger.value(waiting) == "PENDING PROFILE_AWAY").then_some(())).await;
+    cabinet.signed_in(&anna).await;
+
+    cabinet.profile.start();
+    cabinet.settled().await;
+    assert_eq!(ledger.value("SELECT state FROM deliveries WHERE lane = 'normal'"), "SENT");
+}
+
+fn text(letter: &testkit::Letter) -> String {
+    let message = mail_parser::MessageParser::default().parse(&letter.raw).expect("a good letter");
+    message.body_text(0).expect("text").into_owned()
 }

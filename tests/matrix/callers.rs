@@ -73,6 +73,7 @@ pub(crate) struct Stage {
     cabinet: Cabinet,
     tokens: HashMap<Who, String>,
     pub(crate) identity: Channel,
+    pub(crate) profile: Channel,
     pub(crate) case_monitoring: Channel,
     pub(crate) notification: Channel,
     pub(crate) realm_id: String,
@@ -85,6 +86,7 @@ impl Stage {
         let cabinet = Cabinet::start().await;
         let mut stage = Self {
             identity: cabinet.identity.channel(),
+            profile: cabinet.profile.channel(),
             case_monitoring: cabinet.case_monitoring.channel(),
             notification: cabinet.notification.channel(),
             realm_id: cabinet.realm.id.to_string(),

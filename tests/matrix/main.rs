@@ -6,6 +6,7 @@ mod access;
 mod callers;
 mod cases;
 mod notifications;
+mod profiles;
 mod realms;
 mod table;
 mod users;
@@ -34,6 +35,7 @@ async fn call(visit: &Visit<'_>, row: &Row) -> Result<Answer, Status> {
         "cabinet.identity.v1.CredentialService" => realms::call_credentials(visit, method).await,
         "cabinet.identity.v1.AdministratorService" => access::call_administrators(visit, method).await,
         "cabinet.identity.v1.AccessService" => access::call_access(visit, method).await,
+        "cabinet.profile.v1.ProfileService" => profiles::call(visit, method).await,
         "cabinet.case_monitoring.v1.CaseService" => cases::call(visit, method, about).await,
         "cabinet.case_monitoring.v1.WorkflowService" => cases::call_workflows(visit, method).await,
         "cabinet.notification.v1.PreferenceService" => notifications::call_preferences(visit, method).await,

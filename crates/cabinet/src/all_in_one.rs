@@ -5,6 +5,7 @@ use case_monitoring::CaseMonitoring;
 use identity::Identity;
 use messaging::{Broker, MessagingConfig};
 use notification::Notification;
+use profile::Profile;
 use runtime::settings::Settings;
 use runtime::{Database, Process, Service, StartError};
 
@@ -15,6 +16,7 @@ pub(crate) struct AllInOne;
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) identity: identity::Config,
+    profile: profile::Config,
     case_monitoring: case_monitoring::Config,
     notification: notification::Config,
 }
@@ -26,6 +28,7 @@ impl Service for AllInOne {
 
     fn defaults() -> Vec<&'static str> {
         let mut defaults = Identity::defaults();
+        defaults.extend(Profile::defaults());
         defaults.extend(CaseMonitoring::defaults());
         defaults.extend(Notification::defaults());
         defaults.push(DEFAULTS);
@@ -35,13 +38,15 @@ impl Service for AllInOne {
     fn read_config(settings: &mut Settings) -> Option<Config> {
         let messaging = read_messaging(settings);
         let identity = identity::Config::read(settings, messaging.clone());
+        let profile = profile::Config::read(settings, messaging.clone());
         let case_monitoring = case_monitoring::Config::read(settings, messaging.clone());
         let notification = notification::Config::read(settings, messaging);
-        Some(Config { identity: identity?, case_monitoring: case_monitoring?, notification: notification? })
+        Some(Config { identity: identity?, profile: profile?, case_monitoring: case_monitoring?, notification: notification? })
     }
 
     fn databases(config: &Config) -> Vec<Database> {
         let mut databases = Identity::databases(&config.identity);
+        databases.extend(Profile::databases(&config.profile));
         databases.extend(CaseMonitoring::databases(&config.case_monitoring));
         databases.extend(Notification::databases(&config.notification));
         databases
@@ -49,6 +54,7 @@ impl Service for AllInOne {
 
     async fn start(config: Config, process: &mut Process) -> Result<(), StartError> {
         Identity::start(config.identity, process).await?;
+        Profile::start(config.profile, process).await?;
         CaseMonitoring::start(config.case_monitoring, process).await?;
         Notification::start(config.notification, process).await
     }

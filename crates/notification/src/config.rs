@@ -2,6 +2,7 @@
 
 use messaging::MessagingConfig;
 use runtime::access::IdentityConfig;
+use runtime::grpc::PeerConfig;
 use runtime::postgres::DatabaseConfig;
 use runtime::sealing::OpeningKey;
 use runtime::settings::Settings;
@@ -16,6 +17,7 @@ pub struct Config {
     pub(crate) database: DatabaseConfig,
     pub(crate) messaging: MessagingConfig,
     pub(crate) identity: IdentityConfig,
+    pub(crate) profile: PeerConfig,
     pub(crate) mail: MailConfig,
     /// Opens what identity seals for letters.
     pub(crate) opening_key: OpeningKey,
@@ -26,9 +28,17 @@ impl Config {
     pub fn read(settings: &mut Settings, messaging: Option<MessagingConfig>) -> Option<Self> {
         let database = DatabaseConfig::read(settings, "notification.database");
         let identity = IdentityConfig::read(settings);
+        let profile = PeerConfig::read(settings, "peers.profile");
         let mail = MailConfig::read(settings);
         let opening_key = read_opening_key(settings);
-        Some(Self { database: database?, messaging: messaging?, identity: identity?, mail: mail?, opening_key: opening_key? })
+        Some(Self {
+            database: database?,
+            messaging: messaging?,
+            identity: identity?,
+            profile: profile?,
+            mail: mail?,
+            opening_key: opening_key?,
+        })
     }
 }
 

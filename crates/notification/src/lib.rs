@@ -13,20 +13,22 @@ use async_trait::async_trait;
 use kernel::Component;
 use messaging::{Broker, Consumer, ConsumerMetrics, DeadLetterGrpc, DeadLetters, Lane, MessagingConfig, Retention};
 use runtime::access::follow_identity;
+use runtime::grpc::Client;
 use runtime::postgres::Pools;
 use runtime::settings::Settings;
 use runtime::{Database, Process, Service, StartError};
 use sqlx::PgPool;
 use tokio::sync::mpsc;
 
-use crate::adapters::clients::IdentityClient;
+use crate::adapters::clients::{IdentityClient, ProfileClient};
 use crate::adapters::events::PlannerHandler;
 pub use crate::adapters::events::SUBSCRIPTIONS;
 use crate::adapters::grpc::PreferenceGrpc;
 use crate::adapters::letters::TemplateLetters;
 use crate::adapters::metrics::LedgerMetrics;
-use crate::adapters::postgres::{PgLedger, PgPeople, PgPreferences, PgRealms};
+use crate::adapters::postgres::{PgLedger, PgPeople, PgPreferences, PgRealms, PgSpeech};
 use crate::adapters::realms::RealmDirectory;
+use crate::adapters::speeches::SpeechDirectory;
 use crate::application::{Dispatcher, Dispatchers, Planner, PreferenceUseCases, SEND_QUEUE};
 pub use crate::config::Config;
 
@@ -60,6 +62,8 @@ impl Service for Notification {
         let pools = process.pools(DATABASE);
         messaging::start_partitions(process, &pools, &[LEDGER]).await?;
         let identity = follow_identity(process, &config.identity, Component::Notification)?;
+        let profile = Client::new(&config.profile, identity.tokens())?;
+        let speeches = Arc::new(SpeechDirectory::new(PgSpeech::new(pools.workers.clone()), ProfileClient::new(profile)));
         let identity = Arc::new(IdentityClient::new(identity));
         let ledger = PgLedger::new(pools.workers.clone(), LedgerMetrics::register(&mut process.metrics));
         process.workers.spawn_endless("waiting deliveries", ledger.clone().watch_waiting());
@@ -69,7 +73,7 @@ impl Service for Notification {
             users: identity.clone(),
         }));
         let ledger = Arc::new(ledger);
-        let dispatchers = start_dispatchers(&config, process, &pools, &ledger, &identity)?;
+        let dispatchers = start_dispatchers(&config, process, &pools, &ledger, &identity, &speeches)?;
         let planner = Planner { ledger, clock: process.clock.clone(), ids: process.ids.clone(), dispatchers };
         start_planner(&config.messaging.broker, process, pools.workers, planner);
         Ok(())
@@ -83,6 +87,7 @@ fn start_dispatchers(
     pools: &Pools,
     ledger: &Arc<PgLedger>,
     identity: &Arc<IdentityClient>,
+    speeches: &Arc<SpeechDirectory>,
 ) -> Result<Dispatchers, StartError> {
     let people = Arc::new(PgPeople::new(pools.workers.clone()));
     let realms = Arc::new(RealmDirectory::new(PgRealms::new(pools.workers.clone()), identity.clone()));
@@ -94,6 +99,7 @@ fn start_dispatchers(
             people: people.clone(),
             users: identity.clone(),
             realms: realms.clone(),
+            speeches: speeches.clone(),
             letters: letters.clone(),
             mailer: config.mail.mailer(),
             clock: process.clock.clone(),

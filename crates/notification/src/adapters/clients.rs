@@ -5,10 +5,13 @@ use std::time::Instant;
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::realm_service_client::RealmServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
+use api::cabinet::profile::v1 as pb_profile;
+use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
 use async_trait::async_trait;
 use kernel::{Fault, RealmId, UserId};
 use runtime::grpc::{Client, peer_fault};
 
+use crate::adapters::postgres::StoredSpeech;
 use crate::adapters::realms::RealmFacts;
 use crate::application::{PersonStanding, UserContacts, Users};
 
@@ -60,4 +63,27 @@ fn contacts(user: pb::User) -> Result<UserContacts, Fault> {
     let standing = if user.status() == pb::UserStatus::Blocked { PersonStanding::Blocked } else { PersonStanding::Active };
     let email = if user.email.is_empty() { None } else { Some(user.email) };
     Ok(UserContacts { user_id, version: user.version, email, standing })
+}
+
+/// Profile, as notification needs it.
+pub(crate) struct ProfileClient(Client);
+
+impl ProfileClient {
+    pub(crate) const fn new(client: Client) -> Self {
+        Self(client)
+    }
+
+    /// How those of the people who exist want to be spoken to.
+    pub(crate) async fn speech(&self, realm_id: RealmId, ids: &[UserId], deadline: Instant) -> Result<Vec<StoredSpeech>, Fault> {
+        let user_ids = ids.iter().map(ToString::to_string).collect();
+        let question = pb_profile::BatchGetProfilesRequest { realm_id: realm_id.to_string(), user_ids };
+        let request = self.0.request(question, deadline).await?;
+        let answer = ProfileServiceClient::new(self.0.channel()).batch_get_profiles(request).await.map_err(peer_fault)?;
+        answer.into_inner().profiles.into_iter().map(stored_speech).collect()
+    }
+}
+
+fn stored_speech(profile: pb_profile::Profile) -> Result<StoredSpeech, Fault> {
+    let user_id = profile.user_id.parse().map_err(Fault::internal)?;
+    Ok(StoredSpeech { user_id, version: profile.version, language: profile.language, time_zone: profile.time_zone })
 }

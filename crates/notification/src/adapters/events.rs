@@ -2,6 +2,7 @@
 
 use api::cabinet::case_monitoring::events::v1 as pb_cases;
 use api::cabinet::identity::events::v1 as pb_identity;
+use api::cabinet::profile::events::v1 as pb_profile;
 use api::cabinet::r#type::v1::AudienceReason;
 use async_trait::async_trait;
 use kernel::{EventId, Fault, Timestamp, UserId};
@@ -23,6 +24,7 @@ const USER_INVITED: &str = "identity.user.invited.v1";
 const PASSWORD_RESET_REQUESTED: &str = "identity.user.password_reset_requested.v1";
 const PASSWORD_CHANGED: &str = "identity.user.password_changed.v1";
 const SESSION_COMPROMISED: &str = "identity.session.compromised.v1";
+const PROFILE_CHANGED: &str = "profile.profile.changed.v1";
 const CASE_CREATED: &str = "case_monitoring.case.created.v1";
 const CASE_STATUS_CHANGED: &str = "case_monitoring.case.status_changed.v1";
 
@@ -38,6 +40,7 @@ pub const SUBSCRIPTIONS: [SubscriptionSpec; 2] = [
             USER_ROLE_CHANGED,
             USER_BLOCKED,
             USER_UNBLOCKED,
+            PROFILE_CHANGED,
             CASE_CREATED,
             CASE_STATUS_CHANGED,
         ],
@@ -98,6 +101,7 @@ impl PlannerHandler {
         plan.seen(message.event_id);
         match message.event_type.as_str() {
             CASE_CREATED => {}
+            PROFILE_CHANGED => plan.profile_changed(profile(message)?),
             CASE_STATUS_CHANGED => plan.status_changed(status_change(message)?, || self.planner.delivery_id()),
             USER_INVITED | PASSWORD_RESET_REQUESTED | PASSWORD_CHANGED | SESSION_COMPROMISED => {
                 plan.tell(self.delivery(message, notice(message)?));
@@ -184,6 +188,11 @@ fn person(message: &Message) -> Result<PersonVersion, UnreadableFact> {
         _ => return Err(UnreadableFact::UnknownType),
     }?;
     Ok(PersonVersion { realm_id: message.realm_id, user_id: user_id.parse()?, version })
+}
+
+fn profile(message: &Message) -> Result<PersonVersion, UnreadableFact> {
+    let fact = pb_profile::ProfileChanged::decode(message.payload.as_slice())?;
+    Ok(PersonVersion { realm_id: message.realm_id, user_id: fact.user_id.parse()?, version: fact.version })
 }
 
 fn status_change(message: &Message) -> Result<StatusChange, UnreadableFact> {

@@ -8,3 +8,4 @@ pub(crate) mod letters;
 pub(crate) mod metrics;
 pub(crate) mod postgres;
 pub(crate) mod realms;
+pub(crate) mod speeches;

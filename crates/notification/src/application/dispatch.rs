@@ -17,7 +17,8 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Addressed, Ledger, Letter, Letters, Mailer, People, Person, PersonStanding, Realm, Realms, SendError, UserContacts, Users,
+    Addressed, Ledger, Letter, Letters, Mailer, People, Person, PersonStanding, Realm, Realms, SendError, Speech, Speeches,
+    UserContacts, Users,
 };
 use crate::domain::{Claimed, LEASE, Outcome, Settled};
 
@@ -46,6 +47,7 @@ pub(crate) struct Dispatcher {
     pub(crate) people: Arc<dyn People>,
     pub(crate) users: Arc<dyn Users>,
     pub(crate) realms: Arc<dyn Realms>,
+    pub(crate) speeches: Arc<dyn Speeches>,
     pub(crate) letters: Arc<dyn Letters>,
     pub(crate) mailer: Arc<dyn Mailer>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -67,12 +69,29 @@ struct Answers {
     people: AskedPeople,
     /// What becomes of the deliveries of realms of which it said nothing.
     missing_realms: HashMap<RealmId, Outcome>,
+    speech: KnownSpeech,
 }
+
+/// How people want to be spoken to, as far as anybody could say.
+type KnownSpeech = HashMap<(RealmId, UserId), Speech>;
 
 /// A letter with the delivery it belongs to.
 struct Outgoing {
     delivery: Claimed,
     letter: Letter,
+}
+
+const fn person_of(addressed: &Addressed) -> (RealmId, UserId) {
+    (addressed.delivery.realm_id, addressed.delivery.user_id)
+}
+
+/// Each of the people once, realm by realm.
+fn by_realm(people: impl Iterator<Item = (RealmId, UserId)>) -> HashMap<RealmId, Vec<UserId>> {
+    let mut realms: HashMap<RealmId, Vec<UserId>> = HashMap::new();
+    for (realm_id, user_id) in people.collect::<HashSet<_>>() {
+        realms.entry(realm_id).or_default().push(user_id);
+    }
+    realms
 }
 
 impl Dispatcher {
@@ -165,15 +184,48 @@ impl Dispatcher {
         stop: &CancellationToken,
     ) {
         let Some(addressed) = self.address(batch, stop).await else { return };
-        let (known, strangers): (Vec<_>, Vec<_>) = addressed.into_iter().partition(|addressed| self.is_known(addressed));
-        // Whoever is known does not wait until identity has answered about the others.
-        self.hand_on(known, &Answers::default(), outgoing, settled, stop).await;
-        let (people, missing_realms) = tokio::join!(self.ask_about_people(&strangers), self.ask_about_realms(&strangers));
-        self.hand_on(strangers, &Answers { people, missing_realms }, outgoing, settled, stop).await;
+        let speech = self.known_speech(&addressed).await;
+        let (known, strangers): (Vec<_>, Vec<_>) = addressed.into_iter().partition(|addressed| self.is_known(addressed, &speech));
+        let mut answers = Answers { speech, ..Answers::default() };
+        // Whoever is known does not wait until others have been asked about.
+        self.hand_on(known, &answers, outgoing, settled, stop).await;
+        let (people, missing_realms, speech) = tokio::join!(
+            self.ask_about_people(&strangers),
+            self.ask_about_realms(&strangers),
+            self.ask_about_speech(&strangers, &answers.speech)
+        );
+        answers.speech.extend(speech);
+        answers = Answers { people, missing_realms, speech: answers.speech };
+        self.hand_on(strangers, &answers, outgoing, settled, stop).await;
     }
 
-    fn is_known(&self, addressed: &Addressed) -> bool {
-        addressed.person != Person::Stale && self.realms.known(addressed.delivery.realm_id).is_some()
+    fn is_known(&self, addressed: &Addressed, speech: &KnownSpeech) -> bool {
+        addressed.person != Person::Stale
+            && self.realms.known(addressed.delivery.realm_id).is_some()
+            && speech.contains_key(&person_of(addressed))
+    }
+
+    /// What stands in our own table. Without it, profile is asked.
+    async fn known_speech(&self, addressed: &[Addressed]) -> KnownSpeech {
+        let mut known = HashMap::new();
+        for (realm_id, ids) in by_realm(addressed.iter().map(person_of)) {
+            match in_time(self.speeches.known(realm_id, &ids)).await {
+                Ok(speech) => known.extend(speech.into_iter().map(|(id, speech)| ((realm_id, id), speech))),
+                Err(fault) => tracing::warn!(error = &fault as &dyn std::error::Error, "languages not looked up"),
+            }
+        }
+        known
+    }
+
+    async fn ask_about_speech(&self, strangers: &[Addressed], known: &KnownSpeech) -> KnownSpeech {
+        let mut answers = HashMap::new();
+        for (realm_id, ids) in by_realm(strangers.iter().map(person_of).filter(|person| !known.contains_key(person))) {
+            match in_time(self.speeches.ask(realm_id, &ids, Instant::now() + ASK_TIMEOUT)).await {
+                Ok(speech) => answers.extend(speech.into_iter().map(|(id, speech)| ((realm_id, id), speech))),
+                Err(fault) => tracing::warn!(error = &fault as &dyn std::error::Error, "languages not asked for"),
+            }
+        }
+        answers
     }
 
     async fn hand_on(
@@ -282,7 +334,7 @@ impl Dispatcher {
             return Err(Outcome::Suppressed { reason: "PERSON_BLOCKED" });
         }
         let to = email.ok_or(Outcome::Suppressed { reason: "CONTACT_MISSING" })?;
-        let realm = self.realm(delivery.realm_id, asked)?;
+        let realm = self.realm(delivery.realm_id, asked)?.spoken(&self.speech(addressed, asked)?);
         self.letters.write(addressed, &realm, &to).map_err(|fault| {
             tracing::error!(delivery.id = %delivery.delivery_id, error = &fault as &dyn std::error::Error, "letter not written");
             Outcome::Failed { reason: "NOT_RENDERABLE" }
@@ -292,6 +344,15 @@ impl Dispatcher {
     fn realm(&self, realm_id: RealmId, asked: &Answers) -> Result<Arc<Realm>, Outcome> {
         let missing = || asked.missing_realms.get(&realm_id).cloned().unwrap_or(Outcome::Retry { reason: "IDENTITY_AWAY" });
         self.realms.known(realm_id).ok_or_else(missing)
+    }
+
+    /// A letter waits for the language of its reader; security mail does not.
+    fn speech(&self, addressed: &Addressed, asked: &Answers) -> Result<Speech, Outcome> {
+        match (asked.speech.get(&person_of(addressed)), self.lane) {
+            (Some(speech), _) => Ok(speech.clone()),
+            (None, Lane::Security) => Ok(Speech::default()),
+            (None, Lane::Normal) => Err(Outcome::Retry { reason: "PROFILE_AWAY" }),
+        }
     }
 
     /// Facts may come before identity knows of their people only by a fault; it is given a bounded time to mend itself.

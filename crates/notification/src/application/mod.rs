@@ -11,6 +11,6 @@ pub(crate) use error::Error;
 pub(crate) use plan::{CaseVersion, Dispatchers, PersonVersion, Plan, PlanError, Planner, StatusChange};
 pub(crate) use ports::{
     Addressed, Ledger, Letter, Letters, Mailer, People, Person, PersonStanding, PreferenceStore, Realm, Realms, SendError,
-    UserContacts, Users,
+    Speech, Speeches, UserContacts, Users,
 };
 pub(crate) use preferences::{PreferenceUseCases, UpdatePreferences};

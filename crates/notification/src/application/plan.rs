@@ -15,6 +15,7 @@ use crate::domain::{Channel, Claimed, Kind, NewDelivery, ObjectId};
 pub(crate) struct Plan {
     pub(crate) events: Vec<EventId>,
     pub(crate) persons: Vec<PersonVersion>,
+    pub(crate) profiles: Vec<PersonVersion>,
     pub(crate) cases: Vec<CaseVersion>,
     pub(crate) deliveries: Vec<NewDelivery>,
 }
@@ -53,6 +54,11 @@ impl Plan {
     /// This fact is part of the batch, whatever follows from it.
     pub(crate) fn seen(&mut self, event_id: EventId) {
         self.events.push(event_id);
+    }
+
+    /// There is news of how somebody wants to be spoken to.
+    pub(crate) fn profile_changed(&mut self, profile: PersonVersion) {
+        self.profiles.push(profile);
     }
 
     pub(crate) fn person_changed(&mut self, person: PersonVersion) {

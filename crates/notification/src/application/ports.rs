@@ -1,5 +1,6 @@
 //! What notification's use cases want of the world.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -119,6 +120,32 @@ pub(crate) trait Realms: Send + Sync {
 
     /// Finds out about a realm, and knows it from then on; none if there is no such realm. Fails while identity is away.
     async fn get(&self, realm_id: RealmId, deadline: Instant) -> Result<Option<Arc<Realm>>, Fault>;
+}
+
+/// How somebody wants to be spoken to; as the realm does where he has chosen nothing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Speech {
+    pub(crate) language: Option<String>,
+    pub(crate) time_zone: Option<jiff::tz::TimeZone>,
+}
+
+impl Realm {
+    /// The realm as this person is shown it (P4).
+    pub(crate) fn spoken(&self, speech: &Speech) -> Self {
+        let language = speech.language.clone().unwrap_or_else(|| self.language.clone());
+        let time_zone = speech.time_zone.clone().unwrap_or_else(|| self.time_zone.clone());
+        Self { language, time_zone, ..self.clone() }
+    }
+}
+
+/// How people want to be spoken to: known, or asked of profile.
+#[async_trait]
+pub(crate) trait Speeches: Send + Sync {
+    /// Those of the people of whom nothing newer has been heard.
+    async fn known(&self, realm_id: RealmId, ids: &[UserId]) -> Result<HashMap<UserId, Speech>, Fault>;
+
+    /// Finds out about each of them, and knows it from then on. Fails while profile is away.
+    async fn ask(&self, realm_id: RealmId, ids: &[UserId], deadline: Instant) -> Result<HashMap<UserId, Speech>, Fault>;
 }
 
 /// A letter, ready to be sent. What stands in it is nobody else's business: it has no `Debug`.

@@ -26,7 +26,8 @@ use crate::adapters::letters::TemplateLetters;
 use crate::adapters::metrics::LedgerMetrics;
 use crate::adapters::postgres::{PgLedger, PgPeople};
 use crate::application::{
-    Dispatcher, Dispatchers, Letter, Mailer, PersonStanding, Planner, Realm, Realms, SEND_QUEUE, SendError, UserContacts, Users,
+    Dispatcher, Dispatchers, Letter, Mailer, PersonStanding, Planner, Realm, Realms, SEND_QUEUE, SendError, Speech, Speeches,
+    UserContacts, Users,
 };
 
 /// How long anything may take that happens in the background.
@@ -112,6 +113,17 @@ impl Realms for Identity {
         });
         self.known.lock().expect("nobody panics while holding the realms").insert(realm_id, realm.clone());
         Ok(Some(realm))
+    }
+}
+
+#[async_trait]
+impl Speeches for Identity {
+    async fn known(&self, _: RealmId, ids: &[UserId]) -> Result<HashMap<UserId, Speech>, Fault> {
+        Ok(ids.iter().map(|id| (*id, Speech::default())).collect())
+    }
+
+    async fn ask(&self, realm_id: RealmId, ids: &[UserId], _: Instant) -> Result<HashMap<UserId, Speech>, Fault> {
+        Speeches::known(self, realm_id, ids).await
     }
 }
 
@@ -219,6 +231,7 @@ impl Desk {
             people: Arc::new(PgPeople::new(self.pool.clone())),
             users: self.identity.clone(),
             realms: self.identity.clone(),
+            speeches: self.identity.clone(),
             letters: Arc::new(TemplateLetters::new(self.opening_key.clone()).expect("the texts can be read")),
             mailer: mail.clone(),
             clock: self.clock.clone(),

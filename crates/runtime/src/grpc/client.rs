@@ -55,6 +55,11 @@ impl Client {
         self.channel.clone()
     }
 
+    /// What makes us known to this peer makes us known to any.
+    pub fn tokens(&self) -> ComponentTokens {
+        self.tokens.clone()
+    }
+
     /// A request in our own name that the peer has until `deadline` to answer.
     pub async fn request<M>(&self, message: M, deadline: Instant) -> Result<Request<M>, Fault> {
         let token = self.tokens.token(deadline).await.map_err(peer_fault)?;

@@ -11,6 +11,7 @@ use runtime::postgres;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use super::speech;
 use crate::adapters::metrics::LedgerMetrics;
 use crate::application::{Addressed, CaseVersion, Ledger, Person, PersonStanding, PersonVersion, Plan, PlanError};
 use crate::domain::{Channel, Claimed, Kind, LEASE, LIFETIME, NewDelivery, ObjectId, Outcome, Settled, wait_after};
@@ -118,6 +119,7 @@ impl Ledger for PgLedger {
         let deliveries: Vec<NewDelivery> =
             plan.deliveries.into_iter().filter(|delivery| fresh.contains(&delivery.event_id)).collect();
         want_persons(&mut transaction, &plan.persons).await?;
+        speech::want(&mut transaction, &plan.profiles).await?;
         raise_case_versions(&mut transaction, &plan.cases).await?;
         let made = insert_deliveries(&mut transaction, &deliveries, now, leased_since).await?;
         transaction.commit().await.map_err(postgres::fault)?;

@@ -4,8 +4,10 @@ mod ledger;
 mod people;
 mod preferences;
 mod realms;
+mod speech;
 
 pub(crate) use ledger::PgLedger;
 pub(crate) use people::PgPeople;
 pub(crate) use preferences::PgPreferences;
 pub(crate) use realms::PgRealms;
+pub(crate) use speech::{PgSpeech, StoredSpeech};
