@@ -76,13 +76,14 @@ impl Cabinet {
         self.user_token(crate::user_id(&owner), kernel::Role::Owner)
     }
 
-    /// A credential and its secret.
+    /// A credential of the realm, and its secret.
     pub async fn make_credential(&self, kind: identity::CredentialKind) -> (String, String) {
-        let request = identity::CreateCredentialRequest {
-            realm_id: self.realm.id.to_string(),
-            kind: kind.into(),
-            name: "a machine".to_owned(),
-        };
+        self.make_credential_of(&self.realm, kind).await
+    }
+
+    async fn make_credential_of(&self, realm: &TestRealm, kind: identity::CredentialKind) -> (String, String) {
+        let request =
+            identity::CreateCredentialRequest { realm_id: realm.id.to_string(), kind: kind.into(), name: "a machine".to_owned() };
         let mut client = CredentialServiceClient::new(self.identity.channel());
         let made =
             client.create_credential(with_token(&self.operator_token("operator"), request)).await.expect("a good credential");
@@ -98,7 +99,11 @@ impl Cabinet {
 
     /// The token of a new machine.
     pub async fn credential(&self, kind: identity::CredentialKind) -> String {
-        let (credential_id, secret) = self.make_credential(kind).await;
+        self.credential_of(&self.realm, kind).await
+    }
+
+    pub async fn credential_of(&self, realm: &TestRealm, kind: identity::CredentialKind) -> String {
+        let (credential_id, secret) = self.make_credential_of(realm, kind).await;
         self.service_token_by(&credential_id, &secret).await.expect("a good secret")
     }
 

@@ -3,7 +3,8 @@
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::link_service_client::LinkServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
-use cabinet_e2e::{Cabinet, Refused, link_in, reason, user_request, with_token};
+use cabinet_e2e::{Cabinet, Refused, eventually, link_in, reason, user_request, with_token};
+use futures::future::join_all;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -42,7 +43,9 @@ async fn request_reset(cabinet: &Cabinet, email: &str) {
 
 /// Sets the clock of a user's creation and of his links back.
 fn age(cabinet: &Cabinet, user_id: &str, interval: &str) {
-    for (table, columns) in [("users", "created_at = created_at"), ("links", "expires_at = expires_at")] {
+    for (table, columns) in
+        [("users", "created_at = created_at"), ("links", "created_at = created_at - interval '1 hour', expires_at = expires_at")]
+    {
         cabinet
             .databases
             .identity
@@ -174,4 +177,64 @@ async fn another_password_ends_the_sessions_of_the_old_one() {
     assert_eq!(refused(cabinet.refresh(&old.refresh_token).await), is(Code::Unauthenticated, "SESSION_OVER"));
     assert!(cabinet.sign_in("anna@example.com", PASSWORD).await.is_err(), "the old password");
     cabinet.letters(before + 2).await;
+}
+
+/// Rule I7: of many who redeem a link at the same moment one does.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_redeem_a_link_at_once_one_does() {
+    let cabinet = Cabinet::start().await;
+    invite(&cabinet, "anna@example.com").await;
+    let token = link_in(&cabinet.letter_to("anna@example.com", 0).await);
+    let passwords: Vec<String> = (0..6).map(|number| format!("a good password {number}")).collect();
+    let redeemed = join_all(passwords.iter().map(|password| cabinet.redeem(&token, password))).await;
+    let winners: Vec<_> = passwords.iter().zip(&redeemed).filter(|(_, answer)| answer.is_ok()).collect();
+    assert_eq!(winners.len(), 1, "{redeemed:?}");
+    cabinet.sign_in("anna@example.com", winners[0].0).await.expect("the password of the one who did");
+}
+
+/// Rule I6.b: whoever signs in with the old password at the very moment of a reset does not outlive it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_at_the_moment_of_a_reset_does_not_outlive_it() {
+    let cabinet = Cabinet::start().await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    cabinet.signed_in(&anna).await;
+    let mut old = Cabinet::PASSWORD.to_owned();
+    for round in 0..6 {
+        cabinet.databases.identity.execute("UPDATE links SET created_at = created_at - interval '25 hours'");
+        let earlier = cabinet.mail.letters().len();
+        request_reset(&cabinet, "anna@example.com").await;
+        let reset = link_in(cabinet.letters(earlier + 1).await.last().expect("there is one more"));
+        let new = format!("quite another password {round}");
+        let (redeemed, raced) =
+            tokio::join!(cabinet.redeem(&reset, &new), join_all((0..4).map(|_| cabinet.sign_in("anna@example.com", &old))),);
+        redeemed.expect("an open link");
+        for tokens in raced.into_iter().flatten() {
+            let survived = cabinet.refresh(&tokens.refresh_token).await;
+            assert_eq!(refused(survived), is(Code::Unauthenticated, "SESSION_OVER"), "round {round}");
+        }
+        // Word of the change.
+        cabinet.letters(earlier + 2).await;
+        old = new;
+    }
+}
+
+/// Rule I6.c: a link goes to the address it is for, also when it has overtaken the news of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_goes_to_the_address_it_is_for() {
+    let mut cabinet = Cabinet::start().await;
+    let anna = cabinet.create_customer("lost@example.com").await;
+    cabinet.signed_in(&anna).await;
+    cabinet.settled().await;
+    cabinet.notification.stop();
+    cabinet.change_email(&cabinet.service_token(), &anna.user_id, "new@example.com").await.expect("a good address");
+    let of_the_news = "SELECT event_id FROM messaging.outbox_archive WHERE type = 'identity.user.email_changed.v1'";
+    let identity = &cabinet.databases.identity;
+    let event_id = eventually("the news to leave", || Some(identity.value(of_the_news)).filter(|id| !id.is_empty())).await;
+    // As if it were still on its way.
+    let seen = format!("INSERT INTO messaging.inbox (event_id, consumer) VALUES ('{event_id}', 'notification.planner')");
+    cabinet.databases.notification.execute(&seen);
+    cabinet.notification.start();
+    cabinet.databases.identity.execute("UPDATE links SET created_at = created_at - interval '2 minutes'");
+    request_reset(&cabinet, "new@example.com").await;
+    link_in(&cabinet.letter_to("new@example.com", 0).await);
 }

@@ -1,10 +1,10 @@
 //! Access that is taken back is gone everywhere within a second (I4).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use api::cabinet::identity::v1 as pb;
-use cabinet_e2e::{Cabinet, eventually_async, reason, user_id};
-use kernel::Role;
+use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
+use cabinet_e2e::{Cabinet, eventually_async, reason, with_token};
 use tonic::Code;
 
 /// The bound that the rule itself names.
@@ -65,7 +65,6 @@ async fn a_silent_stream_of_revocations_is_noticed() {
     other.wait_until_ready().await;
     cabinet.accepted_everywhere(&tokens.access_token, &anna.user_id).await;
     cabinet.identity.signal("STOP");
-    let silent_since = Instant::now();
     std::mem::swap(&mut cabinet.identity, &mut other);
 
     cabinet.block_user(&owner, &anna.user_id).await.expect("an OWNER may block");
@@ -73,7 +72,6 @@ async fn a_silent_stream_of_revocations_is_noticed() {
     // Identity cannot be reached from there: reads go on, changes do not.
     let changed = cabinet.update_preferences(&tokens.access_token, &anna.user_id, true, &["status_change.email"]).await;
     assert_eq!(reason(&changed.expect_err("nobody can say")).0, Code::Unavailable);
-    assert!(silent_since.elapsed() >= BOUND);
 
     other.signal("CONT");
     cabinet.refused_everywhere(&tokens.access_token, &anna.user_id).await;
@@ -122,20 +120,56 @@ async fn a_deleted_credential_is_refused() {
     assert_eq!(reason(&again), (Code::NotFound, "CREDENTIAL_NOT_FOUND".into()));
 }
 
-/// Rule I4.b: revocations that many make at once reach every process, none is skipped.
+/// Rule I4.b: whoever signs in at the very moment of his block has no session left when he is unblocked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_at_the_moment_of_a_block_does_not_outlive_it() {
+    let cabinet = Cabinet::start().await;
+    let owner = cabinet.owner_token("owner@example.com").await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    cabinet.signed_in(&anna).await;
+    for round in 0..6 {
+        let (blocked, raced) = tokio::join!(
+            cabinet.block_user(&owner, &anna.user_id),
+            futures::future::join_all((0..4).map(|_| cabinet.sign_in("anna@example.com", Cabinet::PASSWORD))),
+        );
+        blocked.expect("an OWNER may block");
+        cabinet.unblock_user(&owner, &anna.user_id).await.expect("an OWNER may unblock");
+        for tokens in raced.into_iter().flatten() {
+            // Begun before the block, it has ended; a sign-in that came after the unblock is none of these.
+            let survived = cabinet.refresh(&tokens.refresh_token).await;
+            assert!(survived.is_err(), "round {round}");
+        }
+    }
+}
+
+/// Rule I4.b: the end of a session takes hold everywhere within a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ended_session_is_refused_everywhere_within_a_second() {
+    let cabinet = Cabinet::start().await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    let tokens = cabinet.signed_in(&anna).await;
+    cabinet.accepted_everywhere(&tokens.access_token, &anna.user_id).await;
+    let request = with_token(&tokens.access_token, pb::EndSessionRequest { session_id: String::new() });
+    SessionServiceClient::new(cabinet.identity.channel()).end_session(request).await.expect("one's own");
+    tokio::time::sleep(BOUND).await;
+    cabinet.refused_everywhere_now(&tokens.access_token, &anna.user_id).await;
+}
+
+/// Rule I4.b: of revocations that many make at once, sharing nothing but their numbers, none is skipped.
 #[tokio::test(flavor = "multi_thread")]
 async fn none_of_many_revocations_at_once_is_skipped() {
     let cabinet = Cabinet::start().await;
-    let owner = cabinet.owner_token("owner@example.com").await;
-    let mut users = Vec::new();
-    for number in 0..40 {
-        users.push(cabinet.create_customer(&format!("user{number}@example.com")).await);
+    let anna = cabinet.create_customer("anna@example.com").await;
+    let mut machines = Vec::new();
+    for _ in 0..40 {
+        let (credential_id, secret) = cabinet.make_credential(pb::CredentialKind::Service).await;
+        let token = cabinet.service_token_by(&credential_id, &secret).await.expect("a good secret");
+        machines.push((credential_id, token));
     }
-    let tokens: Vec<String> = users.iter().map(|user| cabinet.user_token(user_id(user), Role::Customer)).collect();
-    let blocks = futures::future::join_all(users.iter().map(|user| cabinet.block_user(&owner, &user.user_id))).await;
-    assert!(blocks.iter().all(Result::is_ok));
+    let deleted = futures::future::join_all(machines.iter().map(|(id, _)| cabinet.delete_credential(id))).await;
+    assert!(deleted.iter().all(Result::is_ok));
     tokio::time::sleep(BOUND).await;
-    for (user, token) in users.iter().zip(&tokens) {
-        cabinet.refused_everywhere_now(token, &user.user_id).await;
+    for (_, token) in &machines {
+        cabinet.refused_everywhere_now(token, &anna.user_id).await;
     }
 }

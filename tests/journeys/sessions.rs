@@ -151,6 +151,11 @@ async fn only_a_gateway_says_where_a_client_comes_from() {
     };
     assert_eq!(origin(&told.session_id), ("203.0.113.7", "Firefox"));
     assert_eq!(origin(&pretended.session_id), ("127.0.0.1", ""));
+    let stranger = cabinet.credential_of(&cabinet.other_realm, pb::CredentialKind::Gateway).await;
+    let forged = sign_in(Some(&stranger)).await.expect("her password").into_inner().tokens.expect("tokens");
+    let listed = sessions(&cabinet, &forged.access_token).await;
+    let of_stranger = listed.iter().find(|session| session.session_id == forged.session_id).expect("it was just begun");
+    assert_eq!(of_stranger.client_address, "127.0.0.1", "another realm's gateway is believed there alone");
     let as_gateway = sign_in(Some(&told.access_token)).await;
     assert_eq!(refused(as_gateway), is(Code::Unauthenticated, "TOKEN_INVALID"));
 }

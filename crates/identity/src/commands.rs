@@ -15,15 +15,24 @@ pub enum Command {
     Administrator {
         /// The name he signs in by.
         name: String,
+        /// Removes him instead.
+        #[arg(long)]
+        remove: bool,
     },
 }
 
 impl Command {
     pub async fn execute(self, config: &Config) -> Result<(), StartError> {
         match self {
-            Self::Administrator { name } => put_administrator(config, &name).await,
+            Self::Administrator { name, remove: true } => remove_administrator(config, &name).await,
+            Self::Administrator { name, remove: false } => put_administrator(config, &name).await,
         }
     }
+}
+
+async fn remove_administrator(config: &Config, name: &str) -> Result<(), StartError> {
+    let pools = postgres::open(&config.database, DATABASE)?;
+    if PgAdministrators::new(pools.commands).remove(name).await? { Ok(()) } else { Err("there is no such administrator".into()) }
 }
 
 #[allow(clippy::print_stdout, reason = "the answer to an operator's command, and the only time it is shown")]

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use kernel::Secret;
 use messaging::MessagingConfig;
+use runtime::access::read_component_secret;
 use runtime::postgres::DatabaseConfig;
 use runtime::sealing::SealingKey;
 use runtime::settings::Settings;
@@ -34,7 +35,7 @@ impl Config {
         if let Some(Err(error)) = sealing_key.as_deref().map(SealingKey::from_base64) {
             settings.problem("sealing.sealing_key", error);
         }
-        let component_secret = settings.secret("components.secret");
+        let component_secret = read_component_secret(settings);
         Some(Self {
             database: database?,
             messaging: messaging?,

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use messaging::{Lane, MessagingConfig};
 use runtime::sealing::SealingKey;
 use runtime::settings::Settings;
-use runtime::{Database, Process, Service, StartError};
+use runtime::{Database, Process, Service, StartError, postgres};
 
 use crate::adapters::argon2::Argon2Hasher;
 use crate::adapters::grpc::{AccessGrpc, AdministratorGrpc, CredentialGrpc, LinkGrpc, RealmGrpc, SessionGrpc, UserGrpc};
@@ -55,7 +55,8 @@ impl Service for Identity {
         vec![Database {
             name: DATABASE,
             config: config.database.clone(),
-            direct_connections: messaging::RELAY_CONNECTIONS * relays,
+            // Beside the relays', the one that looks at revocations.
+            direct_connections: messaging::RELAY_CONNECTIONS * relays + 1,
             migrators,
         }]
     }
@@ -65,8 +66,9 @@ impl Service for Identity {
         messaging::start_partitions(process, &pools, &[]).await?;
         let signal = messaging::start_relays(process, Self::NAME, &config.database, &pools, &config.messaging, &LANES);
         let keys = SigningKeys::read(&config.keys_folder, process.clock.now())?;
-        let revocations = PgRevocations::new(pools.workers.clone());
-        let feed = start_access(process, &keys, &revocations);
+        let apart = postgres::open_apart(&config.database, "revocations")?;
+        let own = OwnAccess { keys: keys.clone(), revocations: PgRevocations::new(pools.commands.clone()) };
+        let feed = start_access(process, own, PgRevocations::new(apart));
         process.public = Some(process.public.take().unwrap_or_default().merge(public_http::routes(Arc::new(keys.clone()))));
 
         let (clock, ids) = (process.clock.clone(), process.ids.clone());
@@ -135,13 +137,14 @@ impl Service for Identity {
 }
 
 /// Keeps this process's own knowledge of keys and revocations up to date, and everybody's who watches.
-fn start_access(process: &mut Process, keys: &SigningKeys, revocations: &PgRevocations) -> RevocationFeed {
-    let access = process.access.clone();
+fn start_access(process: &mut Process, own: OwnAccess, revocations: PgRevocations) -> RevocationFeed {
+    let (access, keys) = (process.access.clone(), own.keys.clone());
     access.learn_keys(keys.key_set());
-    access.ask(Arc::new(OwnAccess { keys: keys.clone(), revocations: revocations.clone() }));
-    let feed = RevocationFeed::new(revocations.clone(), process.clock.clone(), process.draining.clone());
+    access.ask(Arc::new(own));
+    let feed = RevocationFeed::new(revocations, process.clock.clone(), process.draining.clone());
     process.workers.spawn_endless("revocations", feed.clone().run(access.clone()));
-    process.workers.spawn_endless("housekeeping", feed.clone().keep_house());
-    process.workers.spawn_endless("signing keys", keys.clone().keep_reading(move |keys| access.learn_keys(keys)));
+    process.workers.spawn_endless("housekeeping", feed.clone().keep_house(access.clone()));
+    let reading = keys.keep_reading(process.clock.clone(), move |keys| access.learn_keys(keys));
+    process.workers.spawn_endless("signing keys", reading);
     feed
 }

@@ -15,17 +15,32 @@ pub struct Call {
     origin: Origin,
 }
 
-/// Where a request comes from: as a gateway says, or else the peer itself.
+/// Where a client is, and what it calls itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Client {
+    pub address: Option<IpAddr>,
+    /// Its `User-Agent`.
+    pub agent: Option<String>,
+}
+
+/// Where a request comes from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
-    pub address: Option<IpAddr>,
-    /// What the client calls itself (its `User-Agent`).
-    pub agent: Option<String>,
+    /// Who is connected to us.
+    pub peer: Client,
+    /// The client behind it, as a gateway of this realm says.
+    pub told: Option<(RealmId, Client)>,
 }
 
 impl Call {
     pub const fn new(caller: Caller, command_id: CommandId, traceparent: Option<String>, deadline: Instant) -> Self {
-        Self { caller, command_id, traceparent, deadline, origin: Origin { address: None, agent: None } }
+        Self {
+            caller,
+            command_id,
+            traceparent,
+            deadline,
+            origin: Origin { peer: Client { address: None, agent: None }, told: None },
+        }
     }
 
     /// The same call, from somewhere.
@@ -34,8 +49,12 @@ impl Call {
         Self { origin, ..self }
     }
 
-    pub const fn origin(&self) -> &Origin {
-        &self.origin
+    /// The client, as far as this realm is concerned: a gateway is believed in its own realm only.
+    pub fn client_in(&self, realm_id: RealmId) -> &Client {
+        match &self.origin.told {
+            Some((told_in, client)) if *told_in == realm_id => client,
+            _ => &self.origin.peer,
+        }
     }
 
     pub const fn caller(&self) -> &Caller {

@@ -59,7 +59,7 @@ mod tests {
             ("CABINET__NOTIFICATION__DATABASE__URL", "postgres://localhost/notification"),
             ("CABINET__MESSAGING__AMQP_URL", "amqp://localhost"),
             ("CABINET__SMTP__SERVER", "localhost:25"),
-            ("CABINET__COMPONENTS__SECRET", "shared"),
+            ("CABINET__COMPONENTS__SECRET", "what the components share"),
             ("CABINET__SEALING__OPENING_KEY", opening_key),
         ];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));

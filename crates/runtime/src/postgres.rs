@@ -60,6 +60,12 @@ pub fn open(config: &DatabaseConfig, application_name: &str) -> Result<Pools, Fa
     })
 }
 
+/// A pool of one connection, for what must not queue behind anything else.
+pub fn open_apart(config: &DatabaseConfig, application_name: &str) -> Result<PgPool, Fault> {
+    let options = connect_options(&config.url)?.application_name(application_name);
+    Ok(PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT).connect_lazy_with(options))
+}
+
 /// Options of a single connection to the same database, for those that must hold one (a relay's lock, LISTEN).
 pub fn connect_options(url: &Secret<String>) -> Result<PgConnectOptions, Fault> {
     let options: PgConnectOptions = url.expose().parse().map_err(Fault::internal)?;

@@ -59,33 +59,42 @@ pub(crate) fn link_made(call: &Call, new: &NewLink) -> NewEvent {
     let link = &new.link;
     let (user_id, link_id) = (link.user_id.to_string(), link.id.to_string());
     let (sealed_token, expire_time) = (new.sealed_token.clone(), Some(timestamp(link.expires_at)));
+    let version = new.user_version;
     let (event_type, payload) = match link.purpose {
         LinkPurpose::Invitation => {
-            ("identity.user.invited.v1", pb::UserInvited { user_id, link_id, sealed_token, expire_time }.encode_to_vec())
+            ("identity.user.invited.v1", pb::UserInvited { user_id, link_id, sealed_token, expire_time, version }.encode_to_vec())
         }
         LinkPurpose::PasswordReset => (
             "identity.user.password_reset_requested.v1",
-            pb::UserPasswordResetRequested { user_id, link_id, sealed_token, expire_time }.encode_to_vec(),
+            pb::UserPasswordResetRequested { user_id, link_id, sealed_token, expire_time, version }.encode_to_vec(),
         ),
     };
-    let aggregate = Aggregate { kind: USER, id: link.user_id.as_uuid(), version: 1 };
+    let aggregate = Aggregate { kind: USER, id: link.user_id.as_uuid(), version };
     let told = event(call, new.event_id, link.realm_id, aggregate, event_type, payload, link.created_at);
     NewEvent { lane: Lane::Security, expires_at: Some(link.expires_at), ..told }
 }
 
 pub(crate) fn password_changed(call: &Call, event_id: EventId, user: &User, now: Timestamp) -> NewEvent {
-    let payload = pb::UserPasswordChanged { user_id: user.id().to_string(), change_time: Some(timestamp(now)) };
-    let aggregate = Aggregate { kind: USER, id: user.id().as_uuid(), version: user.version() + 1 };
+    let version = user.version() + 1;
+    let payload = pb::UserPasswordChanged { user_id: user.id().to_string(), change_time: Some(timestamp(now)), version };
+    let aggregate = Aggregate { kind: USER, id: user.id().as_uuid(), version };
     let told =
         event(call, event_id, user.realm_id(), aggregate, "identity.user.password_changed.v1", payload.encode_to_vec(), now);
     NewEvent { lane: Lane::Security, ..told }
 }
 
-pub(crate) fn session_compromised(call: &Call, event_id: EventId, session: &Session, now: Timestamp) -> NewEvent {
+pub(crate) fn session_compromised(
+    call: &Call,
+    event_id: EventId,
+    session: &Session,
+    user_version: i64,
+    now: Timestamp,
+) -> NewEvent {
     let payload = pb::SessionCompromised {
         user_id: session.user_id.to_string(),
         session_id: session.id.to_string(),
         notice_time: Some(timestamp(now)),
+        version: user_version,
     };
     let aggregate = Aggregate { kind: SESSION, id: session.id.as_uuid(), version: session.generation };
     let told =

@@ -22,10 +22,10 @@ use crate::application::Revocations as _;
 
 /// Twice in the 200 ms that the contract promises.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
-/// The longest a look may take; another connection may be better.
-const LOOK_LIMIT: Duration = Duration::from_secs(1);
+/// The longest a look may take: together with the silence that is believed, less than the second that I4 promises.
+const LOOK_LIMIT: Duration = Duration::from_millis(300);
 /// Looks that a watcher may lag behind before he has to begin anew.
-const LAG: usize = 256;
+const LAG: usize = 3;
 /// Revocations in one message of the history.
 const CHUNK: usize = 5000;
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_mins(10);
@@ -66,10 +66,11 @@ impl RevocationFeed {
             let started = Instant::now();
             let look = tokio::time::timeout(LOOK_LIMIT, self.revocations.behind(number, self.memory())).await;
             match look.unwrap_or_else(|elapsed| Err(Fault::unavailable(elapsed))) {
+                // A standby that took over may have lost the last of them: what comes next has numbers we have seen.
+                Ok((_, last)) if last < number => number = 0,
                 Ok((found, last)) => {
                     number = last;
                     access.hear(&found, true, started);
-                    access.forget_before(self.memory());
                     // Fails only if nobody watches.
                     let _ = self.looks.send(Arc::new(found));
                 }
@@ -98,8 +99,9 @@ impl RevocationFeed {
     }
 
     /// Deletes what is over, for ever.
-    pub(crate) async fn keep_house(self) -> Infallible {
+    pub(crate) async fn keep_house(self, access: Access) -> Infallible {
         loop {
+            access.forget_before(self.memory());
             let now = self.clock.now();
             let ended_before = now.checked_sub(REMEMBERED).unwrap_or(Timestamp::MIN);
             if let Err(fault) = self.revocations.forget(self.memory(), ended_before).await {

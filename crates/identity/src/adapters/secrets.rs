@@ -14,6 +14,8 @@ const SECRET_LENGTH: usize = 32;
 const ID_LENGTH: usize = 16;
 const GENERATION_LENGTH: usize = 8;
 const MAC_LENGTH: usize = 32;
+/// How refresh tokens are made; another way, or another key, is another version.
+const REFRESH_VERSION: u8 = 1;
 
 type Mac = Hmac<Sha256>;
 
@@ -40,7 +42,7 @@ impl KeyedSecrets {
 fn named(token: RefreshToken) -> Vec<u8> {
     let realm_id = token.realm_id.as_uuid().into_bytes();
     let session_id = token.session_id.as_uuid().into_bytes();
-    [realm_id.as_slice(), &session_id, &token.generation.to_be_bytes()].concat()
+    [&[REFRESH_VERSION], realm_id.as_slice(), &session_id, &token.generation.to_be_bytes()].concat()
 }
 
 fn random() -> [u8; SECRET_LENGTH] {
@@ -84,9 +86,11 @@ impl Secrets for KeyedSecrets {
 
     fn read_refresh_token(&self, token: &str) -> Option<RefreshToken> {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-        (bytes.len() == 2 * ID_LENGTH + GENERATION_LENGTH + MAC_LENGTH).then_some(())?;
-        let (named, mac) = bytes.split_at(2 * ID_LENGTH + GENERATION_LENGTH);
-        let (ids, generation) = named.split_at(2 * ID_LENGTH);
+        (bytes.len() == 1 + 2 * ID_LENGTH + GENERATION_LENGTH + MAC_LENGTH).then_some(())?;
+        let (named, mac) = bytes.split_at(1 + 2 * ID_LENGTH + GENERATION_LENGTH);
+        let (version, rest) = named.split_first()?;
+        (*version == REFRESH_VERSION).then_some(())?;
+        let (ids, generation) = rest.split_at(2 * ID_LENGTH);
         let (realm_id, session_id) = ids.split_at(ID_LENGTH);
         let read = RefreshToken {
             realm_id: RealmId::from_uuid(id(realm_id)?),
@@ -146,7 +150,7 @@ mod tests {
         let text = secrets.refresh_token(token(3)).expose().clone();
         assert_eq!(secrets.read_refresh_token(&text), Some(token(3)));
         let forged = secrets.refresh_token(token(4)).expose().clone();
-        let mixed = format!("{}{}", &forged[..54], &text[54..]);
+        let mixed = format!("{}{}", &forged[..56], &text[56..]);
         for wrong in ["", "x", &text[1..], &mixed, &format!("{text}A")] {
             assert_eq!(secrets.read_refresh_token(wrong), None, "{wrong}");
         }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use kernel::{Caller, Fault, Secret, Timestamp};
+use kernel::{Caller, Clock, Fault, Secret, Timestamp};
 use runtime::token::{ACCESS_TOKEN_TTL, KeySet, Signer};
 
 use crate::application::{AccessToken, AccessTokens, PublishedKey};
@@ -46,23 +46,19 @@ pub(crate) enum SigningKeysError {
 
 impl SigningKeys {
     pub(crate) fn read(folder: &Path, now: Timestamp) -> Result<Self, SigningKeysError> {
-        let keys = read(folder)?;
-        if keys.first().is_none_or(|first| first.signs_from > now) {
-            return Err(SigningKeysError::None);
-        }
+        let keys = read(folder, now)?;
         Ok(Self { folder: folder.to_owned(), keys: Arc::new(RwLock::new(keys)) })
     }
 
     /// Reads the folder again and again; what cannot be used changes nothing.
-    pub(crate) async fn keep_reading(self, learn: impl Fn(KeySet) + Send) -> Infallible {
+    pub(crate) async fn keep_reading(self, clock: Arc<dyn Clock>, learn: impl Fn(KeySet) + Send) -> Infallible {
         loop {
             tokio::time::sleep(RELOAD_INTERVAL).await;
-            match read(&self.folder) {
-                Ok(keys) if !keys.is_empty() => {
+            match read(&self.folder, clock.now()) {
+                Ok(keys) => {
                     *self.keys.write().expect("nobody panics while holding the keys") = keys;
                     learn(self.key_set());
                 }
-                Ok(_) => tracing::error!("no signing keys are left: the ones that were read go on"),
                 Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "signing keys not read again"),
             }
         }
@@ -102,7 +98,8 @@ pub fn file_name(signs_from: Timestamp) -> String {
     format!("{}.pem", signs_from.strftime(MOMENT))
 }
 
-fn read(folder: &Path) -> Result<Vec<Key>, SigningKeysError> {
+/// The keys of a folder, one of which signs now.
+fn read(folder: &Path, now: Timestamp) -> Result<Vec<Key>, SigningKeysError> {
     let mut keys = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
@@ -117,7 +114,7 @@ fn read(folder: &Path) -> Result<Vec<Key>, SigningKeysError> {
         keys.push(Key { signer, signs_from });
     }
     keys.sort_by_key(|key| key.signs_from);
-    Ok(keys)
+    if keys.first().is_none_or(|first| first.signs_from > now) { Err(SigningKeysError::None) } else { Ok(keys) }
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ use crate::domain::{Password, PasswordRule};
 /// Realms have policies; the platform has this.
 const PASSWORD_RULE: PasswordRule = PasswordRule { min_length: 15, max_length: 128 };
 
+/// How long a one-time password waits to be used.
+const ONE_TIME_LIFETIME: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+
 pub(crate) struct AdministratorUseCases {
     pub(crate) administrators: Arc<dyn Administrators>,
     pub(crate) passwords: Arc<dyn PasswordHasher>,
@@ -18,7 +21,6 @@ pub(crate) struct AdministratorUseCases {
     pub(crate) clock: Arc<dyn Clock>,
 }
 
-#[derive(Debug)]
 pub(crate) struct SignInAdministrator {
     pub(crate) name: String,
     pub(crate) password: Password,
@@ -31,7 +33,11 @@ impl AdministratorUseCases {
         let found = self.administrators.get(&command.name).await?;
         let stored = found.as_ref().map(|administrator| administrator.password_hash.clone());
         let is_right = self.passwords.verify(command.password, stored).await?;
-        let administrator = found.filter(|_| is_right).ok_or(Error::SignInRefused)?;
+        let is_over = |administrator: &Administrator| {
+            let age = self.clock.now().duration_since(administrator.changed_at);
+            administrator.is_one_time && age > ONE_TIME_LIFETIME
+        };
+        let administrator = found.filter(|administrator| is_right && !is_over(administrator)).ok_or(Error::SignInRefused)?;
         match command.new_password {
             Some(new) => self.set_password(&permit, &administrator, new).await?,
             None if administrator.is_one_time => return Err(Error::NewPasswordNeeded),

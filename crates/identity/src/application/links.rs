@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use kernel::{Authorized, Call, Clock, IdSource, RealmId};
+use kernel::{Authorized, Call, Clock, EventId, IdSource, RealmId};
 
+use super::sessions::session_user;
 use super::{Error, Links, NewLink, PasswordHasher, Realms, Redemption, Secrets, SessionUseCases, SignedIn, Users};
 use crate::domain::access::Action;
 use crate::domain::{EmailAddress, Link, Password, SessionUser, User, UserStatus};
+
+/// How often something is tried that others keep overtaking.
+const ATTEMPTS: usize = 5;
 
 pub(crate) struct LinkUseCases {
     pub(crate) links: Arc<dyn Links>,
@@ -20,7 +24,6 @@ pub(crate) struct LinkUseCases {
     pub(crate) ids: Arc<dyn IdSource>,
 }
 
-#[derive(Debug)]
 pub(crate) struct RedeemLink {
     pub(crate) token: String,
     pub(crate) password: Password,
@@ -52,15 +55,21 @@ impl LinkUseCases {
             .check(&command.password, &user.own_data())
             .map_err(|reasons| Error::PasswordRefused { field: "password", reasons })?;
         let password_hash = self.passwords.hash(command.password).await?;
-        let session = self.sessions.begin(call, &user, &realm.policy, command.session_name);
-        let now = self.clock.now();
-        let event_id = self.ids.new_id(now);
-        let redemption = Redemption { link: &link, user: &user, password_hash, session: &session, event_id, now };
-        let access_generation = self.links.redeem(&permit, call, &redemption).await?.ok_or(Error::LinkNotValid)?;
-        let session_user = SessionUser { company_id: user.company_id(), role: user.role(), access_generation, is_active: true };
-        let tokens = self.sessions.tokens(&session, session_user, now)?;
-        let user = self.users.get(user.realm_id(), user.id()).await?.ok_or(Error::LinkNotValid)?;
-        Ok(permit.show(SignedIn { user, tokens }))
+        for _ in 0..ATTEMPTS {
+            let (link, user) = self.open(&command.token).await?;
+            let session = self.sessions.begin(call, &user, &realm.policy, command.session_name.clone());
+            let now = self.clock.now();
+            let (event_id, password_hash) = (self.ids.new_id(now), password_hash.clone());
+            let redemption = Redemption { link: &link, user: &user, password_hash, session: &session, event_id, now };
+            if let Some(access_generation) = self.links.redeem(&permit, call, &redemption).await? {
+                let user = self.users.get(user.realm_id(), user.id()).await?.ok_or(Error::LinkNotValid)?;
+                let session_user = SessionUser { access_generation, ..session_user(&user) };
+                let tokens = self.sessions.tokens(&session, session_user, now)?;
+                return Ok(permit.show(SignedIn { user, tokens }));
+            }
+            // Something else about the user changed meanwhile, or somebody was faster with the same link.
+        }
+        Err(Error::LinkNotValid)
     }
 
     /// Answers the same whether or not there is somebody to write to (I22).
@@ -71,17 +80,31 @@ impl LinkUseCases {
         email: &str,
     ) -> Result<Authorized<()>, Error> {
         let permit = call.authorize(&Action::ShowSecret)?;
-        let account = match EmailAddress::parse(email) {
-            Ok(email) => self.users.account(realm_id, &email).await?,
-            Err(_) => None,
-        };
-        if let Some(user) = account.map(|account| account.user).filter(|user| user.status() == UserStatus::Active) {
+        let Ok(email) = EmailAddress::parse(email) else { return Ok(permit.show(())) };
+        for _ in 0..ATTEMPTS {
+            let account = self.users.account(realm_id, &email).await?;
+            let Some(user) = account.map(|account| account.user).filter(|user| user.status() == UserStatus::Active) else {
+                break;
+            };
             let now = self.clock.now();
             let link = Link::password_reset(realm_id, self.ids.new_id(now), user.id(), now);
-            let (token_hash, sealed_token) = self.secrets.link_token(realm_id, link.id);
-            let new = NewLink { link, token_hash, sealed_token, event_id: self.ids.new_id(now) };
-            self.links.insert(&permit, call, &new).await?;
+            let new = new_link(self.secrets.as_ref(), link, user.version(), self.ids.new_id(now));
+            if self.links.insert(&permit, call, &new).await? || !self.has_changed(&user).await? {
+                break;
+            }
         }
         Ok(permit.show(()))
     }
+
+    /// A link that was not mailed to a user who is still the same was one too many.
+    async fn has_changed(&self, user: &User) -> Result<bool, Error> {
+        let now = self.users.get(user.realm_id(), user.id()).await?;
+        Ok(now.is_some_and(|now| now.version() != user.version()))
+    }
+}
+
+/// A link with its token, to be mailed.
+pub(crate) fn new_link(secrets: &dyn Secrets, link: Link, user_version: i64, event_id: EventId) -> NewLink {
+    let (token_hash, sealed_token) = secrets.link_token(link.realm_id, link.id);
+    NewLink { link, user_version, token_hash, sealed_token, event_id }
 }

@@ -26,6 +26,8 @@ pub(crate) struct Admission {
 #[derive(Debug)]
 pub(crate) struct NewLink {
     pub(crate) link: Link,
+    /// The version of the user at which he has the address it is for.
+    pub(crate) user_version: i64,
     /// What is kept of its token.
     pub(crate) token_hash: Vec<u8>,
     /// The token for the letter, which only notification can read.
@@ -156,8 +158,9 @@ pub(crate) struct Redemption<'a> {
 /// Where links are kept.
 #[async_trait]
 pub(crate) trait Links: Send + Sync {
-    /// Keeps a link and has it mailed, if the user is active and, for a password reset, was not mailed one in the last minute.
-    async fn insert(&self, permit: &Permit, call: &Call, new: &NewLink) -> Result<(), Fault>;
+    /// Keeps a link and has it mailed, if the user is active, has not changed since he was read, and was not mailed too many of
+    /// late. False if nothing was mailed.
+    async fn insert(&self, permit: &Permit, call: &Call, new: &NewLink) -> Result<bool, Fault>;
 
     /// A link that can be redeemed now, and its user: not used, not over, the user active and still of the same address.
     async fn get_open(
@@ -212,6 +215,7 @@ pub(crate) trait Sessions: Send + Sync {
         permit: &Permit,
         call: &Call,
         session: &Session,
+        user_version: i64,
         event_id: EventId,
         now: Timestamp,
     ) -> Result<(), Fault>;
@@ -253,6 +257,7 @@ pub(crate) struct Administrator {
     pub(crate) name: String,
     pub(crate) password_hash: String,
     pub(crate) is_one_time: bool,
+    pub(crate) changed_at: Timestamp,
 }
 
 /// Where those are kept who run the platform.

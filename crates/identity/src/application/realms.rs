@@ -27,7 +27,6 @@ pub(crate) struct CreateRealm {
     pub(crate) settings: RealmSettings,
 }
 
-#[derive(Debug)]
 pub(crate) struct CreateCompany {
     /// Wanted of callers that belong to no realm.
     pub(crate) realm_id: Option<RealmId>,

@@ -6,9 +6,14 @@ use kernel::{
     Authorized, Call, Caller, Clock, IdSource, Permit, RealmId, Refusal, Secret, SessionId, Timestamp, UserCaller, UserId,
 };
 
-use super::{AccessToken, AccessTokens, Error, HashError, PasswordHasher, Realms, RefreshToken, Secrets, Sessions, Users};
+use super::{
+    AccessToken, AccessTokens, Account, Error, HashError, PasswordHasher, Realms, RefreshToken, Secrets, Sessions, Users,
+};
 use crate::domain::access::Action;
 use crate::domain::{EmailAddress, Password, Policy, Refresh, Session, SessionUser, User, UserStatus};
+
+/// How often something is tried that others keep overtaking.
+const ATTEMPTS: usize = 5;
 
 #[derive(Clone)]
 pub(crate) struct SessionUseCases {
@@ -22,7 +27,6 @@ pub(crate) struct SessionUseCases {
     pub(crate) ids: Arc<dyn IdSource>,
 }
 
-#[derive(Debug)]
 pub(crate) struct SignIn {
     pub(crate) realm_id: RealmId,
     pub(crate) login: String,
@@ -60,32 +64,45 @@ impl SessionUseCases {
     pub(crate) async fn sign_in(&self, call: &Call, command: SignIn) -> Result<Authorized<SignedIn>, Error> {
         let permit = call.authorize(&Action::ShowSecret)?;
         let realm = self.realms.get(command.realm_id).await?;
-        let account = match EmailAddress::parse(&command.login) {
-            Ok(email) => self.users.account(command.realm_id, &email).await?,
-            Err(_) => None,
-        };
+        let login = EmailAddress::parse(&command.login).ok();
+        let account = self.account(command.realm_id, login.as_ref()).await?;
         let stored = account.as_ref().and_then(|account| account.password_hash.clone());
         let is_right = self.passwords.verify(command.password, stored).await?;
-        let user = account.map(|account| account.user).filter(|user| is_right && user.status() == UserStatus::Active);
-        let (Some(user), Some(realm)) = (user, realm) else { return Err(Error::SignInRefused) };
-        let session = self.begin(call, &user, &realm.policy, command.session_name);
-        if !self.sessions.insert(&permit, &session, user.access_generation()).await? {
-            return Err(Error::SignInRefused);
+        let (Some(mut account), Some(realm), true) = (account, realm, is_right) else { return Err(Error::SignInRefused) };
+        for _ in 0..ATTEMPTS {
+            if account.user.status() != UserStatus::Active {
+                break;
+            }
+            let session = self.begin(call, &account.user, &realm.policy, command.session_name.clone());
+            if self.sessions.insert(&permit, &session, account.user.access_generation()).await? {
+                let tokens = self.tokens(&session, session_user(&account.user), self.clock.now())?;
+                return Ok(permit.show(SignedIn { user: account.user, tokens }));
+            }
+            // His standing changed while the password was looked at. Unless the password did too, he is still who he says.
+            let again = self.account(command.realm_id, login.as_ref()).await?;
+            account = again.filter(|again| again.password_hash == account.password_hash).ok_or(Error::SignInRefused)?;
         }
-        let tokens = self.tokens(&session, session_user(&user), self.clock.now())?;
-        Ok(permit.show(SignedIn { user, tokens }))
+        Err(Error::SignInRefused)
+    }
+
+    async fn account(&self, realm_id: RealmId, login: Option<&EmailAddress>) -> Result<Option<Account>, Error> {
+        match login {
+            Some(email) => Ok(self.users.account(realm_id, email).await?),
+            None => Ok(None),
+        }
     }
 
     /// A session that begins now, not kept yet.
     pub(crate) fn begin(&self, call: &Call, user: &User, policy: &Policy, name: String) -> Session {
         let now = self.clock.now();
+        let client = call.client_in(user.realm_id());
         Session {
             realm_id: user.realm_id(),
             id: self.ids.new_id(now),
             user_id: user.id(),
             name,
-            client_address: call.origin().address.map(|address| address.to_string()),
-            client_agent: call.origin().agent.clone(),
+            client_address: client.address.map(|address| address.to_string()),
+            client_agent: client.agent.clone(),
             generation: 1,
             created_at: now,
             refreshed_at: now,
@@ -113,28 +130,38 @@ impl SessionUseCases {
     pub(crate) async fn refresh(&self, call: &Call, token: &str) -> Result<Authorized<SessionTokens>, Error> {
         let permit = call.authorize(&Action::ShowSecret)?;
         let shown = self.secrets.read_refresh_token(token).ok_or(Error::SessionOver)?;
-        let found = self.sessions.get(shown.realm_id, shown.session_id).await?;
-        let (mut session, user) = found.filter(|(_, user)| user.is_active).ok_or(Error::SessionOver)?;
-        let now = self.clock.now();
-        match session.refresh(shown.generation, now) {
-            Refresh::Over => return Err(Error::SessionOver),
-            Refresh::Reuse => return self.end_compromised(&permit, call, &session, now).await,
-            Refresh::Repeat => {}
-            Refresh::Rotate => {
-                let realm = self.realms.get(session.realm_id).await?.ok_or(Error::SessionOver)?;
-                let expires_at = realm.policy.sessions.end(session.created_at, now);
-                // Whoever was faster with the same token has made the same next one.
-                self.sessions.rotate(&permit, &session, expires_at, now).await?;
+        for _ in 0..ATTEMPTS {
+            let found = self.sessions.get(shown.realm_id, shown.session_id).await?;
+            let (mut session, user) = found.filter(|(_, user)| user.is_active).ok_or(Error::SessionOver)?;
+            let now = self.clock.now();
+            match session.refresh(shown.generation, now) {
+                Refresh::Over => return Err(Error::SessionOver),
+                Refresh::Reuse => return self.end_compromised(&permit, call, &session, user.version, now).await,
+                Refresh::Repeat => return Ok(permit.show(self.tokens(&session, user, now)?)),
+                Refresh::Rotate => {}
+            }
+            let realm = self.realms.get(session.realm_id).await?.ok_or(Error::SessionOver)?;
+            let expires_at = realm.policy.sessions.end(session.created_at, now);
+            if self.sessions.rotate(&permit, &session, expires_at, now).await? {
                 session.generation += 1;
                 session.expires_at = expires_at;
+                return Ok(permit.show(self.tokens(&session, user, now)?));
             }
+            // Somebody was faster with the same token, or has ended the session.
         }
-        Ok(permit.show(self.tokens(&session, user, now)?))
+        Err(Error::SessionOver)
     }
 
     /// Two have the token: neither keeps the session, and the user is told.
-    async fn end_compromised<T>(&self, permit: &Permit, call: &Call, session: &Session, now: Timestamp) -> Result<T, Error> {
-        self.sessions.end_compromised(permit, call, session, self.ids.new_id(now), now).await?;
+    async fn end_compromised<T>(
+        &self,
+        permit: &Permit,
+        call: &Call,
+        session: &Session,
+        user_version: i64,
+        now: Timestamp,
+    ) -> Result<T, Error> {
+        self.sessions.end_compromised(permit, call, session, user_version, self.ids.new_id(now), now).await?;
         Err(Error::SessionOver)
     }
 
@@ -177,6 +204,7 @@ pub(crate) fn session_user(user: &User) -> SessionUser {
         company_id: user.company_id(),
         role: user.role(),
         access_generation: user.access_generation(),
+        version: user.version(),
         is_active: user.status() == UserStatus::Active,
     }
 }

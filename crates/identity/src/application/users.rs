@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use kernel::{Authorized, Call, Caller, Clock, CompanyId, IdSource, RealmId, Refusal, Role, Timestamp, UserId};
 
+use super::links::new_link;
 use super::{Admission, ChangeStandingError, ContactProblem, Error, Links, NewLink, Realms, Secrets, UpdateUserError, Users};
 use crate::domain::access::Action;
 use crate::domain::{
@@ -25,7 +26,6 @@ pub(crate) struct UserUseCases {
 }
 
 /// What is said of a user when he is added.
-#[derive(Debug)]
 pub(crate) struct NewUser {
     pub(crate) role: Role,
     pub(crate) email: String,
@@ -41,7 +41,6 @@ pub(crate) enum Invitation {
     None,
 }
 
-#[derive(Debug)]
 pub(crate) struct CreateUsers {
     pub(crate) company_id: CompanyId,
     pub(crate) users: Vec<NewUser>,
@@ -55,13 +54,11 @@ pub(crate) struct ListUsers {
 }
 
 /// Another contact for a user.
-#[derive(Debug)]
 pub(crate) enum NewContact {
     Email(String),
     Phone(String),
 }
 
-#[derive(Debug)]
 pub(crate) struct ChangeContact {
     pub(crate) user_id: UserId,
     pub(crate) contact: NewContact,
@@ -146,13 +143,12 @@ impl UserUseCases {
         let (user, created) = User::create(realm_id, self.ids.new_id(now), company_id, new.role, contacts, now);
         let link = (new.invitation == Invitation::Send)
             .then(|| Link::invitation(realm_id, self.ids.new_id(now), user.id(), user.created_at(), now));
-        let invitation = link.flatten().map(|link| self.mailed(link, now));
+        let invitation = link.flatten().map(|link| self.mailed(link, &user, now));
         Ok(Admission { user, created, event_id: self.ids.new_id(now), invitation })
     }
 
-    fn mailed(&self, link: Link, now: Timestamp) -> NewLink {
-        let (token_hash, sealed_token) = self.secrets.link_token(link.realm_id, link.id);
-        NewLink { link, token_hash, sealed_token, event_id: self.ids.new_id(now) }
+    fn mailed(&self, link: Link, user: &User, now: Timestamp) -> NewLink {
+        new_link(self.secrets.as_ref(), link, user.version(), self.ids.new_id(now))
     }
 
     /// Which of his contacts others have: all that apply at once (I8).
@@ -184,7 +180,8 @@ impl UserUseCases {
             return Err(Error::InvitationOver);
         }
         let link = Link::invitation(realm_id, self.ids.new_id(now), user_id, user.created_at(), now);
-        let new = self.mailed(link.ok_or(Error::InvitationOver)?, now);
+        let new = self.mailed(link.ok_or(Error::InvitationOver)?, &user, now);
+        // One that is too soon after another is as good as sent.
         self.links.insert(&permit, call, &new).await?;
         Ok(permit.show(new.link.expires_at))
     }

@@ -41,7 +41,7 @@ pub(crate) struct RealmSettings {
 pub(crate) enum InvalidSetting {
     #[error("a name has no control characters and is not blank")]
     Name,
-    #[error("the public address is an absolute http or https URL without a query")]
+    #[error("the public address is an absolute https URL without a query (http on this machine alone)")]
     PublicUrl,
     #[error("the sender is a mailbox: a name and an address in angle brackets, or an address")]
     Sender,
@@ -84,11 +84,20 @@ pub(crate) fn is_name(text: &str) -> bool {
 }
 
 fn is_public_url(text: &str) -> bool {
+    let is_safe = text.starts_with("https://");
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     rest.is_some_and(|rest| {
         let host = rest.split('/').next().unwrap_or_default();
-        !host.is_empty() && !rest.contains(|odd: char| odd.is_whitespace() || odd.is_control() || "?#@<>\"\\".contains(odd))
+        // Links with tokens travel to it.
+        (is_safe || is_loopback(host))
+            && !host.is_empty()
+            && !rest.contains(|odd: char| odd.is_whitespace() || odd.is_control() || "?#@<>\"\\".contains(odd))
     })
+}
+
+fn is_loopback(host: &str) -> bool {
+    let name = host.rsplit_once(':').map_or(host, |(name, port)| if port.parse::<u16>().is_ok() { name } else { host });
+    ["localhost", "127.0.0.1", "[::1]"].contains(&name)
 }
 
 /// `Helpline <noreply@helpline.example>`, or the address alone. The name is kept simple: it stands in a header.
@@ -135,7 +144,7 @@ mod tests {
         };
         let all = [InvalidSetting::Name, InvalidSetting::PublicUrl, InvalidSetting::Sender, InvalidSetting::TimeZone];
         assert_eq!(wrong.checked(), Err(all.to_vec()));
-        for odd in ["http://", "https:///path", "https://user@host", "https://host/?q=1", "ftp://host"] {
+        for odd in ["http://", "https:///path", "https://user@host", "https://host/?q=1", "ftp://host", "http://host"] {
             let wrong = RealmSettings { public_url: odd.to_owned(), ..settings() };
             assert_eq!(wrong.checked(), Err(vec![InvalidSetting::PublicUrl]), "{odd}");
         }

@@ -65,6 +65,7 @@ pub(crate) struct SessionUser {
     pub(crate) company_id: CompanyId,
     pub(crate) role: Role,
     pub(crate) access_generation: i64,
+    pub(crate) version: i64,
     pub(crate) is_active: bool,
 }
 

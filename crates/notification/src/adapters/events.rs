@@ -104,6 +104,8 @@ impl PlannerHandler {
             PROFILE_CHANGED => plan.profile_changed(profile(message)?),
             CASE_STATUS_CHANGED => plan.status_changed(status_change(message)?, || self.planner.delivery_id()),
             USER_INVITED | PASSWORD_RESET_REQUESTED | PASSWORD_CHANGED | SESSION_COMPROMISED => {
+                // It may have overtaken the news of another address.
+                plan.person_changed(person(message)?);
                 plan.tell(self.delivery(message, notice(message)?));
             }
             USER_BLOCKED => {
@@ -185,6 +187,12 @@ fn person(message: &Message) -> Result<PersonVersion, UnreadableFact> {
         USER_ROLE_CHANGED => pb_identity::UserRoleChanged::decode(payload).map(|fact| (fact.user_id, fact.version)),
         USER_BLOCKED => pb_identity::UserBlocked::decode(payload).map(|fact| (fact.user_id, fact.version)),
         USER_UNBLOCKED => pb_identity::UserUnblocked::decode(payload).map(|fact| (fact.user_id, fact.version)),
+        USER_INVITED => pb_identity::UserInvited::decode(payload).map(|fact| (fact.user_id, fact.version)),
+        PASSWORD_RESET_REQUESTED => {
+            pb_identity::UserPasswordResetRequested::decode(payload).map(|fact| (fact.user_id, fact.version))
+        }
+        PASSWORD_CHANGED => pb_identity::UserPasswordChanged::decode(payload).map(|fact| (fact.user_id, fact.version)),
+        SESSION_COMPROMISED => pb_identity::SessionCompromised::decode(payload).map(|fact| (fact.user_id, fact.version)),
         _ => return Err(UnreadableFact::UnknownType),
     }?;
     Ok(PersonVersion { realm_id: message.realm_id, user_id: user_id.parse()?, version })

@@ -284,13 +284,14 @@ impl Desk {
             link_id: link_id.to_string(),
             sealed_token,
             expire_time: Some(timestamp(end)),
+            version: 1,
         };
         let message = self.message("identity.user.password_reset_requested.v1", fact.encode_to_vec());
         Message { expires_at: Some(end), ..message }
     }
 
     pub(super) fn password_changed(&self) -> Message {
-        let fact = pb::UserPasswordChanged { user_id: new_user(), change_time: Some(timestamp(self.clock.now())) };
+        let fact = pb::UserPasswordChanged { user_id: new_user(), change_time: Some(timestamp(self.clock.now())), version: 1 };
         self.message("identity.user.password_changed.v1", fact.encode_to_vec())
     }
 

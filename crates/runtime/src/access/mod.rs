@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use kernel::{Fault, Timestamp};
 use uuid::Uuid;
 
-pub use self::remote::{ComponentTokens, IdentityConfig, follow_identity};
+pub use self::remote::{ComponentTokens, IdentityConfig, follow_identity, read_component_secret};
 use crate::token::{InvalidToken, KeySet, Subject, Verified};
 
 /// How old the last word of identity may be.
@@ -149,7 +149,7 @@ impl Access {
             Ok(true) => Err(InvalidToken.into()),
             Ok(false) => Ok(verified),
             // Identity cannot be reached: who is signed in may go on reading until his token ends.
-            Err(_) if effect == MethodEffect::Reads && self.is_ready() => Ok(verified),
+            Err(Fault::Unavailable(_)) if effect == MethodEffect::Reads && self.is_ready() => Ok(verified),
             Err(fault) => Err(AccessError::Unknown(fault)),
         }
     }

@@ -23,6 +23,8 @@ use crate::token::{KeySet, Subject};
 const KEY_INTERVAL: Duration = Duration::from_secs(30);
 /// A stream that is silent for this long is opened anew: its connection may be gone without a word.
 const STREAM_SILENCE: Duration = Duration::from_secs(2);
+const COMPONENT_SECRET: &str = "components.secret";
+const SHORTEST_SECRET: usize = 24;
 const QUESTION_LIMIT: Duration = Duration::from_secs(2);
 /// A token is asked for again while it still lasts a while.
 const TOKEN_MARGIN: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
@@ -37,9 +39,19 @@ pub struct IdentityConfig {
 impl IdentityConfig {
     pub fn read(settings: &mut Settings) -> Option<Self> {
         let peer = PeerConfig::read(settings, "peers.identity");
-        let component_secret = settings.secret("components.secret");
+        let component_secret = read_component_secret(settings);
         Some(Self { peer: peer?, component_secret: component_secret? })
     }
+}
+
+/// The secret that all components share, and that nobody guesses.
+pub fn read_component_secret(settings: &mut Settings) -> Option<Secret<String>> {
+    let secret = settings.secret(COMPONENT_SECRET)?;
+    if secret.expose().len() < SHORTEST_SECRET {
+        settings.problem(COMPONENT_SECRET, format!("must have at least {SHORTEST_SECRET} characters"));
+        return None;
+    }
+    Some(secret)
 }
 
 /// The short-lived token that makes a component known to its peers; asked for when it is first needed.
@@ -61,9 +73,18 @@ impl ComponentTokens {
         Ok(Self(Arc::new(Tokens { identity: channel, component, secret, clock, token: Mutex::new(None) })))
     }
 
+    /// Forgets the token: it was refused, so that the next one may do.
+    pub(crate) fn forget(&self) {
+        // Whoever holds the lock is asking for another one.
+        if let Ok(mut token) = self.0.token.try_lock() {
+            *token = None;
+        }
+    }
+
     /// A token that lasts a while yet.
     pub(crate) async fn token(&self, deadline: Instant) -> Result<Secret<String>, Status> {
-        let mut token = self.0.token.lock().await;
+        let waiting = tokio::time::timeout_at(deadline.into(), self.0.token.lock());
+        let mut token = waiting.await.map_err(|_| Status::deadline_exceeded("no token in time"))?;
         let now = self.0.clock.now();
         if let Some((token, ends_at)) = token.as_ref()
             && ends_at.duration_since(now) > TOKEN_MARGIN
@@ -109,7 +130,8 @@ impl AccessSource for RemoteIdentity {
             .map(|subject| pb::AccessSubject { subject_id: subject.id.to_string(), generation: subject.generation });
         let question = pb::CheckAccessRequest { subjects: subjects.collect() };
         let request = self.0.request(question, Instant::now() + QUESTION_LIMIT).await?;
-        let answer = AccessServiceClient::new(self.0.channel()).check_access(request).await.map_err(peer_fault)?;
+        let answer = AccessServiceClient::new(self.0.channel()).check_access(request).await;
+        let answer = answer.map_err(|status| self.0.refused(status))?;
         Ok(answer.into_inner().is_revoked)
     }
 }
@@ -162,7 +184,7 @@ async fn watch(access: &Access, identity: &Client, clock: &dyn Clock, backoff: &
         let mut request = identity.request(pb::WatchRevocationsRequest {}, Instant::now() + QUESTION_LIMIT).await?;
         // The stream has no end of its own.
         request.metadata_mut().remove("grpc-timeout");
-        AccessServiceClient::new(identity.channel()).watch_revocations(request).await.map_err(peer_fault)
+        AccessServiceClient::new(identity.channel()).watch_revocations(request).await.map_err(|status| identity.refused(status))
     };
     let mut stream = match tokio::time::timeout(QUESTION_LIMIT, opening).await {
         Ok(Ok(answer)) => answer.into_inner(),
@@ -178,7 +200,9 @@ async fn watch(access: &Access, identity: &Client, clock: &dyn Clock, backoff: &
         };
         let revocations: Vec<Revocation> = message.revocations.iter().filter_map(revocation).collect();
         access.hear(&revocations, message.is_current, Instant::now());
-        if let Ok(oldest) = clock.now().checked_sub(REVOCATION_MEMORY) {
+        if !revocations.is_empty()
+            && let Ok(oldest) = clock.now().checked_sub(REVOCATION_MEMORY)
+        {
             access.forget_before(oldest);
         }
         backoff.reset();

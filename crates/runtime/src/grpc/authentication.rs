@@ -7,7 +7,7 @@ use api::MethodEffect;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use kernel::{Call, Caller, Origin};
+use kernel::{Call, Caller, Client, Origin};
 use tonic::Status;
 use tonic::transport::server::TcpConnectInfo;
 
@@ -34,11 +34,12 @@ pub(super) async fn authenticate(State(stack): State<Arc<Stack>>, mut request: R
         Ok(caller) => caller,
         Err(problem) => return Status::from(problem).into_http(),
     };
-    let origin = match caller_of_gateway(&stack, shown_by_gateway).await {
-        Ok(Caller::Gateway(_)) => told_origin(&request),
-        Ok(_) => peer_origin(&request),
+    let told = match caller_of_gateway(&stack, shown_by_gateway).await {
+        Ok(Caller::Gateway(gateway)) => Some((gateway.realm_id, told_client(&request))),
+        Ok(_) => None,
         Err(problem) => return Status::from(problem).into_http(),
     };
+    let origin = Origin { peer: peer(&request), told };
     let traceparent = header(&request, "traceparent").filter(|value| is_traceparent(value)).map(str::to_owned);
     let Deadline(deadline) = *request.extensions().get().expect("the deadline layer stands before this one");
     request.extensions_mut().insert(Call::new(caller, stack.ids.new_id(now), traceparent, deadline).from(origin));
@@ -64,16 +65,16 @@ async fn caller_of_gateway(stack: &Stack, shown: Option<String>) -> Result<Calle
 }
 
 /// Where the client is, as its gateway says.
-fn told_origin(request: &Request) -> Origin {
+fn told_client(request: &Request) -> Client {
     let address = header(request, CLIENT_ADDRESS).and_then(|text| text.parse().ok());
     let agent = header(request, CLIENT_AGENT).filter(|agent| !agent.is_empty());
-    Origin { address, agent: agent.map(|agent| agent.chars().take(LONGEST_AGENT).collect()) }
+    Client { address, agent: agent.map(|agent| agent.chars().take(LONGEST_AGENT).collect()) }
 }
 
 /// Without a gateway the peer itself is the client.
-fn peer_origin(request: &Request) -> Origin {
+fn peer(request: &Request) -> Client {
     let peer = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
-    Origin { address: peer.map(|peer| IpAddr::to_canonical(&peer.ip())), agent: None }
+    Client { address: peer.map(|peer| IpAddr::to_canonical(&peer.ip())), agent: None }
 }
 
 /// The header's text. Two headers of one name are as good as none: no one can say which was meant.

@@ -72,6 +72,18 @@ impl Client {
     }
 }
 
+impl Client {
+    /// What it means that the peer did not do what it was asked. Whoever does not know us gets another token next time; that
+    /// is no absence.
+    pub(crate) fn refused(&self, status: Status) -> Fault {
+        if status.code() == Code::Unauthenticated {
+            self.tokens.forget();
+            return Fault::internal(status);
+        }
+        peer_fault(status)
+    }
+}
+
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Client")

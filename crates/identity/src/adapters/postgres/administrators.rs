@@ -35,11 +35,26 @@ impl PgAdministrators {
     }
 }
 
+impl PgAdministrators {
+    /// Removes an administrator; what tokens he has end within five minutes. False if there is none.
+    pub(crate) async fn remove(&self, name: &str) -> Result<bool, Fault> {
+        let removed = sqlx::query!(
+            "DELETE FROM administrators
+             WHERE name = $1",
+            name,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(removed.rows_affected() == 1)
+    }
+}
+
 #[async_trait]
 impl Administrators for PgAdministrators {
     async fn get(&self, name: &str) -> Result<Option<Administrator>, Fault> {
         let row = sqlx::query!(
-            "SELECT name, password_hash, is_one_time
+            "SELECT name, password_hash, is_one_time, changed_at
              FROM administrators
              WHERE name = $1",
             name,
@@ -47,7 +62,12 @@ impl Administrators for PgAdministrators {
         .fetch_optional(&self.pool)
         .await
         .map_err(postgres::fault)?;
-        Ok(row.map(|row| Administrator { name: row.name, password_hash: row.password_hash, is_one_time: row.is_one_time }))
+        Ok(row.map(|row| Administrator {
+            name: row.name,
+            password_hash: row.password_hash,
+            is_one_time: row.is_one_time,
+            changed_at: row.changed_at.to_jiff(),
+        }))
     }
 
     async fn set_password(&self, _: &Permit, was: &Administrator, password_hash: &str, now: Timestamp) -> Result<bool, Fault> {

@@ -12,9 +12,6 @@ use crate::adapters::events;
 use crate::application::{Links, NewLink, Redemption};
 use crate::domain::{Link, LinkPurpose, User};
 
-/// A user is mailed at most one password reset in this time, whoever asks for it.
-const RESET_INTERVAL: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
-
 pub(crate) struct PgLinks {
     pool: PgPool,
     signal: OutboxSignal,
@@ -32,11 +29,10 @@ struct UnreadableLink;
 
 #[async_trait]
 impl Links for PgLinks {
-    async fn insert(&self, _: &Permit, call: &Call, new: &NewLink) -> Result<(), Fault> {
+    async fn insert(&self, _: &Permit, call: &Call, new: &NewLink) -> Result<bool, Fault> {
         let event = events::link_made(call, new);
         let link = &new.link;
-        let quiet_since = link.created_at.checked_sub(RESET_INTERVAL).map_err(Fault::internal)?;
-        sqlx::query!(
+        let made = sqlx::query!(
             "WITH made AS (
                  INSERT INTO links (realm_id, link_id, user_id, purpose, token_hash, email_key, created_at, expires_at)
                  SELECT realm_id, $3, user_id, $4, $5, email_key, $6, $7
@@ -45,18 +41,11 @@ impl Links for PgLinks {
                    AND user_id = $2
                    AND status = 'ACTIVE'
                    AND email_key IS NOT NULL
-                   AND NOT EXISTS (
-                       SELECT FROM links AS mailed
-                       WHERE mailed.realm_id = $1
-                         AND mailed.user_id = $2
-                         AND mailed.ended_at IS NULL
-                         AND mailed.purpose = $4
-                         AND mailed.purpose = 'PASSWORD_RESET'
-                         AND mailed.created_at > $8
-                   )
+                   AND version = $11
+                   AND may_be_mailed(realm_id, user_id, $6)
                  RETURNING realm_id, user_id
              )
-             SELECT messaging.append_event($9, realm_id, $10, user_id, $11, $12, $13, $14, $15, $16, $6, $17) AS appended
+             SELECT messaging.append_event($8, realm_id, $9, user_id, $11, $10, $12, $13, $14, $15, $6, $16) AS appended
              FROM made",
             link.realm_id.as_uuid(),
             link.user_id.as_uuid(),
@@ -65,11 +54,10 @@ impl Links for PgLinks {
             new.token_hash,
             link.created_at.to_sqlx() as _,
             link.expires_at.to_sqlx() as _,
-            quiet_since.to_sqlx() as _,
             event.event_id.as_uuid(),
             event.aggregate.kind,
-            event.aggregate.version,
             event.lane.as_str(),
+            event.aggregate.version,
             event.cause_id.as_uuid(),
             event.event_type,
             event.payload,
@@ -80,7 +68,7 @@ impl Links for PgLinks {
         .await
         .map_err(postgres::fault)?;
         self.signal.ring(Lane::Security);
-        Ok(())
+        Ok(made.rows_affected() == 1)
     }
 
     async fn get_open(
@@ -160,7 +148,7 @@ impl Links for PgLinks {
                          AND links.expires_at > $5
                          AND links.email_key = users.email_key
                    )
-                   AND access_generation = $6
+                   AND version = $6
                  RETURNING user_id, version, access_generation
              ), ended_links AS (
                  UPDATE links
@@ -175,13 +163,6 @@ impl Links for PgLinks {
                  FROM owner
                  ON CONFLICT (realm_id, user_id) DO UPDATE
                  SET hash = excluded.hash, set_at = excluded.set_at
-             ), signed_out AS (
-                 UPDATE sessions
-                 SET ended_at = $5
-                 FROM owner
-                 WHERE sessions.realm_id = $1
-                   AND sessions.user_id = owner.user_id
-                   AND sessions.ended_at IS NULL
              ), signed_in AS (
                  INSERT INTO sessions
                      (realm_id, session_id, user_id, name, client_address, client_agent, generation, created_at, refreshed_at, expires_at)
@@ -192,6 +173,7 @@ impl Links for PgLinks {
                      CASE WHEN $19 THEN
                          messaging.append_event($12, $1, $13, user_id, version, $14, $15, $16, $17, $18, $5, NULL)
                      END AS appended,
+                     end_sessions($1, user_id, $7, $5) AS signed_out,
                      revoke_access(user_id, access_generation, $5) AS revoked,
                      access_generation
                  FROM owner
@@ -203,7 +185,7 @@ impl Links for PgLinks {
             link.id.as_uuid(),
             password_hash,
             now.to_sqlx() as _,
-            user.access_generation(),
+            user.version(),
             session.id.as_uuid(),
             session.name,
             session.client_address.as_deref(),

@@ -10,6 +10,9 @@ use sqlx::PgPool;
 
 use crate::application::Revocations;
 
+/// A revocation, or nothing where there is none behind the number.
+type Row = (Option<uuid::Uuid>, Option<i64>, Option<jiff_sqlx::Timestamp>);
+
 #[derive(Clone)]
 pub(crate) struct PgRevocations {
     pool: PgPool,
@@ -20,26 +23,26 @@ impl PgRevocations {
         Self { pool }
     }
 
-    /// Those behind a number, with the highest among them; numbers are given in the order of commits, so none is skipped.
+    /// Those behind a number, and the last number there is; numbers are given in the order of commits, so none is skipped.
     pub(crate) async fn behind(&self, number: i64, since: Timestamp) -> Result<(Vec<Revocation>, i64), Fault> {
         let rows = sqlx::query!(
-            "SELECT number, subject_id, generation, revoked_at
-             FROM revocations
-             WHERE number > $1
-               AND revoked_at >= $2
-             ORDER BY number",
+            r#"SELECT last, subject_id AS "subject_id?", generation AS "generation?", revoked_at AS "revoked_at?"
+             FROM revocation_counter
+             LEFT JOIN revocations ON number > $1 AND revoked_at >= $2
+             ORDER BY number"#,
             number,
             since.to_sqlx() as _,
         )
         .fetch_all(&self.pool)
         .await
         .map_err(postgres::fault)?;
-        let last = rows.last().map_or(number, |row| row.number);
-        let revocations = rows.into_iter().map(|row| Revocation {
-            subject: Subject { id: row.subject_id, generation: row.generation },
-            at: row.revoked_at.to_jiff(),
-        });
-        Ok((revocations.collect(), last))
+        let last = rows.first().map_or(0, |row| row.last);
+        let revocation = |row: Row| {
+            let subject = Subject { id: row.0?, generation: row.1? };
+            Some(Revocation { subject, at: row.2?.to_jiff() })
+        };
+        let rows = rows.into_iter().map(|row| (row.subject_id, row.generation, row.revoked_at));
+        Ok((rows.filter_map(revocation).collect(), last))
     }
 
     /// Deletes what no token can be about any more, and sessions and links that ended before `ended_before`.
@@ -52,7 +55,7 @@ impl PgRevocations {
             .execute(&self.pool)
             .await
             .map_err(postgres::fault)?;
-        sqlx::query!("DELETE FROM sessions WHERE expires_at < $1", ended_before.to_sqlx() as _)
+        sqlx::query!("DELETE FROM sessions WHERE coalesce(ended_at, expires_at) < $1", ended_before.to_sqlx() as _)
             .execute(&self.pool)
             .await
             .map_err(postgres::fault)?;

@@ -91,7 +91,7 @@ impl Sessions for PgSessions {
     async fn get(&self, realm_id: RealmId, session_id: SessionId) -> Result<Option<(Session, SessionUser)>, Fault> {
         let row = sqlx::query!(
             "SELECT sessions.realm_id, session_id, sessions.user_id, name, client_address, client_agent, generation,
-                 sessions.created_at, refreshed_at, expires_at, company_id, role, status, access_generation
+                 sessions.created_at, refreshed_at, expires_at, company_id, role, status, access_generation, version
              FROM sessions
              JOIN users ON users.realm_id = sessions.realm_id AND users.user_id = sessions.user_id
              WHERE sessions.realm_id = $1
@@ -108,6 +108,7 @@ impl Sessions for PgSessions {
             company_id: CompanyId::from_uuid(row.company_id),
             role: row.role.parse().map_err(|()| Fault::internal(UnreadableUser))?,
             access_generation: row.access_generation,
+            version: row.version,
             is_active: row.status == UserStatus::Active.as_str(),
         };
         let session = SessionRow {
@@ -238,10 +239,11 @@ impl Sessions for PgSessions {
         _: &Permit,
         call: &Call,
         session: &Session,
+        user_version: i64,
         event_id: EventId,
         now: Timestamp,
     ) -> Result<(), Fault> {
-        let event = events::session_compromised(call, event_id, session, now);
+        let event = events::session_compromised(call, event_id, session, user_version, now);
         sqlx::query!(
             "WITH ended AS (
                  UPDATE sessions

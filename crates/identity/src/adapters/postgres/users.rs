@@ -142,6 +142,7 @@ pub(super) async fn insert(
              SELECT $1, user_id, company_id, role, status, email, email_key, phone, user_name, 1, $2
              FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
                  AS admitted (user_id, company_id, role, status, email, email_key, phone, user_name)
+             ORDER BY email_key, phone, user_name -- so that two imports do not wait for each other in a circle
              ON CONFLICT DO NOTHING
              RETURNING user_id, email_key
          ), linked AS (
@@ -414,16 +415,9 @@ impl Users for PgUsers {
                    AND version = $7::bigint - 1
                    AND (SELECT owners FROM deciding) = 1
                  RETURNING realm_id, user_id, version
-             ), signed_out AS (
-                 UPDATE sessions
-                 SET ended_at = $15
-                 FROM updated
-                 WHERE sessions.realm_id = updated.realm_id
-                   AND sessions.user_id = updated.user_id
-                   AND sessions.ended_at IS NULL
-                   AND $17
              )
              SELECT messaging.append_event($8, realm_id, $9, user_id, version, $10, $11, $12, $13, $14, $15) AS appended,
+                 CASE WHEN $17 THEN end_sessions(realm_id, user_id, NULL, $15) END AS signed_out,
                  revoke_access(user_id, $16, $15) AS revoked
              FROM updated",
             user.realm_id().as_uuid(),

@@ -47,12 +47,14 @@ impl Desk {
         let sealed_token = self.sealed();
         match kind {
             Kind::StatusChange => status_change(),
-            Kind::Invitation => pb::UserInvited { user_id, link_id, sealed_token, expire_time: at }.encode_to_vec(),
+            Kind::Invitation => pb::UserInvited { user_id, link_id, sealed_token, expire_time: at, version: 1 }.encode_to_vec(),
             Kind::PasswordReset => {
-                pb::UserPasswordResetRequested { user_id, link_id, sealed_token, expire_time: at }.encode_to_vec()
+                pb::UserPasswordResetRequested { user_id, link_id, sealed_token, expire_time: at, version: 1 }.encode_to_vec()
             }
-            Kind::PasswordChanged => pb::UserPasswordChanged { user_id, change_time: at }.encode_to_vec(),
-            Kind::SessionCompromised => pb::SessionCompromised { user_id, session_id: link_id, notice_time: at }.encode_to_vec(),
+            Kind::PasswordChanged => pb::UserPasswordChanged { user_id, change_time: at, version: 1 }.encode_to_vec(),
+            Kind::SessionCompromised => {
+                pb::SessionCompromised { user_id, session_id: link_id, notice_time: at, version: 1 }.encode_to_vec()
+            }
             Kind::AccountBlocked => pb::UserBlocked { user_id, block_time: at, ..Default::default() }.encode_to_vec(),
         }
     }
@@ -202,8 +204,10 @@ fn a_token_that_does_not_open_makes_no_letter() {
     let user_id = Uuid::from_u128(1).to_string();
     let expire_time = Some(timestamp(moment()));
     let another_link = Uuid::from_u128(8).to_string();
-    let moved = pb::UserInvited { user_id: user_id.clone(), link_id: another_link, sealed_token: desk.sealed(), expire_time };
-    let garbage = pb::UserInvited { user_id, link_id: LINK.to_string(), sealed_token: b"garbage".to_vec(), expire_time };
+    let moved =
+        pb::UserInvited { user_id: user_id.clone(), link_id: another_link, sealed_token: desk.sealed(), expire_time, version: 1 };
+    let garbage =
+        pb::UserInvited { user_id, link_id: LINK.to_string(), sealed_token: b"garbage".to_vec(), expire_time, version: 1 };
     let foreign = Desk::new().content(Kind::Invitation);
     for content in [moved.encode_to_vec(), garbage.encode_to_vec(), foreign] {
         assert!(desk.write(Kind::Invitation, content, "en").is_err());
