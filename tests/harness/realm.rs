@@ -43,7 +43,7 @@ impl Cabinet {
         let realm_id = realm.into_inner().realm.expect("the contract promises the realm").realm_id;
         let company_id = self.add_company(&realm_id).await;
         let other_company_id = self.add_company(&realm_id).await;
-        let workflow = cases::ReplaceWorkflowRequest { realm_id: realm_id.clone(), statuses: workflow() };
+        let workflow = cases::ReplaceWorkflowRequest { realm_id: realm_id.clone(), statuses: workflow(), etag: String::new() };
         let mut workflows = WorkflowServiceClient::new(self.case_monitoring.channel());
         workflows.replace_workflow(with_token(&token, workflow)).await.expect("a good workflow");
         let id = realm_id.parse().expect("an id the system gave");

@@ -9,6 +9,7 @@ mod letters;
 mod outages;
 mod profiles;
 mod realms;
+mod reflection;
 mod refusals;
 mod revocation;
 mod sessions;

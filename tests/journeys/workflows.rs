@@ -21,7 +21,8 @@ fn status(code: &str, category: pb::StatusCategory, moves_to: &[&str]) -> pb::Wo
 }
 
 async fn replace(cabinet: &Cabinet, realm_id: String, statuses: Vec<pb::WorkflowStatus>) -> Result<Vec<String>, Status> {
-    let request = with_token(&cabinet.operator_token("olga"), pb::ReplaceWorkflowRequest { realm_id, statuses });
+    let request =
+        with_token(&cabinet.operator_token("olga"), pb::ReplaceWorkflowRequest { realm_id, statuses, etag: String::new() });
     let answer = WorkflowServiceClient::new(cabinet.case_monitoring.channel()).replace_workflow(request).await?;
     Ok(answer.into_inner().statuses.into_iter().map(|status| status.code).collect())
 }
@@ -76,4 +77,25 @@ async fn a_new_realm_has_the_workflow_of_its_preset() {
         WorkflowServiceClient::new(cabinet.case_monitoring.channel()).get_workflow(request).await.expect("one's own realm");
     let codes: Vec<_> = read.into_inner().statuses.into_iter().map(|status| status.code).collect();
     assert_eq!(codes, ["NEW", "OPEN", "WAITING", "RESOLVED", "CLOSED", "CANCELLED"]);
+}
+
+/// Rule C1.d: of two who replace the workflow they have read, the second is told that it is another by now.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workflow_that_was_replaced_meanwhile_is_not_replaced_again() {
+    let cabinet = Cabinet::start().await;
+    let mut client = WorkflowServiceClient::new(cabinet.case_monitoring.channel());
+    let token = cabinet.service_token();
+    let read = client.get_workflow(with_token(&token, pb::GetWorkflowRequest::default())).await.expect("one's own realm");
+    let etag = read.into_inner().etag;
+    let mut replace = async |etag: &str| {
+        let statuses = vec![status("NEW", pb::StatusCategory::New, &[])];
+        let request = pb::ReplaceWorkflowRequest { realm_id: String::new(), statuses, etag: etag.to_owned() };
+        client.replace_workflow(with_token(&token, request)).await
+    };
+    let first = replace(&etag).await.expect("the workflow that was read").into_inner();
+    assert_ne!(first.etag, etag);
+    for stale in [etag.as_str(), "hunter2"] {
+        assert_eq!(reason(&replace(stale).await.expect_err("another by now")), is(Code::Aborted, "ETAG_MISMATCH"));
+    }
+    replace(&first.etag).await.expect("the present one");
 }

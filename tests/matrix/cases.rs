@@ -34,7 +34,7 @@ pub(crate) async fn call_workflows(visit: &Visit<'_>, method: &str) -> Result<An
             // By itself: other calls go on to use it.
             let present = pb::GetWorkflowRequest { realm_id: realm_id.clone() };
             let present = client.get_workflow(with_token(&visit.stage.service_token(), present)).await?;
-            let request = pb::ReplaceWorkflowRequest { realm_id, statuses: present.into_inner().statuses };
+            let request = pb::ReplaceWorkflowRequest { realm_id, statuses: present.into_inner().statuses, etag: String::new() };
             client.replace_workflow(visit.request(request)).await.map(|_| Answer::Done)
         }
         _ => no_call(method),

@@ -12,9 +12,9 @@ pub(crate) enum Outcome {
     Failed,
 }
 
-/// What a test case may hold when nothing is wrong with it. A failure that a repetition made good counts as one all the
-/// same: what holds only sometimes is no proof.
-const HARMLESS: [&str; 3] = ["system-out", "system-err", "properties"];
+/// What a test case may hold when nothing is wrong with it. A failure that a repetition made good is harmless:
+/// `.config/nextest.toml` says which few tests may be repeated, and why.
+const HARMLESS: [&str; 4] = ["system-out", "system-err", "properties", "flakyFailure"];
 
 pub(crate) fn outcomes(xml: &str) -> Result<BTreeMap<TestName, Outcome>, roxmltree::Error> {
     let document = Document::parse(xml)?;
@@ -57,7 +57,7 @@ mod tests {
         assert_eq!(outcome("cabinet-kernel", "a::good"), Some(Outcome::Passed));
         assert_eq!(outcome("cabinet-kernel", "a::bad"), Some(Outcome::Failed));
         assert_eq!(outcome("cabinet-e2e::journeys", "good"), Some(Outcome::Passed));
-        assert_eq!(outcome("cabinet-e2e::journeys", "shaky"), Some(Outcome::Failed));
+        assert_eq!(outcome("cabinet-e2e::journeys", "shaky"), Some(Outcome::Passed));
         assert_eq!(outcome("cabinet-kernel", "good"), None);
     }
 

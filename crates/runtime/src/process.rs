@@ -129,6 +129,9 @@ pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) 
     process.workers.spawn_endless("clock", async move { clock.run().await });
     let (health_reporter, health) = tonic_health::server::health_reporter();
     process.routes.add_service(health);
+    if shared.grpc.reflection {
+        add_reflection(&mut process.routes)?;
+    }
     S::start(config, &mut process).await?;
 
     let serving = Arc::new(AtomicBool::new(false));
@@ -183,6 +186,14 @@ pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) 
     }
     tracing::info!(service = S::NAME, "ended");
     ended
+}
+
+/// Lets tools ask for the contract, in both versions of the protocol.
+fn add_reflection(routes: &mut RoutesBuilder) -> Result<(), StartError> {
+    let contract = || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(api::DESCRIPTOR_SET);
+    routes.add_service(contract().build_v1()?);
+    routes.add_service(contract().build_v1alpha()?);
+    Ok(())
 }
 
 /// Brings every database to this release's schema.

@@ -22,6 +22,8 @@ pub(crate) enum Error {
     WorkflowInvalid(#[from] InvalidWorkflow),
     #[error("cases have a status that is left out: {}", listed(.0))]
     StatusInUse(Vec<StatusCode>),
+    #[error("the workflow was replaced meanwhile")]
+    EtagMismatch,
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error(transparent)]

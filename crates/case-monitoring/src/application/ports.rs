@@ -54,12 +54,20 @@ pub(crate) trait Workflows: Send + Sync {
     async fn insert_missing(&self, realm_id: RealmId, preset: &Preset) -> Result<(), Fault>;
 
     /// Replaces the workflow that the realm has, unless cases have a status that the new one leaves out.
-    async fn replace(&self, permit: &Permit, realm_id: RealmId, workflow: &Workflow) -> Result<(), ReplaceWorkflowError>;
+    async fn replace(
+        &self,
+        permit: &Permit,
+        realm_id: RealmId,
+        workflow: &Workflow,
+        only_version: Option<i64>,
+    ) -> Result<i64, ReplaceWorkflowError>;
 }
 
 /// Why a workflow could not be replaced.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReplaceWorkflowError {
+    #[error("the workflow has another version")]
+    Stale,
     #[error("cases have a status that is left out")]
     InUse(Vec<StatusCode>),
     #[error(transparent)]

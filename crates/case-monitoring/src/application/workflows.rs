@@ -50,27 +50,31 @@ pub(crate) struct ReplaceWorkflow {
     /// Wanted of callers that belong to no realm.
     pub(crate) realm_id: Option<RealmId>,
     pub(crate) statuses: Vec<ProposedStatus>,
+    /// Only the workflow of this version is replaced, if one is named.
+    pub(crate) only_version: Option<i64>,
 }
 
 impl WorkflowUseCases {
-    pub(crate) async fn get(&self, call: &Call, realm_id: Option<RealmId>) -> Result<Authorized<Workflow>, Error> {
+    pub(crate) async fn get(&self, call: &Call, realm_id: Option<RealmId>) -> Result<Authorized<RealmWorkflow>, Error> {
         let realm_id = realm_of(call, realm_id)?;
         let permit = call.authorize(&Action::SeeWorkflow { realm_id }).map_err(hidden_realm)?;
         let stored = self.workflows.get(call, realm_id).await?;
-        Ok(permit.show(stored.workflow))
+        Ok(permit.show(stored))
     }
 
-    pub(crate) async fn replace(&self, call: &Call, command: ReplaceWorkflow) -> Result<Authorized<Workflow>, Error> {
+    pub(crate) async fn replace(&self, call: &Call, command: ReplaceWorkflow) -> Result<Authorized<RealmWorkflow>, Error> {
         let realm_id = realm_of(call, command.realm_id)?;
         let permit = call.authorize(&Action::ReplaceWorkflow { realm_id }).map_err(hidden_realm)?;
         let workflow = Workflow::parse(command.statuses)?;
         // A realm that nobody has used yet gets its row here, or is found not to exist.
         self.workflows.get(call, realm_id).await?;
-        self.workflows.stored.replace(&permit, realm_id, &workflow).await.map_err(|error| match error {
+        let replaced = self.workflows.stored.replace(&permit, realm_id, &workflow, command.only_version).await;
+        let version = replaced.map_err(|error| match error {
+            ReplaceWorkflowError::Stale => Error::EtagMismatch,
             ReplaceWorkflowError::InUse(codes) => Error::StatusInUse(codes),
             ReplaceWorkflowError::Fault(fault) => Error::Fault(fault),
         })?;
-        Ok(permit.show(workflow))
+        Ok(permit.show(RealmWorkflow { workflow, version }))
     }
 }
 

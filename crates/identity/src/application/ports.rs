@@ -1,6 +1,6 @@
 //! What identity's use cases want of the world.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use kernel::{
@@ -9,8 +9,8 @@ use kernel::{
 use runtime::token::Subject;
 
 use crate::domain::{
-    Company, Contact, ContactChanged, Contacts, EmailAddress, Link, Password, Policy, Realm, Session, SessionUser,
-    StandingChanged, User, UserCreated,
+    Company, Contact, ContactChanged, EmailAddress, Link, Password, Policy, Realm, Session, SessionUser, StandingChanged, User,
+    UserCreated,
 };
 
 /// A user to be added, with the facts that follow.
@@ -61,8 +61,8 @@ pub(crate) trait Users: Send + Sync {
     /// Adds those whose contacts nobody has; answers with their ids.
     async fn insert(&self, permit: &Permit, call: &Call, admissions: &[&Admission]) -> Result<HashSet<UserId>, Fault>;
 
-    /// Which of these contacts somebody else has.
-    async fn taken(&self, realm_id: RealmId, contacts: &Contacts, by_others_than: UserId) -> Result<Vec<Contact>, Fault>;
+    /// Which of the contacts of these users, all of one realm, somebody else has.
+    async fn taken(&self, realm_id: RealmId, users: &[&User]) -> Result<HashMap<UserId, Vec<Contact>>, Fault>;
 
     /// Writes the user only if nobody has changed him since he was read.
     async fn update_contact(

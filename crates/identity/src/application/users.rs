@@ -1,6 +1,6 @@
 //! Adding, reading and deciding about users.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use kernel::{Authorized, Call, Caller, Clock, CompanyId, IdSource, RealmId, Refusal, Role, Timestamp, UserId};
@@ -110,20 +110,23 @@ impl UserUseCases {
             command.users.iter().map(|new| self.admission(realm_id, command.company_id, &realm.policy, new, now)).collect();
         let admissions: Vec<&Admission> = prepared.iter().flatten().collect();
         let added = self.users.insert(&permit, call, &admissions).await?;
-        let mut verdicts = Vec::with_capacity(prepared.len());
-        for admission in prepared {
-            verdicts.push(self.verdict(admission, &added).await?);
-        }
-        Ok((verdicts, permit))
+        let refused = admissions.iter().map(|admission| &admission.user).filter(|user| !added.contains(&user.id()));
+        let mut taken = self.taken(realm_id, refused.collect()).await?;
+        let verdict = |prepared: Result<Admission, Error>| {
+            let user = prepared?.user;
+            if added.contains(&user.id()) {
+                return Ok(user);
+            }
+            // Whoever had it may have let go of it since.
+            let taken = taken.remove(&user.id()).filter(|taken| !taken.is_empty());
+            Err(taken.map_or(Error::UserChanged, Error::ContactsTaken))
+        };
+        Ok((prepared.into_iter().map(verdict).collect(), permit))
     }
 
-    /// What became of one who was to be added.
-    async fn verdict(&self, prepared: Result<Admission, Error>, added: &HashSet<UserId>) -> Result<Verdict, Error> {
-        match prepared {
-            Ok(admission) if added.contains(&admission.user.id()) => Ok(Ok(admission.user)),
-            Ok(admission) => Ok(Err(self.taken(&admission.user).await?)),
-            Err(refused) => Ok(Err(refused)),
-        }
+    /// Which of their contacts others have: all that apply at once (I8).
+    async fn taken(&self, realm_id: RealmId, users: Vec<&User>) -> Result<HashMap<UserId, Vec<Contact>>, Error> {
+        if users.is_empty() { Ok(HashMap::new()) } else { Ok(self.users.taken(realm_id, &users).await?) }
     }
 
     /// A user as he is going to be added.
@@ -149,13 +152,6 @@ impl UserUseCases {
 
     fn mailed(&self, link: Link, user: &User, now: Timestamp) -> NewLink {
         new_link(self.secrets.as_ref(), link, user.version(), self.ids.new_id(now))
-    }
-
-    /// Which of his contacts others have: all that apply at once (I8).
-    async fn taken(&self, user: &User) -> Result<Error, Error> {
-        let taken = self.users.taken(user.realm_id(), user.contacts(), user.id()).await?;
-        // Whoever had it may have let go of it since.
-        Ok(if taken.is_empty() { Error::UserChanged } else { Error::ContactsTaken(taken) })
     }
 
     pub(crate) async fn list(&self, call: &Call, query: ListUsers) -> Result<Authorized<Vec<User>>, Error> {

@@ -25,11 +25,15 @@ const CONNECTION_AGE: Duration = Duration::from_mins(10);
 #[derive(Debug, Clone, Copy)]
 pub struct GrpcConfig {
     pub address: SocketAddr,
+    /// Whether clients may ask for the contract (gRPC server reflection, v1 and v1alpha).
+    pub(crate) reflection: bool,
 }
 
 impl GrpcConfig {
     pub(crate) fn read(settings: &mut Settings) -> Option<Self> {
-        settings.value("grpc.address").map(|address| Self { address })
+        let address = settings.value("grpc.address");
+        let reflection = settings.value("grpc.reflection");
+        Some(Self { address: address?, reflection: reflection? })
     }
 }
 

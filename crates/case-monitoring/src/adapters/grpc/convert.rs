@@ -6,7 +6,7 @@ use runtime::grpc::{Problem, id, optional_id, timestamp};
 
 use crate::adapters::events;
 use crate::application::{CaseView, ChangeCaseStatus, CreateCase, ReplaceWorkflow};
-use crate::domain::{CaseKind, InvalidStatusCode, ProposedStatus, Status, StatusCategory, StatusCode, Workflow};
+use crate::domain::{CaseKind, InvalidStatusCode, ProposedStatus, RealmWorkflow, Status, StatusCategory, StatusCode};
 
 pub(super) fn create_case(request: pb::CreateCaseRequest) -> Result<CreateCase, Problem> {
     Ok(CreateCase {
@@ -41,11 +41,16 @@ pub(super) fn case(call: &Call, view: Authorized<CaseView>) -> pb::Case {
 pub(super) fn replace_workflow(request: pb::ReplaceWorkflowRequest) -> Result<ReplaceWorkflow, Problem> {
     let statuses: Result<_, _> =
         request.statuses.into_iter().enumerate().map(|(index, status)| proposed(index, status)).collect();
-    Ok(ReplaceWorkflow { realm_id: optional_id("realm_id", &request.realm_id)?, statuses: statuses? })
+    let realm_id = optional_id("realm_id", &request.realm_id)?;
+    // An etag that is none of ours stands for no version there is.
+    let only_version = (!request.etag.is_empty()).then(|| request.etag.parse().unwrap_or(0));
+    Ok(ReplaceWorkflow { realm_id, statuses: statuses?, only_version })
 }
 
-pub(super) fn workflow(workflow: Authorized<Workflow>) -> Vec<pb::WorkflowStatus> {
-    workflow.into_inner().statuses().iter().map(workflow_status).collect()
+/// The statuses of a workflow, and its etag.
+pub(super) fn workflow(workflow: Authorized<RealmWorkflow>) -> (Vec<pb::WorkflowStatus>, String) {
+    let RealmWorkflow { workflow, version } = workflow.into_inner();
+    (workflow.statuses().iter().map(workflow_status).collect(), version.to_string())
 }
 
 fn proposed(index: usize, status: pb::WorkflowStatus) -> Result<ProposedStatus, Problem> {

@@ -29,6 +29,7 @@ impl From<Error> for Problem {
                 let field = field_of(&invalid);
                 refusal(ErrorKind::InvalidArgument, ErrorReason::WorkflowInvalid, invalid).in_field(field)
             }
+            Error::EtagMismatch => refusal(ErrorKind::Aborted, ErrorReason::EtagMismatch, error),
             Error::StatusInUse(_) => {
                 refusal(ErrorKind::FailedPrecondition, ErrorReason::StatusInUse, error).unless("WORKFLOW", "statuses")
             }

@@ -24,7 +24,8 @@ impl WorkflowService for WorkflowGrpc {
         let (call, request) = open(request)?;
         let realm_id = optional_id("realm_id", &request.realm_id)?;
         let workflow = self.workflows.get(&call, realm_id).await.map_err(Problem::from)?;
-        Ok(Response::new(pb::GetWorkflowResponse { statuses: convert::workflow(workflow) }))
+        let (statuses, etag) = convert::workflow(workflow);
+        Ok(Response::new(pb::GetWorkflowResponse { statuses, etag }))
     }
 
     async fn replace_workflow(
@@ -33,6 +34,7 @@ impl WorkflowService for WorkflowGrpc {
     ) -> Result<Response<pb::ReplaceWorkflowResponse>, Status> {
         let (call, request) = open(request)?;
         let workflow = self.workflows.replace(&call, convert::replace_workflow(request)?).await.map_err(Problem::from)?;
-        Ok(Response::new(pb::ReplaceWorkflowResponse { statuses: convert::workflow(workflow) }))
+        let (statuses, etag) = convert::workflow(workflow);
+        Ok(Response::new(pb::ReplaceWorkflowResponse { statuses, etag }))
     }
 }

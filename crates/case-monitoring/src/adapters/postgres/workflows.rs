@@ -50,12 +50,18 @@ impl Workflows for PgWorkflows {
         Ok(())
     }
 
-    async fn replace(&self, _: &Permit, realm_id: RealmId, workflow: &Workflow) -> Result<(), ReplaceWorkflowError> {
+    async fn replace(
+        &self,
+        _: &Permit,
+        realm_id: RealmId,
+        workflow: &Workflow,
+        only_version: Option<i64>,
+    ) -> Result<i64, ReplaceWorkflowError> {
         let codes: Vec<String> = workflow.statuses().iter().map(|status| status.code.to_string()).collect();
         // From the question which statuses are in use to the commit, `workflow_statuses_in_use` holds the lock that every write
         // of a case shares: one that was under way before it is seen by the question, one that comes after it finds another
-        // version and is decided anew. So the version is no guard here but for those; of two replacements the later stands.
-        let in_use = sqlx::query_scalar!(
+        // version and is decided anew. Without a version to be replaced, of two replacements the later stands.
+        let answer = sqlx::query!(
             r#"WITH in_use AS MATERIALIZED (
                  SELECT workflow_statuses_in_use($1, $2) AS codes
              ), replaced AS (
@@ -64,17 +70,24 @@ impl Workflows for PgWorkflows {
                  FROM in_use
                  WHERE realm_id = $1
                    AND in_use.codes = '{}'
+                   AND ($4::bigint IS NULL OR version = $4)
+                 RETURNING version
              )
-             SELECT codes AS "codes!"
+             SELECT codes AS "codes!", (SELECT version FROM replaced) AS version
              FROM in_use"#,
             realm_id.as_uuid(),
             &codes,
             statuses(workflow)?,
+            only_version,
         )
         .fetch_one(&self.pool)
         .await
         .map_err(postgres::fault)?;
-        if in_use.is_empty() { Ok(()) } else { Err(ReplaceWorkflowError::InUse(status_codes(&in_use)?)) }
+        match answer.version {
+            Some(version) => Ok(version),
+            None if answer.codes.is_empty() => Err(ReplaceWorkflowError::Stale),
+            None => Err(ReplaceWorkflowError::InUse(status_codes(&answer.codes)?)),
+        }
     }
 }
 

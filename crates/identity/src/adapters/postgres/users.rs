@@ -1,6 +1,6 @@
 //! Users in PostgreSQL.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
@@ -89,6 +89,11 @@ fn user_name(contacts: &Contacts) -> Option<&str> {
     contacts.user_name.as_ref().map(UserName::as_str)
 }
 
+/// One contact of each.
+fn column(users: &[&User], of: fn(&Contacts) -> Option<&str>) -> Vec<Option<String>> {
+    users.iter().map(|user| of(user.contacts()).map(str::to_owned)).collect()
+}
+
 /// Facts, a column each.
 #[derive(Default)]
 struct Facts {
@@ -131,9 +136,6 @@ pub(super) async fn insert(
     now: Timestamp,
 ) -> Result<HashSet<UserId>, Fault> {
     let users: Vec<&User> = admissions.iter().map(|admission| &admission.user).collect();
-    let column = |of: fn(&Contacts) -> Option<&str>| -> Vec<Option<String>> {
-        users.iter().map(|user| of(user.contacts()).map(str::to_owned)).collect()
-    };
     let links: Vec<_> = admissions.iter().filter_map(|admission| admission.invitation.as_ref()).collect();
     let facts = Facts::of(call, admissions);
     let added = sqlx::query_scalar!(
@@ -167,10 +169,10 @@ pub(super) async fn insert(
         &users.iter().map(|user| user.company_id().as_uuid()).collect::<Vec<_>>(),
         &users.iter().map(|user| user.role().as_str().to_owned()).collect::<Vec<_>>(),
         &users.iter().map(|user| user.status().as_str().to_owned()).collect::<Vec<_>>(),
-        &column(email) as _,
-        &column(email_key) as _,
-        &column(phone) as _,
-        &column(user_name) as _,
+        &column(&users, email) as _,
+        &column(&users, email_key) as _,
+        &column(&users, phone) as _,
+        &column(&users, user_name) as _,
         &links.iter().map(|new| new.link.id.as_uuid()).collect::<Vec<_>>(),
         &links.iter().map(|new| new.link.user_id.as_uuid()).collect::<Vec<_>>(),
         &links.iter().map(|new| new.link.purpose.as_str().to_owned()).collect::<Vec<_>>(),
@@ -298,31 +300,38 @@ impl Users for PgUsers {
         Ok(added)
     }
 
-    async fn taken(&self, realm_id: RealmId, contacts: &Contacts, by_others_than: UserId) -> Result<Vec<Contact>, Fault> {
-        let taken = sqlx::query!(
+    async fn taken(&self, realm_id: RealmId, users: &[&User]) -> Result<HashMap<UserId, Vec<Contact>>, Fault> {
+        let rows = sqlx::query!(
             r#"SELECT
-                 coalesce(bool_or(email_key = $3), false) AS "email!",
-                 coalesce(bool_or(phone = $4), false) AS "phone!",
-                 coalesce(bool_or(user_name = $5), false) AS "user_name!"
-             FROM users
-             WHERE realm_id = $1
-               AND user_id <> $2
-               AND (email_key = $3 OR phone = $4 OR user_name = $5)"#,
+                 asked.user_id AS "user_id!",
+                 EXISTS (
+                     SELECT FROM users WHERE realm_id = $1 AND email_key = asked.email_key AND user_id <> asked.user_id
+                 ) AS "email!",
+                 EXISTS (
+                     SELECT FROM users WHERE realm_id = $1 AND phone = asked.phone AND user_id <> asked.user_id
+                 ) AS "phone!",
+                 EXISTS (
+                     SELECT FROM users WHERE realm_id = $1 AND user_name = asked.user_name AND user_id <> asked.user_id
+                 ) AS "user_name!"
+             FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) AS asked (user_id, email_key, phone, user_name)"#,
             realm_id.as_uuid(),
-            by_others_than.as_uuid(),
-            email_key(contacts),
-            phone(contacts),
-            user_name(contacts),
+            &users.iter().map(|user| user.id().as_uuid()).collect::<Vec<_>>(),
+            &column(users, email_key) as _,
+            &column(users, phone) as _,
+            &column(users, user_name) as _,
         )
-        .fetch_one(&self.pool)
+        .fetch_all(&self.pool)
         .await
         .map_err(postgres::fault)?;
-        let all = [
-            taken.email.then_some(Contact::Email),
-            taken.phone.then_some(Contact::Phone),
-            taken.user_name.then_some(Contact::UserName),
-        ];
-        Ok(all.into_iter().flatten().collect())
+        let taken = rows.into_iter().map(|row| {
+            let all = [
+                row.email.then_some(Contact::Email),
+                row.phone.then_some(Contact::Phone),
+                row.user_name.then_some(Contact::UserName),
+            ];
+            (UserId::from_uuid(row.user_id), all.into_iter().flatten().collect())
+        });
+        Ok(taken.collect())
     }
 
     async fn update_contact(
