@@ -41,7 +41,10 @@ impl Cabinet {
         role: identity::Role,
         email: &str,
     ) -> Result<identity::User, Status> {
-        let message = user_request(company_id, role, email);
+        self.create_user_with(token, user_request(company_id, role, email)).await
+    }
+
+    pub async fn create_user_with(&self, token: &str, message: identity::CreateUserRequest) -> Result<identity::User, Status> {
         let answer = UserServiceClient::new(self.identity.channel()).create_user(with_token(token, message)).await?;
         Ok(answer.into_inner().user.expect("the contract promises the user"))
     }
@@ -81,6 +84,12 @@ impl Cabinet {
         Ok(answer.into_inner().user.expect("the contract promises the user"))
     }
 
+    pub async fn change_phone(&self, token: &str, user_id: &str, phone: &str) -> Result<identity::User, Status> {
+        let message = identity::ChangeUserPhoneRequest { user_id: user_id.to_owned(), phone: phone.to_owned() };
+        let answer = UserServiceClient::new(self.identity.channel()).change_user_phone(with_token(token, message)).await?;
+        Ok(answer.into_inner().user.expect("the contract promises the user"))
+    }
+
     pub async fn create_case_with(&self, token: &str, message: cases::CreateCaseRequest) -> Result<cases::Case, Status> {
         let answer = CaseServiceClient::new(self.case_monitoring.channel()).create_case(with_token(token, message)).await?;
         Ok(answer.into_inner().case.expect("the contract promises the case"))
@@ -112,8 +121,17 @@ impl Cabinet {
         email: bool,
         paths: &[&str],
     ) -> Result<notification::Preferences, Status> {
-        let preferences =
-            notification::Preferences { user_id: user_id.to_owned(), status_change: Some(notification::ChannelTicks { email }) };
+        self.tick(token, user_id, notification::ChannelTicks { email, sms: false }, paths).await
+    }
+
+    pub async fn tick(
+        &self,
+        token: &str,
+        user_id: &str,
+        ticks: notification::ChannelTicks,
+        paths: &[&str],
+    ) -> Result<notification::Preferences, Status> {
+        let preferences = notification::Preferences { user_id: user_id.to_owned(), status_change: Some(ticks) };
         let message = notification::UpdatePreferencesRequest {
             preferences: Some(preferences),
             update_mask: Some(prost_types::FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() }),
@@ -121,6 +139,12 @@ impl Cabinet {
         let answer =
             PreferenceServiceClient::new(self.notification.channel()).update_preferences(with_token(token, message)).await?;
         Ok(answer.into_inner().preferences.expect("the contract promises the preferences"))
+    }
+
+    pub async fn get_preferences(&self, token: &str, user_id: &str) -> Result<notification::GetPreferencesResponse, Status> {
+        let message = notification::GetPreferencesRequest { user_id: user_id.to_owned() };
+        let mut client = PreferenceServiceClient::new(self.notification.channel());
+        Ok(client.get_preferences(with_token(token, message)).await?.into_inner())
     }
 
     /// The dead letters of notification.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use kernel::{Caller, CompanyId, Id, PlatformAdminCaller, RandomIds, Role, Secret, ServiceCaller, UserCaller, UserId};
 use runtime::token::Signer;
-use testkit::{SmtpSink, TestDatabase, TestVhost};
+use testkit::{Smsc, SmtpSink, TestDatabase, TestVhost};
 
 pub use crate::clients::{Refused, case_request, reason, user_id, user_request, with_token};
 pub use crate::realm::{TestRealm, realm_request};
@@ -32,6 +32,8 @@ pub struct Cabinet {
     pub case_monitoring: ServiceProcess,
     pub notification: ServiceProcess,
     pub mail: SmtpSink,
+    /// Where SMS go, if the test wants any.
+    pub smsc: Option<Smsc>,
     pub realm: TestRealm,
     /// A second realm of the same system, to look across the wall from.
     pub other_realm: TestRealm,
@@ -120,7 +122,7 @@ impl Cabinet {
             let sent: HashSet<String> = emitting.iter().flat_map(|database| ids(database, "messaging.outbox_archive")).collect();
             let mut arrived = ids(notification, "messaging.inbox");
             arrived.extend(ids(notification, "messaging.dead_letter"));
-            let waiting = count(notification, "deliveries WHERE state IN ('PENDING', 'UNCERTAIN')");
+            let waiting = count(notification, "deliveries WHERE settled_at IS NULL");
             (left == 0 && sent.is_subset(&arrived) && waiting == 0).then_some(())
         })
         .await;

@@ -2,7 +2,7 @@
 
 use runtime::sealing::SealingPair;
 use runtime::token::{Signer, generate_signing_key};
-use testkit::{PostgresServer, RabbitMqServer, SharedPostgres, SharedRabbitMq, SinkOptions, SmtpSink, free_port};
+use testkit::{PostgresServer, RabbitMqServer, SharedPostgres, SharedRabbitMq, SinkOptions, Smsc, SmtpSink, free_port};
 use testkit::{shared_postgres, shared_rabbitmq};
 
 use crate::service::PUBLIC_ADDRESS;
@@ -15,6 +15,7 @@ const KID: &str = "20260101T000000Z";
 #[must_use]
 pub struct Setup {
     mail: SinkOptions,
+    smsc: Option<Smsc>,
     /// Where the database of notification is; the others are always on the shared server.
     notification_server: SharedPostgres,
     broker: SharedRabbitMq,
@@ -22,7 +23,7 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { mail: SinkOptions::default(), notification_server: shared_postgres(), broker: shared_rabbitmq() }
+        Self { mail: SinkOptions::default(), smsc: None, notification_server: shared_postgres(), broker: shared_rabbitmq() }
     }
 }
 
@@ -30,6 +31,11 @@ impl Setup {
     /// With a mail server that behaves in a certain way.
     pub fn mail(self, mail: SinkOptions) -> Self {
         Self { mail, ..self }
+    }
+
+    /// With an SMSC; else no SMS leave.
+    pub fn smsc(self) -> Self {
+        Self { smsc: Some(Smsc::start()), ..self }
     }
 
     /// With the database of notification on a server that nobody else uses.
@@ -104,7 +110,10 @@ impl Setup {
                 ("CABINET__SEALING__OPENING_KEY", sealing.opening_key.expose().clone()),
                 ("CABINET__PEERS__PROFILE", profile.grpc_url()),
                 peer,
-            ]),
+            ])
+            .into_iter()
+            .chain(sms_settings(self.smsc.as_ref()))
+            .collect(),
         );
         let signer = Signer::from_pem(KID, &signing_key).expect("a key that was just made");
         // Opened once everything runs.
@@ -115,6 +124,7 @@ impl Setup {
             case_monitoring,
             notification,
             mail,
+            smsc: self.smsc,
             other_realm: realm.clone(),
             realm,
             databases,
@@ -130,4 +140,16 @@ impl Cabinet {
     fn services(&mut self) -> [&mut ServiceProcess; 4] {
         [&mut self.identity, &mut self.profile, &mut self.case_monitoring, &mut self.notification]
     }
+}
+
+fn sms_settings(smsc: Option<&Smsc>) -> Vec<(&'static str, String)> {
+    let Some(smsc) = smsc else { return Vec::new() };
+    vec![
+        ("CABINET__SMS__TRANSPORT", "smpp".to_owned()),
+        ("CABINET__SMPP__SERVER", format!("127.0.0.1:{}", smsc.port())),
+        ("CABINET__SMPP__SYSTEM_ID", "cabinet".to_owned()),
+        ("CABINET__SMPP__PASSWORD", Smsc::PASSWORD.to_owned()),
+        ("CABINET__SMPP__SOURCE", "Helpline".to_owned()),
+        ("CABINET__SMPP__RESPONSE_TIMEOUT", "2s".to_owned()),
+    ]
 }

@@ -13,6 +13,7 @@ mod reflection;
 mod refusals;
 mod revocation;
 mod sessions;
+mod sms;
 mod standing;
 mod status_change;
 mod tokens;

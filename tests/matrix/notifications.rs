@@ -11,8 +11,12 @@ use crate::visit::{Answer, Visit, no_call};
 pub(crate) async fn call_preferences(visit: &Visit<'_>, method: &str) -> Result<Answer, Status> {
     let mut client = PreferenceServiceClient::new(visit.stage.notification.clone());
     match method {
+        "GetPreferences" => client
+            .get_preferences(visit.request(pb::GetPreferencesRequest { user_id: visit.user_id() }))
+            .await
+            .map(|_| Answer::Done),
         "UpdatePreferences" => {
-            let status_change = Some(pb::ChannelTicks { email: true });
+            let status_change = Some(pb::ChannelTicks { email: true, ..Default::default() });
             let request = pb::UpdatePreferencesRequest {
                 preferences: Some(pb::Preferences { user_id: visit.user_id(), status_change }),
                 update_mask: Some(prost_types::FieldMask { paths: vec!["status_change.email".into()] }),

@@ -161,7 +161,7 @@ impl Stage {
     }
 
     async fn tick(&self, token: &str, user_id: &str) -> Result<(), StartError> {
-        let status_change = Some(notification::ChannelTicks { email: true });
+        let status_change = Some(notification::ChannelTicks { email: true, ..Default::default() });
         let message = notification::UpdatePreferencesRequest {
             preferences: Some(notification::Preferences { user_id: user_id.to_owned(), status_change }),
             update_mask: Some(prost_types::FieldMask { paths: vec!["status_change.email".to_owned()] }),

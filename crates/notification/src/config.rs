@@ -7,7 +7,7 @@ use runtime::postgres::DatabaseConfig;
 use runtime::sealing::OpeningKey;
 use runtime::settings::Settings;
 
-use crate::adapters::channels::MailConfig;
+use crate::adapters::channels::{MailConfig, SmsConfig};
 
 pub(crate) const DEFAULTS: &str = include_str!("config.toml");
 const OPENING_KEY: &str = "sealing.opening_key";
@@ -19,6 +19,7 @@ pub struct Config {
     pub(crate) identity: IdentityConfig,
     pub(crate) profile: PeerConfig,
     pub(crate) mail: MailConfig,
+    pub(crate) sms: SmsConfig,
     /// Opens what identity seals for letters.
     pub(crate) opening_key: OpeningKey,
 }
@@ -30,6 +31,7 @@ impl Config {
         let identity = IdentityConfig::read(settings);
         let profile = PeerConfig::read(settings, "peers.profile");
         let mail = MailConfig::read(settings);
+        let sms = SmsConfig::read(settings);
         let opening_key = read_opening_key(settings);
         Some(Self {
             database: database?,
@@ -37,6 +39,7 @@ impl Config {
             identity: identity?,
             profile: profile?,
             mail: mail?,
+            sms: sms?,
             opening_key: opening_key?,
         })
     }
@@ -53,8 +56,8 @@ mod tests {
 
     use super::*;
 
-    /// What is wrong with the defaults and this opening key.
-    fn problems(opening_key: &str) -> String {
+    /// What is wrong with the defaults, this opening key and more.
+    fn problems(opening_key: &str, more: &[(&str, &str)]) -> String {
         let environment = [
             ("CABINET__NOTIFICATION__DATABASE__URL", "postgres://localhost/notification"),
             ("CABINET__MESSAGING__AMQP_URL", "amqp://localhost"),
@@ -62,7 +65,7 @@ mod tests {
             ("CABINET__COMPONENTS__SECRET", "what the components share"),
             ("CABINET__SEALING__OPENING_KEY", opening_key),
         ];
-        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let environment = environment.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let mut settings = Settings::load(&[MessagingConfig::DEFAULTS, DEFAULTS], None, environment);
         let messaging = MessagingConfig::read(&mut settings);
         let config = Config::read(&mut settings, messaging);
@@ -72,9 +75,22 @@ mod tests {
     #[test]
     fn besides_addresses_the_opening_key_is_all_that_must_be_given() {
         let SealingPair { opening_key, .. } = SealingPair::generate();
-        assert_eq!(problems(opening_key.expose()), "");
-        assert_eq!(problems(""), "configuration: sealing.opening_key: must be set");
-        let invalid = problems("c2hvcnQ=");
+        assert_eq!(problems(opening_key.expose(), &[]), "");
+        assert_eq!(problems("", &[]), "configuration: sealing.opening_key: must be set");
+        let invalid = problems("c2hvcnQ=", &[]);
         assert_eq!(invalid, "configuration: sealing.opening_key: not a key for sealing (X25519, 32 bytes in base64)");
+    }
+
+    #[test]
+    fn an_smsc_must_be_described_and_only_where_there_is_one() {
+        let SealingPair { opening_key, .. } = SealingPair::generate();
+        let with = |more: &[(&str, &str)]| problems(opening_key.expose(), more);
+        assert_eq!(with(&[("CABINET__SMPP__WINDOW", "0")]), "", "nobody asks");
+        assert_eq!(with(&[("CABINET__SMS__TRANSPORT", "pigeon")]), "configuration: sms.transport: must be none, smpp or files");
+        assert_eq!(with(&[("CABINET__SMS__TRANSPORT", "files")]), "configuration: sms.folder: must be set");
+        let smpp = [("CABINET__SMS__TRANSPORT", "smpp"), ("CABINET__SMPP__PASSWORD", "nine char")];
+        let wrong = "configuration: smpp.server: must be set; smpp.system_id: must be set; smpp.password: must be eight ASCII \
+                     characters at the most; smpp.source: must be set";
+        assert_eq!(with(&smpp), wrong);
     }
 }

@@ -20,6 +20,7 @@ use runtime::{Database, Process, Service, StartError};
 use sqlx::PgPool;
 use tokio::sync::mpsc;
 
+use crate::adapters::channels::{FileTexter, SmsConfig, smpp};
 use crate::adapters::clients::{IdentityClient, ProfileClient};
 use crate::adapters::events::PlannerHandler;
 pub use crate::adapters::events::SUBSCRIPTIONS;
@@ -29,12 +30,17 @@ use crate::adapters::metrics::LedgerMetrics;
 use crate::adapters::postgres::{PgLedger, PgPeople, PgPreferences, PgRealms, PgSpeech};
 use crate::adapters::realms::RealmDirectory;
 use crate::adapters::speeches::SpeechDirectory;
-use crate::application::{Dispatcher, Dispatchers, Planner, PreferenceUseCases, SEND_QUEUE};
+use crate::application::{
+    Channels, Dispatcher, Dispatchers, Lanes, Planner, PreferenceUseCases, ReceiptDesk, SEND_QUEUE, Texter,
+};
 pub use crate::config::Config;
+use crate::domain::Channel;
 
 const DATABASE: &str = "notification";
 /// A season of letters, for whoever asks what he was told.
 const LEDGER: Retention = Retention { table: "deliveries", id_column: "cause_id", days: 90 };
+/// Longer than any SMSC tries to deliver.
+const SEGMENTS: Retention = Retention { table: "sms_segments", id_column: "cause_id", days: 10 };
 
 /// The service, as the command line runs it.
 pub struct Notification;
@@ -60,7 +66,7 @@ impl Service for Notification {
 
     async fn start(config: Config, process: &mut Process) -> Result<(), StartError> {
         let pools = process.pools(DATABASE);
-        messaging::start_partitions(process, &pools, &[LEDGER]).await?;
+        messaging::start_partitions(process, &pools, &[LEDGER, SEGMENTS]).await?;
         let identity = follow_identity(process, &config.identity, Component::Notification)?;
         let profile = Client::new(&config.profile, identity.tokens())?;
         let speeches = Arc::new(SpeechDirectory::new(PgSpeech::new(pools.workers.clone()), ProfileClient::new(profile)));
@@ -71,6 +77,7 @@ impl Service for Notification {
             preferences: Arc::new(PgPreferences::new(pools.commands.clone())),
             people: Arc::new(PgPeople::new(pools.commands.clone())),
             users: identity.clone(),
+            channels: config.sms.open_channels(),
         }));
         let ledger = Arc::new(ledger);
         let dispatchers = start_dispatchers(&config, process, &pools, &ledger, &identity, &speeches)?;
@@ -80,7 +87,21 @@ impl Service for Notification {
     }
 }
 
-/// One a lane, each with senders of its own; they share what they know.
+/// What sends SMS, if anything does.
+fn start_texter(config: &Config, process: &mut Process, ledger: &Arc<PgLedger>) -> Option<Arc<dyn Texter>> {
+    match &config.sms {
+        SmsConfig::None => None,
+        SmsConfig::Files(folder) => Some(Arc::new(FileTexter::new(folder.clone()))),
+        SmsConfig::Smpp(smpp) => {
+            let (texter, link) = smpp::open(smpp.clone(), ReceiptDesk { ledger: ledger.clone() });
+            let stop = process.workers.stop_token();
+            process.workers.spawn("smsc link", link.run(stop));
+            Some(Arc::new(texter))
+        }
+    }
+}
+
+/// One a channel and lane, each with senders of its own; they share what they know.
 fn start_dispatchers(
     config: &Config,
     process: &mut Process,
@@ -92,8 +113,10 @@ fn start_dispatchers(
     let people = Arc::new(PgPeople::new(pools.workers.clone()));
     let realms = Arc::new(RealmDirectory::new(PgRealms::new(pools.workers.clone()), identity.clone()));
     let letters = Arc::new(TemplateLetters::new(config.opening_key.clone())?);
-    let mut start = |lane| {
+    let texter = start_texter(config, process, ledger);
+    let mut start = |channel, lane| {
         let dispatcher = Dispatcher {
+            channel,
             lane,
             ledger: ledger.clone(),
             people: people.clone(),
@@ -101,16 +124,20 @@ fn start_dispatchers(
             realms: realms.clone(),
             speeches: speeches.clone(),
             letters: letters.clone(),
-            mailer: config.mail.mailer(),
+            channels: Channels { mailer: config.mail.mailer(), texter: texter.clone() },
             clock: process.clock.clone(),
-            connections: config.mail.concurrency(lane),
+            connections: match channel {
+                Channel::Email => config.mail.concurrency(lane),
+                Channel::Sms => config.sms.concurrency(lane),
+            },
         };
         let (to_dispatcher, handed_over) = mpsc::channel(SEND_QUEUE);
         let stop = process.workers.stop_token();
         process.workers.spawn("dispatcher", dispatcher.run(handed_over, stop));
         to_dispatcher
     };
-    Ok(Dispatchers { normal: start(Lane::Normal), security: start(Lane::Security) })
+    let mut lanes = |channel| Lanes { normal: start(channel, Lane::Normal), security: start(channel, Lane::Security) };
+    Ok(Dispatchers { mail: lanes(Channel::Email), sms: lanes(Channel::Sms) })
 }
 
 /// One consumer a lane, all of them with the same planner behind.

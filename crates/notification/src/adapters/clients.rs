@@ -14,6 +14,7 @@ use runtime::grpc::{Client, peer_fault};
 use crate::adapters::postgres::StoredSpeech;
 use crate::adapters::realms::RealmFacts;
 use crate::application::{PersonStanding, UserContacts, Users};
+use crate::domain::Phone;
 
 /// Identity, as notification needs it.
 pub(crate) struct IdentityClient(Client);
@@ -62,7 +63,12 @@ fn contacts(user: pb::User) -> Result<UserContacts, Fault> {
     let user_id = user.user_id.parse().map_err(Fault::internal)?;
     let standing = if user.status() == pb::UserStatus::Blocked { PersonStanding::Blocked } else { PersonStanding::Active };
     let email = if user.email.is_empty() { None } else { Some(user.email) };
-    Ok(UserContacts { user_id, version: user.version, email, standing })
+    let phone = match (user.phone.is_empty(), user.phone_verified) {
+        (true, _) => Phone::Missing,
+        (false, false) => Phone::Unconfirmed(user.phone),
+        (false, true) => Phone::Confirmed(user.phone),
+    };
+    Ok(UserContacts { user_id, version: user.version, email, phone, standing })
 }
 
 /// Profile, as notification needs it.

@@ -102,7 +102,7 @@ impl PlannerHandler {
         match message.event_type.as_str() {
             CASE_CREATED => {}
             PROFILE_CHANGED => plan.profile_changed(profile(message)?),
-            CASE_STATUS_CHANGED => plan.status_changed(status_change(message)?, || self.planner.delivery_id()),
+            CASE_STATUS_CHANGED => plan.status_changed(&status_change(message)?, || self.planner.delivery_id()),
             USER_INVITED | PASSWORD_RESET_REQUESTED | PASSWORD_CHANGED | SESSION_COMPROMISED => {
                 // It may have overtaken the news of another address.
                 plan.person_changed(person(message)?);

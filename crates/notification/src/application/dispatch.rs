@@ -1,9 +1,9 @@
-//! Sends what the planner made: addresses, writes, sends concurrently, and writes results in batches. One a lane, so that
-//! security mail waits for nothing else.
+//! Sends what the planner made: addresses, writes, sends concurrently, and writes results in batches. One a channel and lane,
+//! so that security mail waits for nothing else, and mail for no SMSC.
 //!
 //! Three parts joined by bounded channels: one prepares, `connections` send, one writes results. A kill loses nothing, and
-//! repeats at most what was being sent or was sent and not yet written: `connections` + [`RESULTS`] letters, each under the
-//! Message-ID it had before.
+//! repeats at most what was being sent or was sent and not yet written: `connections` + [`RESULTS`] letters or SMS, each
+//! letter under the Message-ID it had before.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Addressed, Ledger, Letter, Letters, Mailer, People, Person, PersonStanding, Realm, Realms, SendError, Speech, Speeches,
+    Addressed, Ledger, Letter, Letters, Mailer, People, Person, PersonStanding, Realm, Realms, SendError, Sms, Speech, Speeches, Texter,
     UserContacts, Users,
 };
-use crate::domain::{Claimed, LEASE, Outcome, Settled};
+use crate::domain::{Channel, Claimed, LEASE, Outcome, Phone, Settled, Unavailable, contact};
 
 /// Deliveries handed over by the planner that wait to be prepared.
 pub(crate) const SEND_QUEUE: usize = 1024;
@@ -42,6 +42,7 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 const PERSON_WAIT: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
 
 pub(crate) struct Dispatcher {
+    pub(crate) channel: Channel,
     pub(crate) lane: Lane,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) people: Arc<dyn People>,
@@ -49,10 +50,28 @@ pub(crate) struct Dispatcher {
     pub(crate) realms: Arc<dyn Realms>,
     pub(crate) speeches: Arc<dyn Speeches>,
     pub(crate) letters: Arc<dyn Letters>,
-    pub(crate) mailer: Arc<dyn Mailer>,
+    pub(crate) channels: Channels,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Letters sent at the same time.
+    /// Letters or SMS sent at the same time.
     pub(crate) connections: usize,
+}
+
+/// How what is written leaves.
+#[derive(Clone)]
+pub(crate) struct Channels {
+    pub(crate) mailer: Arc<dyn Mailer>,
+    /// None in a system that sends no SMS.
+    pub(crate) texter: Option<Arc<dyn Texter>>,
+}
+
+impl Channels {
+    /// Answers with the names the provider has given it.
+    async fn send(&self, message: &Written) -> Result<Vec<String>, SendError> {
+        match message {
+            Written::Letter(letter) => self.mailer.send(letter).await.map(|()| Vec::new()),
+            Written::Sms(sms, texter) => texter.send(sms).await,
+        }
+    }
 }
 
 /// A database that is silent is as good as away, whatever its connection says.
@@ -75,10 +94,25 @@ struct Answers {
 /// How people want to be spoken to, as far as anybody could say.
 type KnownSpeech = HashMap<(RealmId, UserId), Speech>;
 
-/// A letter with the delivery it belongs to.
+/// What leaves by one channel or the other.
+enum Written {
+    Letter(Letter),
+    Sms(Sms, Arc<dyn Texter>),
+}
+
+impl Written {
+    fn to(&self) -> &str {
+        match self {
+            Self::Letter(letter) => &letter.to,
+            Self::Sms(sms, _) => &sms.to,
+        }
+    }
+}
+
+/// Something written, with the delivery it belongs to.
 struct Outgoing {
     delivery: Claimed,
-    letter: Letter,
+    message: Written,
 }
 
 const fn person_of(addressed: &Addressed) -> (RealmId, UserId) {
@@ -161,7 +195,7 @@ impl Dispatcher {
     async fn claim(&self, claim_tick: &mut tokio::time::Interval) -> Vec<Claimed> {
         let limit = i64::try_from(BATCH).expect("256 fits");
         let leased_since = Instant::now();
-        match in_time(self.ledger.claim(self.lane, limit, self.clock.now(), leased_since)).await {
+        match in_time(self.ledger.claim(self.channel, self.lane, limit, self.clock.now(), leased_since)).await {
             Ok(batch) => {
                 if batch.len() == BATCH {
                     claim_tick.reset_immediately();
@@ -175,7 +209,7 @@ impl Dispatcher {
         }
     }
 
-    /// Finds out where each goes and writes its letter. Whatever cannot be sent is settled at once.
+    /// Finds out where each goes and writes its letter or SMS. Whatever cannot be sent is settled at once.
     async fn prepare(
         &self,
         batch: Vec<Claimed>,
@@ -242,10 +276,10 @@ impl Dispatcher {
                 left.push(addressed.delivery);
                 continue;
             }
-            match self.letter(&addressed, asked) {
-                Ok(letter) => {
+            match self.write(&addressed, asked) {
+                Ok(message) => {
                     // Fails only when the senders are gone, and they end after this part.
-                    let _ = outgoing.send(Outgoing { delivery: addressed.delivery, letter }).await;
+                    let _ = outgoing.send(Outgoing { delivery: addressed.delivery, message }).await;
                 }
                 Err(outcome) => {
                     let _ = settled.send(Settled { delivery: addressed.delivery, outcome }).await;
@@ -317,28 +351,44 @@ impl Dispatcher {
         Ok(contacts.into_iter().map(|contacts| (contacts.user_id, contacts)).collect())
     }
 
-    fn letter(&self, addressed: &Addressed, asked: &Answers) -> Result<Letter, Outcome> {
+    fn write(&self, addressed: &Addressed, asked: &Answers) -> Result<Written, Outcome> {
         let delivery = &addressed.delivery;
         if delivery.is_expired(self.clock.now()) {
             return Err(Outcome::Expired);
         }
-        let (email, standing) = match &addressed.person {
-            Person::Known { email, standing } => (email.clone(), *standing),
-            Person::Stale => match asked.people.get(&delivery.user_id) {
-                Some(Ok(Some(contacts))) => (contacts.email.clone(), contacts.standing),
-                Some(Err(outcome)) => return Err(outcome.clone()),
-                Some(Ok(None)) | None => return Err(self.unknown_person(addressed)),
-            },
-        };
+        let (email, phone, standing) = self.person(addressed, asked)?;
         if standing == PersonStanding::Blocked && !delivery.kind.reaches_blocked() {
             return Err(Outcome::Suppressed { reason: "PERSON_BLOCKED" });
         }
-        let to = email.ok_or(Outcome::Suppressed { reason: "CONTACT_MISSING" })?;
+        let to = contact(delivery.channel, email, phone).map_err(unreachable)?;
         let realm = self.realm(delivery.realm_id, asked)?.spoken(&self.speech(addressed, asked)?);
-        self.letters.write(addressed, &realm, &to).map_err(|fault| {
-            tracing::error!(delivery.id = %delivery.delivery_id, error = &fault as &dyn std::error::Error, "letter not written");
+        let written = match delivery.channel {
+            Channel::Email => self.letters.write(addressed, &realm, to).map(Written::Letter),
+            Channel::Sms => {
+                let texter = self.channels.texter.clone().ok_or(unreachable(Unavailable::ChannelNotConfigured))?;
+                self.letters.write_sms(addressed, &realm, to).map(|sms| Written::Sms(sms, texter))
+            }
+        };
+        written.map_err(|fault| {
+            tracing::error!(delivery.id = %delivery.delivery_id, error = &fault as &dyn std::error::Error, "not written");
             Outcome::Failed { reason: "NOT_RENDERABLE" }
         })
+    }
+
+    /// Contacts and standing of whom a delivery is for.
+    fn person<'a>(
+        &self,
+        addressed: &'a Addressed,
+        asked: &'a Answers,
+    ) -> Result<(Option<&'a str>, &'a Phone, PersonStanding), Outcome> {
+        match &addressed.person {
+            Person::Known { email, phone, standing } => Ok((email.as_deref(), phone, *standing)),
+            Person::Stale => match asked.people.get(&addressed.delivery.user_id) {
+                Some(Ok(Some(contacts))) => Ok((contacts.email.as_deref(), &contacts.phone, contacts.standing)),
+                Some(Err(outcome)) => Err(outcome.clone()),
+                Some(Ok(None)) | None => Err(self.unknown_person(addressed)),
+            },
+        }
     }
 
     fn realm(&self, realm_id: RealmId, asked: &Answers) -> Result<Arc<Realm>, Outcome> {
@@ -367,22 +417,25 @@ impl Dispatcher {
     async fn send_all(&self, to_send: &Mutex<mpsc::Receiver<Outgoing>>, settled: mpsc::Sender<Settled>) {
         loop {
             let next = to_send.lock().await.recv().await;
-            let Some(Outgoing { delivery, letter }) = next else { return };
+            let Some(Outgoing { delivery, message }) = next else { return };
             if delivery.leased_since.elapsed() + SEND_TIMEOUT > LEASE {
                 // Too late to be sure that it is still ours: whoever claims it next sends it.
                 continue;
             }
             let is_late = delivery.is_expired(self.clock.now());
-            let outcome = if is_late { Outcome::Expired } else { self.send(&letter).await };
+            let outcome = if is_late { Outcome::Expired } else { self.send(&message).await };
             // Fails only when the writer is gone, and it ends after this part.
             let _ = settled.send(Settled { delivery, outcome }).await;
         }
     }
 
-    async fn send(&self, letter: &Letter) -> Outcome {
-        let sent = tokio::time::timeout(SEND_TIMEOUT, self.mailer.send(letter)).await;
+    async fn send(&self, message: &Written) -> Outcome {
+        let sent = tokio::time::timeout(SEND_TIMEOUT, self.channels.send(message)).await;
         match sent.unwrap_or(Err(SendError::Uncertain)) {
-            Ok(()) => Outcome::Sent { address_hash: Sha256::digest(letter.to.as_bytes()).to_vec() },
+            Ok(message_ids) => {
+                let address_hash = Sha256::digest(message.to().as_bytes()).to_vec();
+                Outcome::Sent { address_hash, message_ids }
+            }
             Err(SendError::Permanent { reason }) => Outcome::Failed { reason },
             Err(SendError::Transient { reason }) => Outcome::Retry { reason },
             Err(SendError::Uncertain) => Outcome::Uncertain { reason: "NO_ANSWER" },
@@ -421,4 +474,9 @@ impl Dispatcher {
             backoff.wait().await;
         }
     }
+}
+
+/// N1: a tick sleeps while its contact is gone.
+const fn unreachable(why: Unavailable) -> Outcome {
+    Outcome::Suppressed { reason: why.as_str() }
 }

@@ -2,10 +2,14 @@
 
 use kernel::{Fault, Refusal};
 
+use crate::domain::{Channel, Unavailable};
+
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("there is no such user")]
     UserNotFound,
+    #[error("a channel cannot reach the user")]
+    ChannelUnavailable(Vec<(Channel, Unavailable)>),
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error(transparent)]

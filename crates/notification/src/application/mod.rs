@@ -5,12 +5,14 @@ mod error;
 mod plan;
 mod ports;
 mod preferences;
+mod receipts;
 
-pub(crate) use dispatch::{Dispatcher, SEND_QUEUE};
+pub(crate) use dispatch::{Channels, Dispatcher, SEND_QUEUE};
 pub(crate) use error::Error;
-pub(crate) use plan::{CaseVersion, Dispatchers, PersonVersion, Plan, PlanError, Planner, StatusChange};
+pub(crate) use plan::{CaseVersion, Dispatchers, Lanes, PersonVersion, Plan, PlanError, Planner, StatusChange};
 pub(crate) use ports::{
-    Addressed, Ledger, Letter, Letters, Mailer, People, Person, PersonStanding, PreferenceStore, Realm, Realms, SendError,
-    Speech, Speeches, UserContacts, Users,
+    Addressed, Ledger, Letter, Letters, Mailer, People, Person, PersonStanding, PreferenceStore, Realm, Realms, SendError, Sms,
+    Speech, Speeches, Texter, UserContacts, Users,
 };
-pub(crate) use preferences::{PreferenceUseCases, UpdatePreferences};
+pub(crate) use preferences::{PreferenceSheet, PreferenceUseCases, UpdatePreferences};
+pub(crate) use receipts::ReceiptDesk;

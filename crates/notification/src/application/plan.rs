@@ -50,6 +50,24 @@ pub(crate) struct StatusChange {
     pub(crate) traceparent: Option<String>,
 }
 
+impl StatusChange {
+    fn told(&self, user_id: UserId, channel: Channel, delivery_id: DeliveryId) -> NewDelivery {
+        NewDelivery {
+            realm_id: self.realm_id,
+            cause_id: self.cause_id,
+            object_id: ObjectId::from_uuid(self.case_id.as_uuid()),
+            user_id,
+            delivery_id,
+            event_id: self.event_id,
+            kind: Kind::StatusChange,
+            channel,
+            expires_at: None,
+            content: self.content.clone(),
+            traceparent: self.traceparent.clone(),
+        }
+    }
+}
+
 impl Plan {
     /// This fact is part of the batch, whatever follows from it.
     pub(crate) fn seen(&mut self, event_id: EventId) {
@@ -71,22 +89,11 @@ impl Plan {
     }
 
     /// N1: the requester is told by each channel he ticked.
-    pub(crate) fn status_changed(&mut self, change: StatusChange, delivery_id: impl Fn() -> DeliveryId) {
+    pub(crate) fn status_changed(&mut self, change: &StatusChange, delivery_id: impl Fn() -> DeliveryId) {
         self.cases.push(CaseVersion { realm_id: change.realm_id, case_id: change.case_id, version: change.case_version });
-        for user_id in change.requesters {
-            self.deliveries.push(NewDelivery {
-                realm_id: change.realm_id,
-                cause_id: change.cause_id,
-                object_id: ObjectId::from_uuid(change.case_id.as_uuid()),
-                user_id,
-                delivery_id: delivery_id(),
-                event_id: change.event_id,
-                kind: Kind::StatusChange,
-                channel: Channel::Email,
-                expires_at: None,
-                content: change.content.clone(),
-                traceparent: change.traceparent.clone(),
-            });
+        for user_id in &change.requesters {
+            let told_by = |channel| change.told(*user_id, channel, delivery_id());
+            self.deliveries.extend(Channel::ALL.map(told_by));
         }
     }
 }
@@ -96,8 +103,14 @@ impl Plan {
 #[error(transparent)]
 pub(crate) struct PlanError(#[from] pub(crate) Fault);
 
-/// The way to this process's dispatchers, one a lane.
+/// The way to this process's dispatchers, one a channel and lane.
 pub(crate) struct Dispatchers {
+    pub(crate) mail: Lanes,
+    pub(crate) sms: Lanes,
+}
+
+/// The way to the dispatchers of one channel.
+pub(crate) struct Lanes {
     pub(crate) normal: mpsc::Sender<Claimed>,
     pub(crate) security: mpsc::Sender<Claimed>,
 }
@@ -105,9 +118,13 @@ pub(crate) struct Dispatchers {
 impl Dispatchers {
     /// Gives the delivery back if its dispatcher is busy.
     fn hand_over(&self, delivery: Claimed) -> Option<Claimed> {
+        let lanes = match delivery.channel {
+            Channel::Email => &self.mail,
+            Channel::Sms => &self.sms,
+        };
         let dispatcher = match delivery.kind.lane() {
-            Lane::Normal => &self.normal,
-            Lane::Security => &self.security,
+            Lane::Normal => &lanes.normal,
+            Lane::Security => &lanes.security,
         };
         dispatcher.try_send(delivery).err().map(left)
     }

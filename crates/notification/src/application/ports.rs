@@ -9,11 +9,14 @@ use kernel::{DeliveryId, Fault, Permit, RealmId, Timestamp, UserId};
 use messaging::Lane;
 
 use super::{Plan, PlanError};
-use crate::domain::{Claimed, Preference, Preferences, Settled};
+use crate::domain::{Channel, Claimed, Phone, Preference, Preferences, Receipt, Settled};
 
 /// Where preferences are kept.
 #[async_trait]
 pub(crate) trait PreferenceStore: Send + Sync {
+    /// All of somebody's ticks; whoever has never set one has all of them off.
+    async fn get(&self, realm_id: RealmId, user_id: UserId) -> Result<Preferences, Fault>;
+
     /// Sets the named ticks and leaves the others; answers with all of them as they stand then.
     async fn update(
         &self,
@@ -31,6 +34,7 @@ pub(crate) enum Person {
     Stale,
     Known {
         email: Option<String>,
+        phone: Phone,
         standing: PersonStanding,
     },
 }
@@ -48,6 +52,7 @@ pub(crate) struct UserContacts {
     pub(crate) user_id: UserId,
     pub(crate) version: i64,
     pub(crate) email: Option<String>,
+    pub(crate) phone: Phone,
     pub(crate) standing: PersonStanding,
 }
 
@@ -87,8 +92,15 @@ pub(crate) trait Ledger: Send + Sync {
         leased_since: Instant,
     ) -> Result<Vec<Claimed>, PlanError>;
 
-    /// Claims deliveries of a lane that wait, or whose owner is gone.
-    async fn claim(&self, lane: Lane, limit: i64, now: Timestamp, leased_since: Instant) -> Result<Vec<Claimed>, Fault>;
+    /// Claims deliveries of a channel and lane that wait, or whose owner is gone.
+    async fn claim(
+        &self,
+        channel: Channel,
+        lane: Lane,
+        limit: i64,
+        now: Timestamp,
+        leased_since: Instant,
+    ) -> Result<Vec<Claimed>, Fault>;
 
     /// Gives claimed deliveries back unsent.
     async fn release(&self, deliveries: &[Claimed], now: Timestamp) -> Result<(), Fault>;
@@ -98,6 +110,9 @@ pub(crate) trait Ledger: Send + Sync {
     /// Writes how attempts ended. An outcome that somebody else has overtaken is dropped, except that what was sent was sent. Of
     /// security mail that has come to its end the content is forgotten.
     async fn settle(&self, settled: &[Settled], now: Timestamp) -> Result<(), Fault>;
+
+    /// Writes what a receipt says; false if it is about nothing that was written as sent.
+    async fn receive(&self, receipt: &Receipt) -> Result<bool, Fault>;
 }
 
 /// One realm, as its letters show it.
@@ -159,12 +174,23 @@ pub(crate) struct Letter {
     pub(crate) html: String,
 }
 
-/// Writes letters.
-pub(crate) trait Letters: Send + Sync {
-    fn write(&self, addressed: &Addressed, realm: &Realm, to: &str) -> Result<Letter, Fault>;
+/// An SMS, ready to be sent. No more `Debug` than a letter.
+#[derive(Clone)]
+pub(crate) struct Sms {
+    pub(crate) delivery_id: DeliveryId,
+    /// E.164.
+    pub(crate) to: String,
+    pub(crate) text: String,
 }
 
-/// Why a letter was not taken.
+/// Writes letters and SMS.
+pub(crate) trait Letters: Send + Sync {
+    fn write(&self, addressed: &Addressed, realm: &Realm, to: &str) -> Result<Letter, Fault>;
+
+    fn write_sms(&self, addressed: &Addressed, realm: &Realm, to: &str) -> Result<Sms, Fault>;
+}
+
+/// Why a letter or an SMS was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SendError {
     #[error("refused for good")]
@@ -179,4 +205,11 @@ pub(crate) enum SendError {
 #[async_trait]
 pub(crate) trait Mailer: Send + Sync {
     async fn send(&self, letter: &Letter) -> Result<(), SendError>;
+}
+
+/// Sends SMS.
+#[async_trait]
+pub(crate) trait Texter: Send + Sync {
+    /// Answers, once all of it was taken, with the names that receipts will call it by; none if there are no receipts.
+    async fn send(&self, sms: &Sms) -> Result<Vec<String>, SendError>;
 }

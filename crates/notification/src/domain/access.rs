@@ -3,6 +3,7 @@
 use kernel::{Caller, Decision, RealmId, UserId};
 
 pub(crate) enum Action {
+    GetPreferences { realm_id: RealmId, user_id: UserId },
     UpdatePreferences { realm_id: RealmId, user_id: UserId },
 }
 
@@ -14,12 +15,14 @@ impl kernel::Action for Action {
 
 fn decide(caller: &Caller, action: &Action) -> Decision {
     match action {
-        Action::UpdatePreferences { realm_id, user_id } => update_preferences(caller, *realm_id, *user_id),
+        Action::GetPreferences { realm_id, user_id } | Action::UpdatePreferences { realm_id, user_id } => {
+            his_own(caller, *realm_id, *user_id)
+        }
     }
 }
 
 /// A person's preferences are his own; the realm's services keep them for him.
-fn update_preferences(caller: &Caller, realm_id: RealmId, user_id: UserId) -> Decision {
+fn his_own(caller: &Caller, realm_id: RealmId, user_id: UserId) -> Decision {
     match caller {
         Caller::User(user) if user.realm_id == realm_id && user.user_id == user_id => Decision::Allow,
         Caller::Service(service) if service.realm_id == realm_id => Decision::Allow,

@@ -16,14 +16,26 @@ pub(crate) type ObjectId = Id<Object>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Channel {
     Email,
+    Sms,
 }
 
 impl Channel {
-    pub(crate) const ALL: [Self; 1] = [Self::Email];
+    pub(crate) const ALL: [Self; 2] = [Self::Email, Self::Sms];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Email => "EMAIL",
+            Self::Sms => "SMS",
+        }
+    }
+
+    /// Whether what may have been sent is sent again. A mail program shows two letters with the same Message-ID as one. A phone
+    /// shows an SMS twice, and an SMSC cannot be asked: SMPP's query wants the name it gave the message, which is what its
+    /// answer would have told. So an SMS without an answer stays UNCERTAIN for good.
+    pub(crate) const fn forgives_repeats(self) -> bool {
+        match self {
+            Self::Email => true,
+            Self::Sms => false,
         }
     }
 }
@@ -147,8 +159,8 @@ impl Claimed {
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// The provider has taken it.
-    Sent { address_hash: Vec<u8> },
+    /// The provider has taken it, and given it these names, if it gives any.
+    Sent { address_hash: Vec<u8>, message_ids: Vec<String> },
     /// The provider has refused it for good.
     Failed { reason: &'static str },
     /// It must not or cannot be sent to this person.
@@ -157,8 +169,8 @@ pub(crate) enum Outcome {
     Expired,
     /// It was certainly not sent; to be tried again.
     Retry { reason: &'static str },
-    /// The provider may or may not have taken it: the connection broke before its answer. A letter is sent again under the
-    /// same Message-ID, so that a mail program shows one.
+    /// The provider may or may not have taken it: the connection broke before its answer. Whether it is sent again,
+    /// under the same name, is for its channel to say.
     Uncertain { reason: &'static str },
 }
 

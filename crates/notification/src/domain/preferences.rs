@@ -2,16 +2,39 @@
 
 use kernel::UserId;
 
+use super::Channel;
+
 /// A person's ticks. All are off until they are set (N1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Preferences {
     pub(crate) user_id: UserId,
     /// N1: the status of a case of his changed; told by e-mail.
     pub(crate) status_change_email: bool,
+    /// The same, told by SMS.
+    pub(crate) status_change_sms: bool,
+}
+
+impl Preferences {
+    pub(crate) const fn is_ticked(&self, preference: Preference) -> bool {
+        match preference {
+            Preference::StatusChangeEmail => self.status_change_email,
+            Preference::StatusChangeSms => self.status_change_sms,
+        }
+    }
 }
 
 /// One tick that can be changed by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Preference {
     StatusChangeEmail,
+    StatusChangeSms,
+}
+
+impl Preference {
+    pub(crate) const fn channel(self) -> Channel {
+        match self {
+            Self::StatusChangeEmail => Channel::Email,
+            Self::StatusChangeSms => Channel::Sms,
+        }
+    }
 }

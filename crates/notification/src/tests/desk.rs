@@ -26,9 +26,11 @@ use crate::adapters::letters::TemplateLetters;
 use crate::adapters::metrics::LedgerMetrics;
 use crate::adapters::postgres::{PgLedger, PgPeople};
 use crate::application::{
-    Dispatcher, Dispatchers, Letter, Mailer, PersonStanding, Planner, Realm, Realms, SEND_QUEUE, SendError, Speech, Speeches,
+    Channels, Dispatcher, Dispatchers, Lanes, Letter, Mailer, PersonStanding, Planner, Realm, Realms, SEND_QUEUE, SendError,
+    Speech, Speeches,
     UserContacts, Users,
 };
+use crate::domain::{Channel, Phone};
 
 /// How long anything may take that happens in the background.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -87,8 +89,13 @@ impl Users for Identity {
         self.ask()?;
         let is_blocked = self.blocks_everybody.load(Ordering::SeqCst);
         let standing = if is_blocked { PersonStanding::Blocked } else { PersonStanding::Active };
-        let contacts =
-            |id: &UserId| UserContacts { user_id: *id, version: 5, email: Some("anna@example.com".to_owned()), standing };
+        let contacts = |id: &UserId| UserContacts {
+            user_id: *id,
+            version: 5,
+            email: Some("anna@example.com".to_owned()),
+            phone: Phone::Missing,
+            standing,
+        };
         Ok(ids.iter().map(contacts).collect())
     }
 }
@@ -226,6 +233,7 @@ impl Desk {
 
     fn start(&self, lane: Lane, mail: &Arc<MailServer>, handed_over: mpsc::Receiver<crate::domain::Claimed>) -> JoinHandle<()> {
         let dispatcher = Dispatcher {
+            channel: Channel::Email,
             lane,
             ledger: self.ledger.clone(),
             people: Arc::new(PgPeople::new(self.pool.clone())),
@@ -233,7 +241,7 @@ impl Desk {
             realms: self.identity.clone(),
             speeches: self.identity.clone(),
             letters: Arc::new(TemplateLetters::new(self.opening_key.clone()).expect("the texts can be read")),
-            mailer: mail.clone(),
+            channels: Channels { mailer: mail.clone(), texter: None },
             clock: self.clock.clone(),
             connections: 2,
         };
@@ -336,9 +344,11 @@ impl Desk {
     }
 }
 
+/// The ways to the dispatchers of mail; of SMS there are none here.
 fn ways() -> (Dispatchers, [mpsc::Receiver<crate::domain::Claimed>; 2]) {
     let ((normal, from_normal), (security, from_security)) = (mpsc::channel(SEND_QUEUE), mpsc::channel(SEND_QUEUE));
-    (Dispatchers { normal, security }, [from_normal, from_security])
+    let sms = Lanes { normal: mpsc::channel(1).0, security: mpsc::channel(1).0 };
+    (Dispatchers { mail: Lanes { normal, security }, sms }, [from_normal, from_security])
 }
 
 fn new_id<Of>(now: Timestamp) -> Id<Of> {

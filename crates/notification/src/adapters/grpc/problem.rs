@@ -15,6 +15,10 @@ impl From<Error> for Problem {
             Error::UserNotFound | Error::Refused(Refusal::Hidden) => {
                 refusal(ErrorKind::NotFound, ErrorReason::UserNotFound, Error::UserNotFound)
             }
+            Error::ChannelUnavailable(ref channels) => {
+                let problem = refusal(ErrorKind::FailedPrecondition, ErrorReason::ChannelUnavailable, &error);
+                channels.iter().fold(problem, |problem, (channel, why)| problem.unless(why.as_str(), channel.as_str()))
+            }
             Error::Refused(refusal) => refusal.into(),
             Error::Fault(fault) => fault.into(),
         }

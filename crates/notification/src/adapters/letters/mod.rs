@@ -1,6 +1,8 @@
-//! Letters: one layout in HTML and one in plain text; what stands in them is said by a kind's texts and values.
+//! Letters: one layout in HTML and one in plain text; what stands in them is said by a kind's texts and values. And SMS, of the
+//! same values.
 
 mod kinds;
+mod sms;
 #[cfg(test)]
 mod tests;
 mod texts;
@@ -9,8 +11,9 @@ use kernel::Fault;
 use minijinja::{Environment, context};
 use runtime::sealing::OpeningKey;
 
+use self::sms::SmsTexts;
 use self::texts::{Language, Texts};
-use crate::application::{Addressed, Letter, Letters, Realm};
+use crate::application::{Addressed, Letter, Letters, Realm, Sms};
 use crate::domain::Kind;
 
 const HTML: &str = "letter.html";
@@ -19,6 +22,7 @@ const TEXT: &str = "letter.txt";
 pub(crate) struct TemplateLetters {
     environment: Environment<'static>,
     languages: Vec<(&'static str, Language)>,
+    sms_languages: Vec<(&'static str, SmsTexts)>,
     opening_key: OpeningKey,
 }
 
@@ -36,12 +40,11 @@ impl TemplateLetters {
         environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
         environment.add_template(HTML, include_str!("../../../texts/letter.html")).map_err(Fault::internal)?;
         environment.add_template(TEXT, include_str!("../../../texts/letter.txt")).map_err(Fault::internal)?;
-        Ok(Self { environment, languages: texts::read()?, opening_key })
+        Ok(Self { environment, languages: texts::read()?, sms_languages: sms::read()?, opening_key })
     }
 
     fn language(&self, wanted: &str) -> &Language {
-        let of = |wanted: &str| self.languages.iter().find(|(code, _)| *code == wanted).map(|(_, language)| language);
-        of(wanted).or_else(|| of(texts::FALLBACK_LANGUAGE)).expect("the fallback language has texts")
+        in_language(&self.languages, wanted)
     }
 
     fn content(&self, addressed: &Addressed, realm: &Realm, language: &Language) -> Result<Content, Fault> {
@@ -86,6 +89,12 @@ impl TemplateLetters {
     }
 }
 
+/// What is there in a language, or else in the fallback.
+fn in_language<'a, T>(languages: &'a [(&'static str, T)], wanted: &str) -> &'a T {
+    let of = |wanted: &str| languages.iter().find(|(code, _)| *code == wanted).map(|(_, language)| language);
+    of(wanted).or_else(|| of(texts::FALLBACK_LANGUAGE)).expect("the fallback language has texts")
+}
+
 impl Letters for TemplateLetters {
     fn write(&self, addressed: &Addressed, realm: &Realm, to: &str) -> Result<Letter, Fault> {
         let language = self.language(&realm.language);
@@ -100,5 +109,12 @@ impl Letters for TemplateLetters {
             text: self.lay_out(TEXT, &page)?,
             html: self.lay_out(HTML, &page)?,
         })
+    }
+
+    fn write_sms(&self, addressed: &Addressed, realm: &Realm, to: &str) -> Result<Sms, Fault> {
+        let text = in_language(&self.sms_languages, &realm.language).of(addressed.delivery.kind)?;
+        let Content { values, link } = self.content(addressed, realm, self.language(&realm.language))?;
+        let text = self.sentence(text, &context! { link, ..values })?;
+        Ok(Sms { delivery_id: addressed.delivery.delivery_id, to: to.to_owned(), text })
     }
 }

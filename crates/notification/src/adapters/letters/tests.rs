@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::TemplateLetters;
 use crate::application::{Addressed, Letter, Letters as _, Person, PersonStanding, Realm};
-use crate::domain::{Channel, Claimed, Kind};
+use crate::domain::{Channel, Claimed, Kind, Phone};
 
 const LANGUAGES: [&str; 4] = ["en", "pl", "ru", "uk"];
 const LINK: Uuid = Uuid::from_u128(7);
@@ -102,7 +102,8 @@ fn addressed(kind: Kind, content: Vec<u8>) -> Addressed {
         expires_at: None,
         leased_since: Instant::now(),
     };
-    let person = Person::Known { email: Some("anna@example.com".to_owned()), standing: PersonStanding::Active };
+    let email = Some("anna@example.com".to_owned());
+    let person = Person::Known { email, phone: Phone::Missing, standing: PersonStanding::Active };
     Addressed { delivery, person, newest_version: None }
 }
 
@@ -229,4 +230,40 @@ fn a_block_of_an_earlier_release_is_told_too() {
     let desk = Desk::new();
     let letter = desk.write(Kind::AccountBlocked, pb::UserBlocked::default().encode_to_vec(), "en").expect("it can be written");
     assert!(letter.text.contains("1 July 2026, 13:30 (EEST)"), "{}", letter.text);
+}
+
+fn sms(language: &str, newest_version: Option<i64>) -> String {
+    let addressed = Addressed { newest_version, ..addressed(Kind::StatusChange, status_change()) };
+    let sms = Desk::new().letters.write_sms(&addressed, &realm(language), "+380671234567").expect("it can be written");
+    assert_eq!(sms.to, "+380671234567");
+    sms.text
+}
+
+#[test]
+fn an_sms_says_in_every_language_what_changed_and_where_to_look() {
+    let mut said = HashSet::new();
+    for language in LANGUAGES {
+        let text = sms(language, Some(1));
+        assert!(text.starts_with("Help & Line: ") && text.contains("42") && text.contains("\"In progress\""), "{text}");
+        assert!(text.ends_with(&format!(". {PUBLIC_URL}/cases/{LINK}")), "{text}");
+        assert!(said.insert(text), "{language}: two languages say the same");
+    }
+    assert_eq!(sms("fr", None), sms("en", None));
+}
+
+#[test]
+fn a_late_sms_says_that_the_status_has_changed_again() {
+    for language in LANGUAGES {
+        assert!(sms(language, Some(2)).len() > sms(language, Some(1)).len(), "{language}");
+    }
+    assert!(sms("en", Some(2)).contains("\". It has changed again since. https://"));
+}
+
+#[test]
+fn what_is_not_told_by_sms_makes_none() {
+    let desk = Desk::new();
+    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::StatusChange) {
+        let addressed = addressed(kind, desk.content(kind));
+        assert!(desk.letters.write_sms(&addressed, &realm("en"), "+380671234567").is_err(), "{kind:?}");
+    }
 }

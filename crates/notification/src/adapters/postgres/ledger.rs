@@ -11,10 +11,12 @@ use runtime::postgres;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::speech;
+use super::{segments, speech};
 use crate::adapters::metrics::LedgerMetrics;
 use crate::application::{Addressed, CaseVersion, Ledger, Person, PersonStanding, PersonVersion, Plan, PlanError};
-use crate::domain::{Channel, Claimed, Kind, LEASE, LIFETIME, NewDelivery, ObjectId, Outcome, Settled, wait_after};
+use crate::domain::{
+    Channel, Claimed, Kind, LEASE, LIFETIME, NewDelivery, ObjectId, Outcome, Phone, Receipt, Settled, wait_after,
+};
 
 /// How often the deliveries that wait are counted.
 const COUNT_INTERVAL: Duration = Duration::from_secs(5);
@@ -46,7 +48,7 @@ impl PgLedger {
                  count(*) FILTER (WHERE state = 'PENDING') AS "pending!",
                  count(*) FILTER (WHERE state = 'UNCERTAIN') AS "uncertain!"
              FROM deliveries
-             WHERE state IN ('PENDING', 'UNCERTAIN')"#,
+             WHERE settled_at IS NULL"#,
         )
         .fetch_one(&self.pool)
         .await?;
@@ -94,9 +96,17 @@ fn claimed(row: ClaimedRow, leased_since: Instant) -> Result<Claimed, Fault> {
     })
 }
 
-fn known(email: Option<String>, is_blocked: bool) -> Person {
+fn known(email: Option<String>, phone: Phone, is_blocked: bool) -> Person {
     let standing = if is_blocked { PersonStanding::Blocked } else { PersonStanding::Active };
-    Person::Known { email, standing }
+    Person::Known { email, phone, standing }
+}
+
+fn phone(number: Option<String>, is_confirmed: bool) -> Phone {
+    match number {
+        None => Phone::Missing,
+        Some(number) if is_confirmed => Phone::Confirmed(number),
+        Some(number) => Phone::Unconfirmed(number),
+    }
 }
 
 /// The moment at which a claim made now ends.
@@ -126,7 +136,14 @@ impl Ledger for PgLedger {
         Ok(made)
     }
 
-    async fn claim(&self, lane: Lane, limit: i64, now: Timestamp, leased_since: Instant) -> Result<Vec<Claimed>, Fault> {
+    async fn claim(
+        &self,
+        channel: Channel,
+        lane: Lane,
+        limit: i64,
+        now: Timestamp,
+        leased_since: Instant,
+    ) -> Result<Vec<Claimed>, Fault> {
         let rows = sqlx::query_as!(
             ClaimedRow,
             "UPDATE deliveries AS delivery
@@ -134,11 +151,11 @@ impl Ledger for PgLedger {
              FROM (
                  SELECT realm_id, cause_id, object_id, user_id, channel
                  FROM deliveries
-                 WHERE state IN ('PENDING', 'UNCERTAIN')
+                 WHERE settled_at IS NULL
                    AND claimable_at <= $1
                    AND lane = $4
-                   AND channel = ANY($5) -- a later release may know more of them
-                   AND kind = ANY($6) -- and of these
+                   AND channel = $5
+                   AND kind = ANY($6) -- a later release may know more of them
                  ORDER BY claimable_at
                  LIMIT $3
                  FOR UPDATE SKIP LOCKED -- what another dispatcher is claiming is not waited for
@@ -155,7 +172,7 @@ impl Ledger for PgLedger {
             lease_end(now).to_sqlx() as _,
             limit,
             lane.as_str(),
-            &Channel::ALL.map(|channel| channel.as_str().to_owned()),
+            channel.as_str(),
             &Kind::ALL.map(|kind| kind.as_str().to_owned()),
         )
         .fetch_all(&self.pool)
@@ -177,7 +194,7 @@ impl Ledger for PgLedger {
                AND delivery.user_id = released.user_id
                AND delivery.channel = released.channel
                AND delivery.attempt = released.attempt
-               AND delivery.state IN ('PENDING', 'UNCERTAIN')",
+               AND delivery.settled_at IS NULL",
             now.to_sqlx() as _,
             &keys.realms,
             &keys.causes,
@@ -197,6 +214,8 @@ impl Ledger for PgLedger {
         let rows = sqlx::query!(
             r#"SELECT
                  person.email AS "email?",
+                 person.phone AS "phone?",
+                 coalesce(person.is_phone_confirmed, false) AS "is_phone_confirmed!",
                  coalesce(person.is_blocked, false) AS "is_blocked!",
                  coalesce(person.known_version >= person.wanted_version AND person.known_version > 0, false) AS "is_known!",
                  version.version AS "newest_version?"
@@ -213,7 +232,11 @@ impl Ledger for PgLedger {
         .map_err(postgres::fault)?;
         let addressed = deliveries.into_iter().zip(rows).map(|(delivery, row)| Addressed {
             delivery,
-            person: if row.is_known { known(row.email, row.is_blocked) } else { Person::Stale },
+            person: if row.is_known {
+                known(row.email, phone(row.phone, row.is_phone_confirmed), row.is_blocked)
+            } else {
+                Person::Stale
+            },
             newest_version: row.newest_version,
         });
         Ok(addressed.collect())
@@ -225,7 +248,10 @@ impl Ledger for PgLedger {
         let states: Vec<_> = entries.iter().map(|entry| entry.state).collect();
         let reasons: Vec<_> = entries.iter().map(|entry| entry.reason).collect();
         let claimable_at: Vec<_> = entries.iter().map(|entry| entry.claimable_at.to_sqlx()).collect();
+        let ends: Vec<_> = entries.iter().map(|entry| entry.is_end).collect();
         let address_hashes: Vec<_> = entries.iter().map(|entry| entry.address_hash.clone()).collect();
+        // Before the results: if these cannot be written now, they will be later, and so will the names once more.
+        segments::insert(&self.pool, settled).await?;
         sqlx::query!(
             "UPDATE deliveries AS delivery
              SET state = outcome.state,
@@ -233,19 +259,20 @@ impl Ledger for PgLedger {
                  claimable_at = outcome.claimable_at,
                  address_hash = outcome.address_hash,
                  content = CASE
-                     WHEN delivery.lane = 'security' AND outcome.state NOT IN ('PENDING', 'UNCERTAIN') THEN ''
+                     WHEN delivery.lane = 'security' AND outcome.is_end THEN ''
                      ELSE delivery.content
                  END,
-                 settled_at = CASE WHEN outcome.state IN ('PENDING', 'UNCERTAIN') THEN NULL ELSE $1::timestamptz END
+                 settled_at = CASE WHEN outcome.is_end THEN $1::timestamptz END
              FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::integer[], $8::text[], $9::text[],
-                     $10::timestamptz[], $11::bytea[])
-                 AS outcome (realm_id, cause_id, object_id, user_id, channel, attempt, state, reason, claimable_at, address_hash)
+                     $10::timestamptz[], $11::bytea[], $12::boolean[])
+                 AS outcome (realm_id, cause_id, object_id, user_id, channel, attempt, state, reason, claimable_at, address_hash,
+                     is_end)
              WHERE delivery.realm_id = outcome.realm_id
                AND delivery.cause_id = outcome.cause_id
                AND delivery.object_id = outcome.object_id
                AND delivery.user_id = outcome.user_id
                AND delivery.channel = outcome.channel
-               AND delivery.state IN ('PENDING', 'UNCERTAIN')
+               AND delivery.settled_at IS NULL
                AND (outcome.state = 'SENT' OR delivery.attempt = outcome.attempt)",
             now.to_sqlx() as _,
             &keys.realms,
@@ -258,6 +285,7 @@ impl Ledger for PgLedger {
             &reasons as _,
             &claimable_at as _,
             &address_hashes as _,
+            &ends,
         )
         .execute(&self.pool)
         .await
@@ -266,6 +294,10 @@ impl Ledger for PgLedger {
             self.metrics.settled(entry.state);
         }
         Ok(())
+    }
+
+    async fn receive(&self, receipt: &Receipt) -> Result<bool, Fault> {
+        segments::receive(&self.pool, receipt).await
     }
 }
 
@@ -298,6 +330,8 @@ impl Keys {
 /// What is written of an outcome.
 struct Entry {
     state: &'static str,
+    /// Whether that is how it ends, rather than how it waits.
+    is_end: bool,
     reason: Option<&'static str>,
     claimable_at: Timestamp,
     address_hash: Option<Vec<u8>>,
@@ -305,7 +339,7 @@ struct Entry {
 
 fn entry(settled: &Settled, now: Timestamp) -> Entry {
     let delivery = &settled.delivery;
-    let done = |state, reason| Entry { state, reason, claimable_at: now, address_hash: None };
+    let done = |state, reason| Entry { state, is_end: true, reason, claimable_at: now, address_hash: None };
     let again = |state, reason| {
         // The last byte of a UUIDv7 is random, and the same for every attempt: good enough to spread retries.
         let jitter = delivery.delivery_id.as_uuid().into_bytes()[15];
@@ -313,15 +347,16 @@ fn entry(settled: &Settled, now: Timestamp) -> Entry {
         let is_old = delivery.created_at.saturating_add(LIFETIME).is_ok_and(|end| end <= now);
         // What could be tried again only when it is worth nothing is not.
         let is_over = is_old || delivery.is_expired(claimable_at);
-        Entry { claimable_at, ..done(if is_over { "EXPIRED" } else { state }, Some(reason)) }
+        Entry { claimable_at, is_end: is_over, ..done(if is_over { "EXPIRED" } else { state }, Some(reason)) }
     };
     match &settled.outcome {
-        Outcome::Sent { address_hash } => Entry { address_hash: Some(address_hash.clone()), ..done("SENT", None) },
+        Outcome::Sent { address_hash, .. } => Entry { address_hash: Some(address_hash.clone()), ..done("SENT", None) },
         Outcome::Failed { reason } => done("FAILED", Some(*reason)),
         Outcome::Suppressed { reason } => done("SUPPRESSED", Some(*reason)),
         Outcome::Expired => done("EXPIRED", Some("TOO_LATE")),
         Outcome::Retry { reason } => again("PENDING", *reason),
-        Outcome::Uncertain { reason } => again("UNCERTAIN", *reason),
+        Outcome::Uncertain { reason } if delivery.channel.forgives_repeats() => again("UNCERTAIN", *reason),
+        Outcome::Uncertain { reason } => done("UNCERTAIN", Some(*reason)),
     }
 }
 
@@ -403,8 +438,9 @@ async fn insert_deliveries(
          LEFT JOIN preferences AS preference
              ON preference.realm_id = told.realm_id
             AND preference.user_id = told.user_id
-         WHERE preference.status_change_email
-            OR NOT told.wants_tick
+         WHERE NOT told.wants_tick
+            OR preference.status_change_email AND told.channel = 'EMAIL'
+            OR preference.status_change_sms AND told.channel = 'SMS'
          ON CONFLICT (realm_id, cause_id, object_id, user_id, channel) DO NOTHING
          RETURNING realm_id, cause_id, object_id, user_id, channel, delivery_id, kind, content, attempt, created_at, expires_at",
         &column(|delivery| delivery.realm_id.as_uuid()),

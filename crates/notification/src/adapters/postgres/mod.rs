@@ -4,6 +4,7 @@ mod ledger;
 mod people;
 mod preferences;
 mod realms;
+mod segments;
 mod speech;
 
 pub(crate) use ledger::PgLedger;

@@ -6,6 +6,7 @@ use runtime::postgres;
 use sqlx::PgPool;
 
 use crate::application::{People, PersonStanding, UserContacts};
+use crate::domain::Phone;
 
 pub(crate) struct PgPeople {
     pool: PgPool,
@@ -23,28 +24,43 @@ impl People for PgPeople {
         let ids: Vec<_> = contacts.iter().map(|contacts| contacts.user_id.as_uuid()).collect();
         let versions: Vec<_> = contacts.iter().map(|contacts| contacts.version).collect();
         let emails: Vec<_> = contacts.iter().map(|contacts| contacts.email.clone()).collect();
+        let phones: Vec<_> = contacts.iter().map(|contacts| number(&contacts.phone)).collect();
+        let confirmed: Vec<_> = contacts.iter().map(|contacts| matches!(contacts.phone, Phone::Confirmed(_))).collect();
         let blocked: Vec<_> = contacts.iter().map(|contacts| contacts.standing == PersonStanding::Blocked).collect();
         // Sorted, so that two that learn of the same people do not wait for each other in a circle.
         sqlx::query!(
-            "INSERT INTO people AS known (realm_id, user_id, wanted_version, known_version, email, is_blocked)
-             SELECT $1, user_id, version, version, email, is_blocked
-             FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::boolean[]) AS told (user_id, version, email, is_blocked)
+            "INSERT INTO people AS known
+                 (realm_id, user_id, wanted_version, known_version, email, is_blocked, phone, is_phone_confirmed)
+             SELECT $1, user_id, version, version, email, is_blocked, phone, is_phone_confirmed
+             FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::boolean[], $6::text[], $7::boolean[])
+                 AS told (user_id, version, email, is_blocked, phone, is_phone_confirmed)
              ORDER BY user_id
              ON CONFLICT (realm_id, user_id) DO UPDATE
              SET wanted_version = greatest(known.wanted_version, excluded.wanted_version),
                  known_version = excluded.known_version,
                  email = excluded.email,
-                 is_blocked = excluded.is_blocked
+                 is_blocked = excluded.is_blocked,
+                 phone = excluded.phone,
+                 is_phone_confirmed = excluded.is_phone_confirmed
              WHERE known.known_version < excluded.known_version",
             realm_id.as_uuid(),
             &ids,
             &versions,
             &emails as _,
             &blocked,
+            &phones as _,
+            &confirmed,
         )
         .execute(&self.pool)
         .await
         .map_err(postgres::fault)?;
         Ok(())
+    }
+}
+
+fn number(phone: &Phone) -> Option<String> {
+    match phone {
+        Phone::Missing => None,
+        Phone::Unconfirmed(number) | Phone::Confirmed(number) => Some(number.clone()),
     }
 }
