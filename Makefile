@@ -16,7 +16,7 @@ run: ## Runs everything in one process, plays the main job once and shows the le
 	cargo build --package cabinet --locked
 	@deploy/local/run
 
-test: tools ## Proves everything: lints, queries, unit tests, journeys over PostgreSQL, RabbitMQ and SMTP, rules
+test: tools ## Proves everything: lints, queries, unit tests, journeys over PostgreSQL, RabbitMQ, SMTP and SMPP, rules
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo build --workspace --bins --locked
@@ -44,5 +44,6 @@ sql: tools ## Writes the committed query data (crates/*/.sqlx) after a query or 
 	$(WITH_SERVERS) --postgres -- deploy/local/prepare-queries
 
 tools: # What tests need from outside; installed when missing and allowed (root, or CABINET_INSTALL=yes)
-	@deploy/local/install-packages postgresql rabbitmq-server postfix
+	@deploy/local/install-packages postgresql rabbitmq-server postfix nodejs npm
+	@deploy/local/install-npm
 	@cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked

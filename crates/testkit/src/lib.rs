@@ -1,4 +1,4 @@
-//! Real servers for tests and measurements: PostgreSQL, RabbitMQ and an SMTP sink, each private to whoever started it.
+//! Real servers for tests and measurements: PostgreSQL, RabbitMQ, an SMTP sink and an SMSC, each private to whoever started it.
 //!
 //! A server owns its processes and its temporary folder and gives both back on drop, on a panic, and also when the program
 //! that started it is killed (see `lifeline.rs`). Everything listens on the loopback interface only.
@@ -20,6 +20,7 @@ mod programs;
 mod psql;
 mod rabbitmq;
 mod shared;
+mod smsc;
 mod smtp_sink;
 mod wait;
 
@@ -32,4 +33,5 @@ pub use rabbitmq::RabbitMqServer;
 pub use shared::{AMQP_MANAGEMENT_URL, AMQP_URL, POSTGRES_URL};
 pub use shared::{SharedPostgres, TestDatabase, shared_postgres};
 pub use shared::{SharedRabbitMq, TestVhost, shared_rabbitmq};
+pub use smsc::{ReceivedSms, SmsSegment, Smsc, SmscAnswer};
 pub use smtp_sink::{SinkOptions, SmtpMoment, SmtpSink};
