@@ -17,8 +17,8 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Addressed, Ledger, Letter, Letters, Mailer, People, Person, PersonStanding, Realm, Realms, SendError, Sms, Speech, Speeches, Texter,
-    UserContacts, Users,
+    Addressed, Ledger, Letter, Letters, Mailer, People, Person, PersonStanding, Realm, Realms, SendError, Sms, Speech, Speeches,
+    Texter, UserContacts, Users,
 };
 use crate::domain::{Channel, Claimed, LEASE, Outcome, Phone, Settled, Unavailable, contact};
 

@@ -27,8 +27,7 @@ use crate::adapters::metrics::LedgerMetrics;
 use crate::adapters::postgres::{PgLedger, PgPeople};
 use crate::application::{
     Channels, Dispatcher, Dispatchers, Lanes, Letter, Mailer, PersonStanding, Planner, Realm, Realms, SEND_QUEUE, SendError,
-    Speech, Speeches,
-    UserContacts, Users,
+    Speech, Speeches, UserContacts, Users,
 };
 use crate::domain::{Channel, Phone};
 
