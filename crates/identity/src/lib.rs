@@ -15,16 +15,21 @@ use runtime::settings::Settings;
 use runtime::{Database, Process, Service, StartError, postgres};
 
 use crate::adapters::argon2::Argon2Hasher;
-use crate::adapters::grpc::{AccessGrpc, AdministratorGrpc, CredentialGrpc, LinkGrpc, RealmGrpc, SessionGrpc, UserGrpc};
+use crate::adapters::grpc::{
+    AccessGrpc, AdministratorGrpc, ContactGrpc, CredentialGrpc, LinkGrpc, RealmGrpc, SessionGrpc, UserGrpc,
+};
 use crate::adapters::policy::PresetFiles;
-use crate::adapters::postgres::{PgAdministrators, PgCredentials, PgLinks, PgRealms, PgRevocations, PgSessions, PgUsers};
+use crate::adapters::postgres::{
+    PgAdministrators, PgCredentials, PgLinks, PgPhoneCodes, PgRealms, PgRevocations, PgSessions, PgUsers,
+};
 use crate::adapters::public_http;
 use crate::adapters::revocation_feed::{OwnAccess, RevocationFeed};
 use crate::adapters::secrets::KeyedSecrets;
 use crate::adapters::signing_keys::SigningKeys;
 pub use crate::adapters::signing_keys::file_name as signing_key_file_name;
 use crate::application::{
-    AccessUseCases, AdministratorUseCases, CredentialUseCases, LinkUseCases, RealmUseCases, SessionUseCases, UserUseCases,
+    AccessUseCases, AdministratorUseCases, ContactUseCases, CredentialUseCases, LinkUseCases, RealmUseCases, SessionUseCases,
+    UserUseCases,
 };
 pub use crate::commands::Command;
 pub use crate::config::Config;
@@ -82,7 +87,7 @@ impl Service for Identity {
         let sessions = SessionUseCases {
             users: users.clone(),
             realms: realms.clone(),
-            sessions: Arc::new(PgSessions::new(pools.commands.clone(), signal)),
+            sessions: Arc::new(PgSessions::new(pools.commands.clone(), signal.clone())),
             passwords: passwords.clone(),
             secrets: secrets.clone(),
             tokens: tokens.clone(),
@@ -98,6 +103,13 @@ impl Service for Identity {
             ids: ids.clone(),
         };
         process.routes.add_service(UserGrpc::server(user_use_cases.clone()));
+        process.routes.add_service(ContactGrpc::server(ContactUseCases {
+            users: users.clone(),
+            codes: Arc::new(PgPhoneCodes::new(pools.commands.clone(), signal)),
+            secrets: secrets.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+        }));
         process.routes.add_service(SessionGrpc::server(sessions.clone()));
         process.routes.add_service(RealmGrpc::server(RealmUseCases {
             realms: realms.clone(),

@@ -39,6 +39,8 @@ pub mod of {
     pub enum Link {}
     #[derive(Debug)]
     pub enum Credential {}
+    #[derive(Debug)]
+    pub enum PhoneCode {}
 }
 
 pub type RealmId = Id<of::Realm>;
@@ -59,6 +61,8 @@ pub type SessionId = Id<of::Session>;
 pub type LinkId = Id<of::Link>;
 /// Identifies one credential of a machine.
 pub type CredentialId = Id<of::Credential>;
+/// Identifies one code that was sent to a phone.
+pub type PhoneCodeId = Id<of::PhoneCode>;
 
 impl<Of> Id<Of> {
     pub const fn from_uuid(uuid: Uuid) -> Self {

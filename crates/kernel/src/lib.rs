@@ -18,8 +18,8 @@ pub use caller::{Caller, Component, GatewayCaller, PlatformAdminCaller, Role, Se
 pub use error_kind::ErrorKind;
 pub use fault::Fault;
 pub use id::{
-    CaseId, CommandId, CompanyId, CredentialId, DeadLetterId, DeliveryId, EventId, Id, IdSource, InvalidId, LinkId, RandomIds,
-    RealmId, SessionId, UserId, of,
+    CaseId, CommandId, CompanyId, CredentialId, DeadLetterId, DeliveryId, EventId, Id, IdSource, InvalidId, LinkId, PhoneCodeId,
+    RandomIds, RealmId, SessionId, UserId, of,
 };
 pub use secret::Secret;
 pub use time::{Clock, Timestamp};

@@ -6,7 +6,7 @@ use messaging::{Aggregate, Lane, NewEvent};
 use prost::Message as _;
 use runtime::grpc::timestamp;
 
-use crate::application::NewLink;
+use crate::application::{NewLink, NewPhoneCode};
 use crate::domain::{Contact, ContactChanged, LinkPurpose, Session, StandingChange, StandingChanged, User, UserCreated};
 
 const USER: &str = "user";
@@ -72,6 +72,22 @@ pub(crate) fn link_made(call: &Call, new: &NewLink) -> NewEvent {
     let aggregate = Aggregate { kind: USER, id: link.user_id.as_uuid(), version };
     let told = event(call, new.event_id, link.realm_id, aggregate, event_type, payload, link.created_at);
     NewEvent { lane: Lane::Security, expires_at: Some(link.expires_at), ..told }
+}
+
+/// A code is to be sent: worth nothing once it has ended.
+pub(crate) fn phone_code_made(call: &Call, new: &NewPhoneCode) -> NewEvent {
+    let code = &new.code;
+    let payload = pb::UserPhoneCodeRequested {
+        user_id: code.user_id.to_string(),
+        code_id: code.id.to_string(),
+        sealed_code: new.sealed_code.clone(),
+        expire_time: Some(timestamp(code.expires_at)),
+        version: new.user_version,
+    };
+    let aggregate = Aggregate { kind: USER, id: code.user_id.as_uuid(), version: new.user_version };
+    let event_type = "identity.user.phone_code_requested.v1";
+    let told = event(call, new.event_id, code.realm_id, aggregate, event_type, payload.encode_to_vec(), code.created_at);
+    NewEvent { lane: Lane::Security, expires_at: Some(code.expires_at), ..told }
 }
 
 pub(crate) fn password_changed(call: &Call, event_id: EventId, user: &User, now: Timestamp) -> NewEvent {

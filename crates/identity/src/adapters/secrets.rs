@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use kernel::{LinkId, RealmId, Secret, SessionId};
+use kernel::{LinkId, PhoneCodeId, RealmId, Secret, SessionId};
 use runtime::sealing::SealingKey;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -35,6 +35,28 @@ impl KeyedSecrets {
         mac.update(b"refresh token");
         mac.update(&named(token));
         mac
+    }
+
+    fn phone_code_mac(&self, id: PhoneCodeId, code: &str) -> Mac {
+        let mut mac = Mac::new_from_slice(self.refresh_key.expose()).expect("HMAC takes keys of any length");
+        mac.update(b"phone code");
+        mac.update(id.as_uuid().as_bytes());
+        mac.update(code.as_bytes());
+        mac
+    }
+}
+
+/// Each of the million codes as likely as any other.
+fn six_digits() -> String {
+    const CODES: u32 = 1_000_000;
+    loop {
+        let mut bytes = [0; 4];
+        getrandom::fill(&mut bytes).expect("the operating system gives random bytes once it has booted");
+        let number = u32::from_be_bytes(bytes);
+        // The last numbers, which do not fill a whole million, would make some codes likelier.
+        if number < u32::MAX / CODES * CODES {
+            return format!("{:06}", number % CODES);
+        }
     }
 }
 
@@ -100,6 +122,16 @@ impl Secrets for KeyedSecrets {
         // Compared in constant time.
         self.mac(read).verify_slice(mac).ok()?;
         Some(read)
+    }
+
+    fn phone_code(&self, id: PhoneCodeId) -> (Vec<u8>, Vec<u8>) {
+        let code = six_digits();
+        let mac = self.phone_code_mac(id, &code).finalize().into_bytes().to_vec();
+        (mac, self.sealing_key.seal(id.as_uuid().as_bytes(), &Secret::new(code)))
+    }
+
+    fn is_phone_code(&self, id: PhoneCodeId, code: &str, mac: &[u8]) -> bool {
+        self.phone_code_mac(id, code).verify_slice(mac).is_ok()
     }
 
     fn credential_secret(&self) -> NewSecret {

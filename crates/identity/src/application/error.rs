@@ -46,6 +46,16 @@ pub(crate) enum Error {
     CredentialNotFound,
     #[error("the credential or its secret is wrong")]
     CredentialRefused,
+    #[error("there is no phone number to confirm")]
+    PhoneMissing,
+    #[error("the phone number is confirmed already")]
+    PhoneConfirmed,
+    #[error("a code was sent a moment ago, or enough of them today")]
+    CodeLimited,
+    #[error("it is another code")]
+    CodeWrong,
+    #[error("there is no code to be tried: ask for another")]
+    CodeOver,
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error(transparent)]

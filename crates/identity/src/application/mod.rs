@@ -2,6 +2,7 @@
 
 mod access;
 mod administrators;
+mod contacts;
 mod credentials;
 mod error;
 mod links;
@@ -12,13 +13,14 @@ mod users;
 
 pub(crate) use access::AccessUseCases;
 pub(crate) use administrators::{AdministratorUseCases, SignInAdministrator};
+pub(crate) use contacts::ContactUseCases;
 pub(crate) use credentials::{CreateCredential, CredentialUseCases};
 pub(crate) use error::{ContactProblem, Error};
 pub(crate) use links::{LinkUseCases, RedeemLink};
 pub(crate) use ports::{
     AccessToken, AccessTokens, Account, Administrator, Administrators, Admission, ChangeStandingError, Credential,
-    CredentialKind, Credentials, HashError, LinkToken, Links, NewLink, NewSecret, PasswordHasher, Presets, PublishedKey, Realms,
-    Redemption, RefreshToken, Revocations, Secrets, Sessions, UpdateUserError, Users,
+    CredentialKind, Credentials, HashError, LinkToken, Links, NewLink, NewPhoneCode, NewSecret, PasswordHasher, PhoneCodes,
+    Presets, PublishedKey, Realms, Redemption, RefreshToken, Revocations, Secrets, Sessions, TriedCode, UpdateUserError, Users,
 };
 pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases};
 pub(crate) use sessions::{SessionTokens, SessionUseCases, SignIn, SignedIn};

@@ -4,13 +4,14 @@ use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use kernel::{
-    Call, Caller, CompanyId, CredentialId, EventId, Fault, LinkId, Permit, RealmId, Secret, SessionId, Timestamp, UserId,
+    Call, Caller, CompanyId, CredentialId, EventId, Fault, LinkId, Permit, PhoneCodeId, RealmId, Secret, SessionId, Timestamp,
+    UserId,
 };
 use runtime::token::Subject;
 
 use crate::domain::{
-    Company, Contact, ContactChanged, EmailAddress, Link, Password, Policy, Realm, Session, SessionUser, StandingChanged, User,
-    UserCreated,
+    Company, Contact, ContactChanged, EmailAddress, Link, Password, PhoneCode, PhoneNumber, Policy, Realm, Session, SessionUser,
+    StandingChanged, User, UserCreated,
 };
 
 /// A user to be added, with the facts that follow.
@@ -221,6 +222,46 @@ pub(crate) trait Sessions: Send + Sync {
     ) -> Result<(), Fault>;
 }
 
+/// A code to be sent.
+#[derive(Debug)]
+pub(crate) struct NewPhoneCode {
+    pub(crate) code: PhoneCode,
+    /// The version of the user at which he has the number it is for.
+    pub(crate) user_version: i64,
+    /// What is kept of it.
+    pub(crate) mac: Vec<u8>,
+    /// The code for the message, which only notification can read.
+    pub(crate) sealed_code: Vec<u8>,
+    pub(crate) client_address: Option<String>,
+    pub(crate) event_id: EventId,
+}
+
+/// A code that may be tried once more; that it was is counted already.
+#[derive(Debug)]
+pub(crate) struct TriedCode {
+    pub(crate) id: PhoneCodeId,
+    pub(crate) phone: PhoneNumber,
+    pub(crate) mac: Vec<u8>,
+}
+
+/// Where codes are kept that were sent to phones.
+#[async_trait]
+pub(crate) trait PhoneCodes: Send + Sync {
+    /// Keeps a code and has it sent, unless another was a moment ago, or enough of them today, or the user is another by now.
+    async fn insert(&self, permit: &Permit, call: &Call, new: &NewPhoneCode) -> Result<bool, Fault>;
+
+    /// Counts a try of the code that was sent last; none if there is nothing to be tried.
+    async fn try_last(
+        &self,
+        permit: &Permit,
+        realm_id: RealmId,
+        user_id: UserId,
+        now: Timestamp,
+    ) -> Result<Option<TriedCode>, Fault>;
+
+    async fn end_all(&self, permit: &Permit, realm_id: RealmId, user_id: UserId, now: Timestamp) -> Result<(), Fault>;
+}
+
 /// Whom a credential is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CredentialKind {
@@ -327,6 +368,11 @@ pub(crate) trait Secrets: Send + Sync {
 
     /// None unless it is one that we made.
     fn read_refresh_token(&self, token: &str) -> Option<RefreshToken>;
+
+    /// A new code: what is kept of it, and the code itself as only notification can read it.
+    fn phone_code(&self, id: PhoneCodeId) -> (Vec<u8>, Vec<u8>);
+
+    fn is_phone_code(&self, id: PhoneCodeId, code: &str, mac: &[u8]) -> bool;
 
     fn credential_secret(&self) -> NewSecret;
 

@@ -39,6 +39,8 @@ pub(crate) enum Action<'a> {
     SeeUser(&'a User),
     /// Lists, names and ends sessions of one's own.
     ManageOwnSessions,
+    /// Confirms contacts of one's own.
+    ConfirmOwnContacts,
 }
 
 impl kernel::Action for Action<'_> {
@@ -64,7 +66,7 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
         Action::ChangeStanding(user) => change_standing(caller, user),
         Action::LookUpUsers => allow_if(!matches!(caller, Caller::Anonymous | Caller::Gateway(_))),
         Action::SeeUser(user) => see_user(caller, user),
-        Action::ManageOwnSessions => allow_if(matches!(caller, Caller::User(_))),
+        Action::ManageOwnSessions | Action::ConfirmOwnContacts => allow_if(matches!(caller, Caller::User(_))),
     }
 }
 

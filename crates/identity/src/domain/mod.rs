@@ -5,6 +5,7 @@ mod contacts;
 mod email;
 mod link;
 mod password;
+mod phone_code;
 mod policy;
 mod realm;
 mod session;
@@ -14,6 +15,7 @@ pub(crate) use contacts::{Contact, Contacts, InvalidPhone, InvalidUserName, Phon
 pub(crate) use email::{EmailAddress, InvalidEmail};
 pub(crate) use link::{Link, LinkPurpose};
 pub(crate) use password::{Password, PasswordRefused};
+pub(crate) use phone_code::PhoneCode;
 pub(crate) use policy::{PasswordRule, Policy, SessionLifetimes};
 pub(crate) use realm::{Company, InvalidSetting, Realm, RealmSettings, is_name};
 pub(crate) use session::{Refresh, Session, SessionUser};

@@ -154,6 +154,15 @@ impl User {
         Some(self.contact_changed(Contact::Phone, now))
     }
 
+    /// Has shown that messages to his number reach him; nothing happens if he had before.
+    pub(crate) fn confirm_phone(&mut self, now: Timestamp) -> Option<ContactChanged> {
+        if self.phone_verified {
+            return None;
+        }
+        self.phone_verified = true;
+        Some(self.contact_changed(Contact::Phone, now))
+    }
+
     fn contact_changed(&mut self, contact: Contact, now: Timestamp) -> ContactChanged {
         self.version += 1;
         ContactChanged { user_id: self.id, company_id: self.company_id, version: self.version, contact, at: now }

@@ -2,6 +2,7 @@
 
 mod access;
 mod administrators;
+mod contacts;
 mod convert;
 mod credentials;
 mod links;
@@ -12,6 +13,7 @@ mod users;
 
 pub(crate) use access::AccessGrpc;
 pub(crate) use administrators::AdministratorGrpc;
+pub(crate) use contacts::ContactGrpc;
 pub(crate) use credentials::CredentialGrpc;
 pub(crate) use links::LinkGrpc;
 pub(crate) use realms::RealmGrpc;

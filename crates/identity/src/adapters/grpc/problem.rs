@@ -10,6 +10,8 @@ use crate::application::{ContactProblem, Error};
 use crate::domain::Contact;
 
 const DOMAIN: &str = "identity.cabinet";
+/// The least time between two codes.
+const CODE_DELAY: Duration = Duration::from_mins(1);
 /// When a queue of passwords that is full now will have moved on.
 const BUSY_DELAY: Duration = Duration::from_secs(1);
 
@@ -44,6 +46,11 @@ impl From<Error> for Problem {
             Error::UserBlocked => not_now(ErrorReason::UserBlocked, message).unless("STATUS", "user_id"),
             Error::InvitationOver => not_now(ErrorReason::InvitationOver, message).unless("INVITATION", "user_id"),
             Error::NewPasswordNeeded => not_now(ErrorReason::NewPasswordNeeded, message).unless("PASSWORD", "new_password"),
+            Error::PhoneMissing => not_now(ErrorReason::PhoneMissing, message).unless("CONTACT", "phone"),
+            Error::PhoneConfirmed => not_now(ErrorReason::PhoneConfirmed, message).unless("CONTACT", "phone"),
+            Error::CodeOver => not_now(ErrorReason::CodeOver, message).unless("CODE", "code"),
+            Error::CodeWrong => invalid(ErrorReason::CodeWrong, message).in_field("code"),
+            Error::CodeLimited => refusal(ErrorKind::ResourceExhausted, ErrorReason::CodeLimited, message).after(CODE_DELAY),
             Error::UserChanged => refusal(ErrorKind::Aborted, ErrorReason::UserChanged, message),
             Error::SignInRefused => not_proven(ErrorReason::SignInRefused, message),
             Error::SessionOver => not_proven(ErrorReason::SessionOver, message),

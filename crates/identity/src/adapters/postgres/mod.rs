@@ -3,6 +3,7 @@
 mod administrators;
 mod credentials;
 mod links;
+mod phone_codes;
 mod realms;
 mod revocations;
 mod sessions;
@@ -11,6 +12,7 @@ mod users;
 pub(crate) use administrators::PgAdministrators;
 pub(crate) use credentials::PgCredentials;
 pub(crate) use links::PgLinks;
+pub(crate) use phone_codes::PgPhoneCodes;
 pub(crate) use realms::PgRealms;
 pub(crate) use revocations::PgRevocations;
 pub(crate) use sessions::PgSessions;

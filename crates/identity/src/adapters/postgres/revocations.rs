@@ -59,6 +59,10 @@ impl PgRevocations {
             .execute(&self.pool)
             .await
             .map_err(postgres::fault)?;
+        sqlx::query!("DELETE FROM phone_codes WHERE expires_at < $1", ended_before.to_sqlx() as _)
+            .execute(&self.pool)
+            .await
+            .map_err(postgres::fault)?;
         Ok(())
     }
 }

@@ -351,7 +351,7 @@ impl Users for PgUsers {
                      email_key = $4,
                      email_verified_at = CASE WHEN $5 THEN email_verified_at END,
                      phone = $6,
-                     phone_verified_at = CASE WHEN $7 THEN phone_verified_at END,
+                     phone_verified_at = CASE WHEN $7 THEN coalesce(phone_verified_at, $16) END,
                      version = $8::bigint
                  WHERE realm_id = $1
                    AND user_id = $2

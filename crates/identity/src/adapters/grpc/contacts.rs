@@ -1,0 +1,40 @@
+//! `cabinet.identity.v1.ContactService`.
+
+use api::cabinet::identity::v1 as pb;
+use api::cabinet::identity::v1::contact_service_server::{ContactService, ContactServiceServer};
+use runtime::grpc::{Problem, open, timestamp};
+use tonic::{Request, Response, Status};
+
+use super::convert;
+use crate::application::ContactUseCases;
+
+pub(crate) struct ContactGrpc {
+    contacts: ContactUseCases,
+}
+
+impl ContactGrpc {
+    pub(crate) fn server(contacts: ContactUseCases) -> ContactServiceServer<Self> {
+        ContactServiceServer::new(Self { contacts })
+    }
+}
+
+#[tonic::async_trait]
+impl ContactService for ContactGrpc {
+    async fn request_phone_code(
+        &self,
+        request: Request<pb::RequestPhoneCodeRequest>,
+    ) -> Result<Response<pb::RequestPhoneCodeResponse>, Status> {
+        let (call, _) = open(request)?;
+        let expires_at = self.contacts.request_phone_code(&call).await.map_err(Problem::from)?.into_inner();
+        Ok(Response::new(pb::RequestPhoneCodeResponse { expire_time: Some(timestamp(expires_at)) }))
+    }
+
+    async fn confirm_phone(
+        &self,
+        request: Request<pb::ConfirmPhoneRequest>,
+    ) -> Result<Response<pb::ConfirmPhoneResponse>, Status> {
+        let (call, request) = open(request)?;
+        let user = self.contacts.confirm_phone(&call, &request.code).await.map_err(Problem::from)?.into_inner();
+        Ok(Response::new(pb::ConfirmPhoneResponse { user: Some(convert::user(&user)) }))
+    }
+}
