@@ -1,10 +1,12 @@
 //! The main job by SMS: whoever ticked it and has confirmed his phone is told by it, once, whatever the SMSC does.
 
 use api::cabinet::identity::v1 as identity;
+use api::cabinet::identity::v1::contact_service_client::ContactServiceClient;
 use api::cabinet::notification::v1::{
     ChannelAvailability as Availability, ChannelStanding, ChannelTicks, GetPreferencesResponse,
 };
-use cabinet_e2e::{Cabinet, Setup, eventually, reason, user_request};
+use cabinet_e2e::{Cabinet, Setup, eventually, reason, user_id, user_request, with_token};
+use kernel::Role;
 use testkit::{ReceivedSms, Smsc, SmscAnswer};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -280,4 +282,96 @@ async fn a_receipt_is_recorded() {
     smsc(&mut cabinet).send_receipt(&lost[1], "UNDELIV");
     let receipts = ledger(&cabinet, "string_agg(state || ' ' || receipt, ', ' ORDER BY cause_id)");
     assert_eq!(receipts, "SENT DELIVERED, SENT UNDELIVERABLE");
+}
+
+async fn request_code(cabinet: &Cabinet, token: &str) -> Result<(), Status> {
+    let request = with_token(token, identity::RequestPhoneCodeRequest {});
+    ContactServiceClient::new(cabinet.identity.channel()).request_phone_code(request).await.map(|_| ())
+}
+
+async fn confirm(cabinet: &Cabinet, token: &str, code: &str) -> Result<identity::User, Status> {
+    let request = with_token(token, identity::ConfirmPhoneRequest { code: code.to_owned() });
+    let answer = ContactServiceClient::new(cabinet.identity.channel()).confirm_phone(request).await?;
+    Ok(answer.into_inner().user.expect("the contract promises the user"))
+}
+
+/// The six digits of an SMS.
+fn code_in(sms: &ReceivedSms) -> String {
+    let digits = sms.text.split(|letter: char| !letter.is_ascii_digit()).find(|digits| digits.len() == 6);
+    digits.unwrap_or_else(|| panic!("no code in: {}", sms.text)).to_owned()
+}
+
+/// Sets the moments of the codes back.
+fn age_codes(cabinet: &Cabinet, interval: &str) {
+    let older = format!(
+        "UPDATE phone_codes SET created_at = created_at - interval '{interval}', expires_at = expires_at - interval '{interval}'"
+    );
+    cabinet.databases.identity.execute(&older);
+}
+
+/// Rules I17.a, N1.c: the code that was sent to it confirms a phone; only then can SMS be ticked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_by_sms_confirms_the_phone() {
+    let cabinet = start().await;
+    let anna = customer_with_phone(&cabinet, PHONE).await;
+    let token = cabinet.user_token(user_id(&anna), Role::Customer);
+    let early = cabinet.tick(&token, &anna.user_id, SMS, &["status_change.sms"]).await;
+    assert_eq!(reason(&early.expect_err("not confirmed")), (Code::FailedPrecondition, "CHANNEL_UNAVAILABLE".into()));
+
+    request_code(&cabinet, &token).await.expect("a phone to confirm");
+    let sms = received(&cabinet, 1).await.remove(0);
+    let confirmed = confirm(&cabinet, &token, &code_in(&sms)).await.expect("the code that was sent");
+    assert!(confirmed.phone_verified);
+    cabinet.settled().await;
+    cabinet.tick(&token, &anna.user_id, SMS, &["status_change.sms"]).await.expect("it is confirmed");
+    let again = request_code(&cabinet, &token).await.expect_err("nothing to confirm");
+    assert_eq!(reason(&again), (Code::FailedPrecondition, "PHONE_CONFIRMED".into()));
+    let kept = cabinet.databases.notification.value("SELECT octet_length(content) FROM deliveries WHERE kind = 'PHONE_CODE'");
+    assert_eq!(kept, "0", "the ledger does not keep the code");
+}
+
+/// Rule I17.a: five minutes and five tries; the sixth is refused whatever it is, and so is the right code when it is late.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_is_good_for_five_tries_and_five_minutes() {
+    let cabinet = start().await;
+    let anna = customer_with_phone(&cabinet, PHONE).await;
+    let token = cabinet.user_token(user_id(&anna), Role::Customer);
+    let over = (Code::FailedPrecondition, "CODE_OVER".to_owned());
+    assert_eq!(reason(&confirm(&cabinet, &token, "000000").await.expect_err("none was sent")), over);
+    request_code(&cabinet, &token).await.expect("a phone to confirm");
+    let code = code_in(&received(&cabinet, 1).await[0]);
+    let wrong = if code == "000000" { "000001" } else { "000000" };
+    for _ in 0..5 {
+        let refused = confirm(&cabinet, &token, wrong).await.expect_err("another code");
+        assert_eq!(reason(&refused), (Code::InvalidArgument, "CODE_WRONG".into()));
+    }
+    assert_eq!(reason(&confirm(&cabinet, &token, &code).await.expect_err("five tries are over")), over);
+
+    age_codes(&cabinet, "1 minute");
+    request_code(&cabinet, &token).await.expect("a minute has passed");
+    let late = code_in(&received(&cabinet, 2).await[1]);
+    age_codes(&cabinet, "5 minutes");
+    assert_eq!(reason(&confirm(&cabinet, &token, &late).await.expect_err("five minutes are over")), over);
+}
+
+/// Rule I17.a: another code after a minute, and five a day to a number, however many ask at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_are_limited() {
+    let cabinet = start().await;
+    let anna = customer_with_phone(&cabinet, PHONE).await;
+    let token = cabinet.user_token(user_id(&anna), Role::Customer);
+    for sent in 1..=5 {
+        let asked = futures::future::join_all((0..4).map(|_| request_code(&cabinet, &token))).await;
+        assert_eq!(asked.iter().filter(|answer| answer.is_ok()).count(), 1, "{asked:?}");
+        let limited = asked.into_iter().find_map(Result::err).expect("three are refused");
+        assert_eq!(reason(&limited), (Code::ResourceExhausted, "CODE_LIMITED".into()));
+        assert!(limited.get_details_retry_info().is_some());
+        received(&cabinet, sent).await;
+        age_codes(&cabinet, "1 minute");
+    }
+    let sixth = request_code(&cabinet, &token).await.expect_err("five a day");
+    assert_eq!(reason(&sixth), (Code::ResourceExhausted, "CODE_LIMITED".into()));
+    let nobody = cabinet.create_customer("nobody@example.com").await;
+    let without = request_code(&cabinet, &cabinet.user_token(user_id(&nobody), Role::Customer)).await.expect_err("no phone");
+    assert_eq!(reason(&without), (Code::FailedPrecondition, "PHONE_MISSING".into()));
 }

@@ -8,7 +8,7 @@ use api::cabinet::identity::v1::link_service_client::LinkServiceClient;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
 use tonic::Status;
 
-use crate::visit::{Answer, Visit, no_call, refused_as};
+use crate::visit::{Answer, Visit, no_call, reason, refused_as};
 
 const WRONG: &str = "wrong horse battery 7 staple";
 

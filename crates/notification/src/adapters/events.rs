@@ -12,7 +12,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::application::{PersonVersion, Plan, Planner, StatusChange};
-use crate::domain::{Channel, Kind, NewDelivery, ObjectId};
+use crate::domain::{Kind, NewDelivery, ObjectId};
 
 const USER_CREATED: &str = "identity.user.created.v1";
 const USER_EMAIL_CHANGED: &str = "identity.user.email_changed.v1";
@@ -25,6 +25,7 @@ const PASSWORD_RESET_REQUESTED: &str = "identity.user.password_reset_requested.v
 const PASSWORD_CHANGED: &str = "identity.user.password_changed.v1";
 const SESSION_COMPROMISED: &str = "identity.session.compromised.v1";
 const PROFILE_CHANGED: &str = "profile.profile.changed.v1";
+const PHONE_CODE_REQUESTED: &str = "identity.user.phone_code_requested.v1";
 const CASE_CREATED: &str = "case_monitoring.case.created.v1";
 const CASE_STATUS_CHANGED: &str = "case_monitoring.case.status_changed.v1";
 
@@ -49,7 +50,7 @@ pub const SUBSCRIPTIONS: [SubscriptionSpec; 2] = [
     SubscriptionSpec {
         consumer: Planner::CONSUMER,
         lane: Lane::Security,
-        bindings: &[USER_INVITED, PASSWORD_RESET_REQUESTED, PASSWORD_CHANGED, SESSION_COMPROMISED],
+        bindings: &[USER_INVITED, PASSWORD_RESET_REQUESTED, PASSWORD_CHANGED, SESSION_COMPROMISED, PHONE_CODE_REQUESTED],
         retry_tiers: &messaging::RETRY_TIERS,
     },
 ];
@@ -103,7 +104,7 @@ impl PlannerHandler {
             CASE_CREATED => {}
             PROFILE_CHANGED => plan.profile_changed(profile(message)?),
             CASE_STATUS_CHANGED => plan.status_changed(&status_change(message)?, || self.planner.delivery_id()),
-            USER_INVITED | PASSWORD_RESET_REQUESTED | PASSWORD_CHANGED | SESSION_COMPROMISED => {
+            USER_INVITED | PASSWORD_RESET_REQUESTED | PASSWORD_CHANGED | SESSION_COMPROMISED | PHONE_CODE_REQUESTED => {
                 // It may have overtaken the news of another address.
                 plan.person_changed(person(message)?);
                 plan.tell(self.delivery(message, notice(message)?));
@@ -126,7 +127,7 @@ impl PlannerHandler {
             delivery_id: self.planner.delivery_id(),
             event_id: message.event_id,
             kind: notice.kind,
-            channel: Channel::Email,
+            channel: notice.kind.channel(),
             expires_at: notice.expires_at,
             content: message.payload.clone(),
             traceparent: message.traceparent.clone(),
@@ -153,6 +154,10 @@ fn notice(message: &Message) -> Result<Notice, UnreadableFact> {
         PASSWORD_RESET_REQUESTED => {
             let fact = pb_identity::UserPasswordResetRequested::decode(payload)?;
             (Kind::PasswordReset, fact.link_id, fact.user_id, Some(moment(fact.expire_time)?))
+        }
+        PHONE_CODE_REQUESTED => {
+            let fact = pb_identity::UserPhoneCodeRequested::decode(payload)?;
+            (Kind::PhoneCode, fact.code_id, fact.user_id, Some(moment(fact.expire_time)?))
         }
         PASSWORD_CHANGED => {
             let fact = pb_identity::UserPasswordChanged::decode(payload)?;
@@ -192,6 +197,7 @@ fn person(message: &Message) -> Result<PersonVersion, UnreadableFact> {
             pb_identity::UserPasswordResetRequested::decode(payload).map(|fact| (fact.user_id, fact.version))
         }
         PASSWORD_CHANGED => pb_identity::UserPasswordChanged::decode(payload).map(|fact| (fact.user_id, fact.version)),
+        PHONE_CODE_REQUESTED => pb_identity::UserPhoneCodeRequested::decode(payload).map(|fact| (fact.user_id, fact.version)),
         SESSION_COMPROMISED => pb_identity::SessionCompromised::decode(payload).map(|fact| (fact.user_id, fact.version)),
         _ => return Err(UnreadableFact::UnknownType),
     }?;

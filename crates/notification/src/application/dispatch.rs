@@ -360,7 +360,10 @@ impl Dispatcher {
         if standing == PersonStanding::Blocked && !delivery.kind.reaches_blocked() {
             return Err(Outcome::Suppressed { reason: "PERSON_BLOCKED" });
         }
-        let to = contact(delivery.channel, email, phone).map_err(unreachable)?;
+        let to = match phone {
+            Phone::Unconfirmed(number) if delivery.kind.confirms_phone() => number,
+            _ => contact(delivery.channel, email, phone).map_err(unreachable)?,
+        };
         let realm = self.realm(delivery.realm_id, asked)?.spoken(&self.speech(addressed, asked)?);
         let written = match delivery.channel {
             Channel::Email => self.letters.write(addressed, &realm, to).map(Written::Letter),

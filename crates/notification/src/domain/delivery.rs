@@ -63,16 +63,19 @@ pub(crate) enum Kind {
     SessionCompromised,
     /// He cannot sign in any more.
     AccountBlocked,
+    /// He is to show that messages to his number reach him (I17).
+    PhoneCode,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::StatusChange,
         Self::Invitation,
         Self::PasswordReset,
         Self::PasswordChanged,
         Self::SessionCompromised,
         Self::AccountBlocked,
+        Self::PhoneCode,
     ];
 
     pub(crate) const fn as_str(self) -> &'static str {
@@ -83,6 +86,7 @@ impl Kind {
             Self::PasswordChanged => "PASSWORD_CHANGED",
             Self::SessionCompromised => "SESSION_COMPROMISED",
             Self::AccountBlocked => "ACCOUNT_BLOCKED",
+            Self::PhoneCode => "PHONE_CODE",
         }
     }
 
@@ -90,8 +94,23 @@ impl Kind {
     pub(crate) const fn lane(self) -> Lane {
         match self {
             Self::StatusChange | Self::AccountBlocked => Lane::Normal,
-            Self::Invitation | Self::PasswordReset | Self::PasswordChanged | Self::SessionCompromised => Lane::Security,
+            Self::Invitation | Self::PasswordReset | Self::PasswordChanged | Self::SessionCompromised | Self::PhoneCode => {
+                Lane::Security
+            }
         }
+    }
+
+    /// The channel by which everybody is told who is told without asking for it.
+    pub(crate) const fn channel(self) -> Channel {
+        match self {
+            Self::PhoneCode => Channel::Sms,
+            _ => Channel::Email,
+        }
+    }
+
+    /// Whether a number that nobody has confirmed will do: the one that is being confirmed.
+    pub(crate) const fn confirms_phone(self) -> bool {
+        matches!(self, Self::PhoneCode)
     }
 
     /// Whether only who ticked it is told. What concerns the security of his account everybody is told.

@@ -60,6 +60,15 @@ fn password_link(path: &str, link: &SealedLink, realm: &Realm, language: &Langua
     Ok(Content { values, link: Some(format!("{}/{path}?token={}", realm.public_url, token.expose())) })
 }
 
+/// The code is open here and in the SMS, nowhere else. It was sealed for its own id.
+pub(super) fn phone_code(delivery: &Claimed, realm: &Realm, language: &Language, key: &OpeningKey) -> Result<Content, Fault> {
+    let fact: pb::UserPhoneCodeRequested = read(delivery)?;
+    let code_id: ObjectId = fact.code_id.parse().map_err(Fault::internal)?;
+    let code = key.open(code_id.as_uuid().as_bytes(), &fact.sealed_code).map_err(Fault::internal)?;
+    let values = context! { realm => &realm.name, code => code.expose(), end => moment(fact.expire_time, realm, language)? };
+    Ok(Content { values, link: None })
+}
+
 pub(super) fn password_changed(delivery: &Claimed, realm: &Realm, language: &Language) -> Result<Content, Fault> {
     let fact: pb::UserPasswordChanged = read(delivery)?;
     notice(fact.change_time, realm, language)

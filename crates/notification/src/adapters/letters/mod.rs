@@ -34,6 +34,10 @@ struct Content {
     link: Option<String>,
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("nobody is told of this kind by letter")]
+struct NoLetter;
+
 impl TemplateLetters {
     pub(crate) fn new(opening_key: OpeningKey) -> Result<Self, Fault> {
         let mut environment = Environment::new();
@@ -56,6 +60,7 @@ impl TemplateLetters {
             Kind::PasswordChanged => kinds::password_changed(delivery, realm, language),
             Kind::SessionCompromised => kinds::session_compromised(delivery, realm, language),
             Kind::AccountBlocked => kinds::account_blocked(delivery, realm, language),
+            Kind::PhoneCode => kinds::phone_code(delivery, realm, language, &self.opening_key),
         }
     }
 
@@ -98,7 +103,7 @@ fn in_language<'a, T>(languages: &'a [(&'static str, T)], wanted: &str) -> &'a T
 impl Letters for TemplateLetters {
     fn write(&self, addressed: &Addressed, realm: &Realm, to: &str) -> Result<Letter, Fault> {
         let language = self.language(&realm.language);
-        let texts = language.of(addressed.delivery.kind);
+        let texts = language.of(addressed.delivery.kind).ok_or_else(|| Fault::internal(NoLetter))?;
         let content = self.content(addressed, realm, language)?;
         let page = self.page(realm, texts, &content)?;
         Ok(Letter {

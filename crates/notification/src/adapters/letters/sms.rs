@@ -17,6 +17,7 @@ const FILES: [(&str, &str); 4] = [
 #[serde(deny_unknown_fields)]
 pub(super) struct SmsTexts {
     status_change: String,
+    phone_code: String,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,7 @@ impl SmsTexts {
     pub(super) fn of(&self, kind: Kind) -> Result<&str, Fault> {
         match kind {
             Kind::StatusChange => Ok(&self.status_change),
+            Kind::PhoneCode => Ok(&self.phone_code),
             Kind::Invitation | Kind::PasswordReset | Kind::PasswordChanged | Kind::SessionCompromised | Kind::AccountBlocked => {
                 Err(Fault::internal(NoText))
             }

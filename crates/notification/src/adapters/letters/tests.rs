@@ -55,6 +55,11 @@ impl Desk {
             Kind::SessionCompromised => {
                 pb::SessionCompromised { user_id, session_id: link_id, notice_time: at, version: 1 }.encode_to_vec()
             }
+            Kind::PhoneCode => {
+                let sealed_code = self.sealing_key.seal(LINK.as_bytes(), &Secret::new("042137".to_owned()));
+                let (code_id, version) = (link_id, 1);
+                pb::UserPhoneCodeRequested { user_id, code_id, sealed_code, expire_time: at, version }.encode_to_vec()
+            }
             Kind::AccountBlocked => pb::UserBlocked { user_id, block_time: at, ..Default::default() }.encode_to_vec(),
         }
     }
@@ -121,6 +126,10 @@ fn realm(language: &str) -> Realm {
     }
 }
 
+fn letter_kinds() -> impl Iterator<Item = Kind> {
+    Kind::ALL.into_iter().filter(|kind| kind.channel() == Channel::Email)
+}
+
 /// HTML as a mail program shows it.
 fn shown(html: &str) -> String {
     html.replace("&#x2f;", "/").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
@@ -129,7 +138,7 @@ fn shown(html: &str) -> String {
 #[test]
 fn every_kind_is_written_in_every_language() {
     let desk = Desk::new();
-    for kind in Kind::ALL {
+    for kind in letter_kinds() {
         let mut subjects = HashSet::new();
         for language in LANGUAGES {
             let letter = desk.write(kind, desk.content(kind), language).expect("it can be written");
@@ -152,7 +161,7 @@ fn every_kind_is_written_in_every_language() {
 #[test]
 fn every_letter_says_its_moment_by_the_realms_clocks() {
     let desk = Desk::new();
-    for kind in Kind::ALL {
+    for kind in letter_kinds() {
         for language in LANGUAGES {
             let letter = desk.write(kind, desk.content(kind), language).expect("it can be written");
             assert!(letter.text.contains("13:30 (EEST)") && letter.html.contains("13:30 (EEST)"), "{kind:?} {language}");
@@ -168,7 +177,7 @@ fn a_letter_leads_where_its_kind_leads() {
         (Kind::PasswordReset.as_str(), format!("{PUBLIC_URL}/reset-password?token={TOKEN}")),
     ]);
     let desk = Desk::new();
-    for kind in Kind::ALL {
+    for kind in letter_kinds() {
         for language in LANGUAGES {
             let letter = desk.write(kind, desk.content(kind), language).expect("it can be written");
             match links.get(kind.as_str()) {
@@ -218,7 +227,7 @@ fn a_token_that_does_not_open_makes_no_letter() {
 #[test]
 fn a_fact_that_lacks_a_part_makes_no_letter() {
     let desk = Desk::new();
-    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::AccountBlocked) {
+    for kind in letter_kinds().filter(|kind| *kind != Kind::AccountBlocked) {
         assert!(desk.write(kind, Vec::new(), "en").is_err(), "{kind:?}");
         assert!(desk.write(kind, b"\xff".to_vec(), "en").is_err(), "{kind:?}");
     }
@@ -262,8 +271,19 @@ fn a_late_sms_says_that_the_status_has_changed_again() {
 #[test]
 fn what_is_not_told_by_sms_makes_none() {
     let desk = Desk::new();
-    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::StatusChange) {
+    for kind in letter_kinds().filter(|kind| *kind != Kind::StatusChange) {
         let addressed = addressed(kind, desk.content(kind));
         assert!(desk.letters.write_sms(&addressed, &realm("en"), "+380671234567").is_err(), "{kind:?}");
+    }
+}
+
+/// Rule I17.a: the code stands in the SMS, in every language, with its end.
+#[test]
+fn a_code_is_told_by_sms_in_every_language() {
+    let desk = Desk::new();
+    for language in LANGUAGES {
+        let addressed = addressed(Kind::PhoneCode, desk.content(Kind::PhoneCode));
+        let sms = desk.letters.write_sms(&addressed, &realm(language), "+380671234567").expect("it can be written");
+        assert!(sms.text.contains("042137") && sms.text.contains("13:30"), "{language}: {}", sms.text);
     }
 }

@@ -46,15 +46,18 @@ pub(super) struct Texts {
 }
 
 impl Language {
-    pub(super) const fn of(&self, kind: Kind) -> &Texts {
-        match kind {
+    /// None for what is told by SMS alone.
+    pub(super) const fn of(&self, kind: Kind) -> Option<&Texts> {
+        let texts = match kind {
             Kind::StatusChange => &self.status_change,
             Kind::Invitation => &self.invitation,
             Kind::PasswordReset => &self.password_reset,
             Kind::PasswordChanged => &self.password_changed,
             Kind::SessionCompromised => &self.session_compromised,
             Kind::AccountBlocked => &self.account_blocked,
-        }
+            Kind::PhoneCode => return None,
+        };
+        Some(texts)
     }
 }
 
