@@ -12,7 +12,7 @@ WITH_SERVERS := target/debug/with-servers
 help: ## Says what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
 
-run: ## Runs everything in one process, plays the main job once and shows the letter (ONCE=1: then ends)
+run: ## Runs everything in one process, plays the main job once and shows the letter and the SMS (ONCE=1: then ends)
 	cargo build --package cabinet --locked
 	@deploy/local/run
 

@@ -7,6 +7,7 @@ use api::cabinet::case_monitoring::v1 as cases;
 use api::cabinet::case_monitoring::v1::case_service_client::CaseServiceClient;
 use api::cabinet::identity::v1 as identity;
 use api::cabinet::identity::v1::administrator_service_client::AdministratorServiceClient;
+use api::cabinet::identity::v1::contact_service_client::ContactServiceClient;
 use api::cabinet::identity::v1::link_service_client::LinkServiceClient;
 use api::cabinet::identity::v1::realm_service_client::RealmServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
@@ -20,6 +21,9 @@ use runtime::StartError;
 use tonic::Request;
 use tonic::transport::Channel;
 
+/// How letters and SMS are called in the folder.
+const LETTER: &str = "eml";
+const SMS: &str = "txt";
 /// How long a letter may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Where the play's links lead; nobody serves it.
@@ -52,24 +56,31 @@ impl Play {
         say("identity         opened the realm Helpline");
         let owner_email = format!("olga.{now}@helpline.example");
         let company_id = stage.add_company(&administrator, &realm_id, &owner_email).await?;
-        let (invitation, stage) = stage.next_letter().await?;
+        let (invitation, stage) = stage.next(LETTER).await?;
         say(&format!("identity         added a company and invited its owner:\n\n{}", readable(&invitation)));
         let owner = stage.accept(&invitation).await?;
         say("identity         the owner has set a password and is signed in");
 
         let email = format!("anna.{now}@example.com");
-        let customer = stage.create_customer(&owner, &company_id, &email).await?;
+        let phone = format!("+38067{:07}", now.rem_euclid(10_000_000));
+        let customer = stage.create_customer(&owner, &company_id, &email, &phone).await?;
         say(&format!("identity         the owner added the customer {email}"));
-        let (invitation, stage) = stage.next_letter().await?;
+        let (invitation, stage) = stage.next(LETTER).await?;
         let anna = stage.accept(&invitation).await?;
-        stage.tick(&anna, &customer).await?;
-        say("notification     keeps her tick: tell me by e-mail when the status of a case of mine changes");
+        stage.request_code(&anna).await?;
+        let (sms, stage) = stage.next(SMS).await?;
+        say(&format!("identity         sent her a code by SMS:\n\n{}", indented(&sms)));
+        stage.confirm(&anna, &sms).await?;
+        stage.tick_patiently(&anna, &customer).await?;
+        say("notification     keeps her ticks: tell me by e-mail and SMS when the status of a case of mine changes");
         let case = stage.create_case(&owner, &company_id, &customer).await?;
         say(&format!("case-monitoring  created case {} for her: {}", case.number, case.subject));
         let status = stage.move_on(&owner, &case.case_id).await?;
         say(&format!("case-monitoring  moved it to {status}"));
-        let (letter, _) = stage.next_letter().await?;
+        let (letter, stage) = stage.next(LETTER).await?;
+        let (sms, _) = stage.next(SMS).await?;
         say(&format!("notification     wrote her a letter:\n\n{}", readable(&letter)));
+        say(&format!("notification     and sent her an SMS:\n\n{}", indented(&sms)));
         Ok(())
     }
 }
@@ -147,12 +158,12 @@ impl Stage {
         Ok(answer.into_inner().tokens.unwrap_or_default().access_token)
     }
 
-    async fn create_customer(&self, token: &str, company_id: &str, email: &str) -> Result<String, StartError> {
+    async fn create_customer(&self, token: &str, company_id: &str, email: &str, phone: &str) -> Result<String, StartError> {
         let message = identity::CreateUserRequest {
             company_id: company_id.to_owned(),
             role: identity::Role::Customer.into(),
             email: email.to_owned(),
-            phone: String::new(),
+            phone: phone.to_owned(),
             user_name: String::new(),
             invitation: identity::Invitation::Send.into(),
         };
@@ -160,11 +171,37 @@ impl Stage {
         Ok(answer.into_inner().user.unwrap_or_default().user_id)
     }
 
+    async fn request_code(&self, token: &str) -> Result<(), StartError> {
+        let request = with_token(token, identity::RequestPhoneCodeRequest {})?;
+        ContactServiceClient::new(self.channel.clone()).request_phone_code(request).await?;
+        Ok(())
+    }
+
+    /// Types the six digits of the SMS.
+    async fn confirm(&self, token: &str, sms: &[u8]) -> Result<(), StartError> {
+        let text = String::from_utf8_lossy(sms);
+        let code = text.split(|letter: char| !letter.is_ascii_digit()).find(|digits| digits.len() == 6);
+        let message = identity::ConfirmPhoneRequest { code: code.ok_or("the SMS has no code")?.to_owned() };
+        ContactServiceClient::new(self.channel.clone()).confirm_phone(with_token(token, message)?).await?;
+        Ok(())
+    }
+
+    /// Notification hears of the confirmation a moment later.
+    async fn tick_patiently(&self, token: &str, user_id: &str) -> Result<(), StartError> {
+        let started = Instant::now();
+        loop {
+            match self.tick(token, user_id).await {
+                Err(_) if started.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(20)).await,
+                done => return done,
+            }
+        }
+    }
+
     async fn tick(&self, token: &str, user_id: &str) -> Result<(), StartError> {
-        let status_change = Some(notification::ChannelTicks { email: true, ..Default::default() });
+        let status_change = Some(notification::ChannelTicks { email: true, sms: true });
         let message = notification::UpdatePreferencesRequest {
             preferences: Some(notification::Preferences { user_id: user_id.to_owned(), status_change }),
-            update_mask: Some(prost_types::FieldMask { paths: vec!["status_change.email".to_owned()] }),
+            update_mask: Some(prost_types::FieldMask { paths: vec!["status_change".to_owned()] }),
         };
         PreferenceServiceClient::new(self.channel.clone()).update_preferences(with_token(token, message)?).await?;
         Ok(())
@@ -189,24 +226,31 @@ impl Stage {
         Ok(answer.into_inner().case.and_then(|case| case.status).unwrap_or_default().code)
     }
 
-    /// The letter that has come since the one before.
-    async fn next_letter(mut self) -> Result<(Vec<u8>, Self), StartError> {
+    /// The letter or SMS that has come since those before.
+    async fn next(mut self, extension: &str) -> Result<(Vec<u8>, Self), StartError> {
         let started = Instant::now();
         while started.elapsed() < PATIENCE {
-            if let Some(path) = letters(&self.letters.folder)?.into_iter().find(|letter| !self.letters.seen.contains(letter)) {
+            let is_new =
+                |path: &PathBuf| !self.letters.seen.contains(path) && path.extension().is_some_and(|end| end == extension);
+            if let Some(path) = letters(&self.letters.folder)?.into_iter().find(is_new) {
                 let letter = std::fs::read(&path)?;
                 self.letters.seen.push(path);
                 return Ok((letter, self));
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Err(format!("no letter within {PATIENCE:?}").into())
+        Err(format!("nothing within {PATIENCE:?}").into())
     }
 }
 
 fn body(letter: &[u8]) -> String {
     let message = MessageParser::default().parse(letter);
     message.and_then(|message| message.body_text(0).map(std::borrow::Cow::into_owned)).unwrap_or_default()
+}
+
+/// An SMS as it lies in its folder.
+fn indented(sms: &[u8]) -> String {
+    format!("    {}", String::from_utf8_lossy(sms).trim_end().replace('\n', "\n    "))
 }
 
 /// A letter as a mail program shows it.
@@ -225,8 +269,7 @@ fn letters(folder: &Path) -> Result<Vec<PathBuf>, StartError> {
         return Ok(Vec::new());
     }
     let entries = std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path()));
-    let paths: Vec<PathBuf> = entries.collect::<Result<_, _>>()?;
-    Ok(paths.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "eml")).collect())
+    Ok(entries.collect::<Result<_, _>>()?)
 }
 
 #[allow(clippy::print_stdout, reason = "the play is for the eyes")]
