@@ -99,6 +99,39 @@ async fn an_invitation_ends_after_24_hours_however_often_it_is_sent() {
     cabinet.redeem(&reset, PASSWORD).await.expect("also for one who never had a password");
 }
 
+/// Rule I6.c: an invitation that is sent again at the very moment its user changes is sent all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_that_a_change_overtakes_is_sent_again() {
+    let cabinet = Cabinet::start().await;
+    let anna = invite(&cabinet, "anna@example.com").await;
+    cabinet.letter_to("anna@example.com", 0).await;
+    age(&cabinet, &anna.user_id, "2 minutes");
+    cabinet.settled().await;
+    // Holds the link up between reading the user and writing it, and changes him meanwhile.
+    let overtake = format!(
+        "DO $$ BEGIN
+             LOCK TABLE links;
+             WHILE NOT EXISTS (SELECT FROM pg_locks WHERE relation = 'links'::regclass AND NOT granted) LOOP
+                 PERFORM pg_sleep(0.01);
+             END LOOP;
+             UPDATE users SET version = version + 1 WHERE user_id = '{}';
+         END $$",
+        anna.user_id,
+    );
+    let locked = "SELECT count(*) FROM pg_locks WHERE relation = 'links'::regclass AND mode = 'AccessExclusiveLock' AND granted";
+    let identity = &cabinet.databases.identity;
+    std::thread::scope(|threads| {
+        threads.spawn(|| identity.execute(&overtake));
+        tokio::task::block_in_place(|| {
+            tokio::runtime::Handle::current().block_on(async {
+                eventually("the links to be held up", || (identity.value(locked) == "1").then_some(())).await;
+                resend(&cabinet, &anna.user_id).await.expect("hours are left");
+            });
+        });
+    });
+    link_in(&cabinet.letter_to("anna@example.com", 1).await);
+}
+
 /// Rule I6.d: a blocked user's link is refused, and so is sending it again; blocking pauses nothing, and once unblocked the same
 /// link works.
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kernel::{Authorized, Call, Clock, EventId, IdSource, RealmId};
+use kernel::{Authorized, Call, Clock, EventId, Fault, IdSource, RealmId};
 
 use super::sessions::session_user;
 use super::{Error, Links, NewLink, PasswordHasher, Realms, Redemption, Secrets, SessionUseCases, SignedIn, Users};
@@ -89,18 +89,18 @@ impl LinkUseCases {
             let now = self.clock.now();
             let link = Link::password_reset(realm_id, self.ids.new_id(now), user.id(), now);
             let new = new_link(self.secrets.as_ref(), link, user.version(), self.ids.new_id(now));
-            if self.links.insert(&permit, call, &new).await? || !self.has_changed(&user).await? {
+            if self.links.insert(&permit, call, &new).await? || !has_changed(self.users.as_ref(), &user).await? {
                 break;
             }
         }
         Ok(permit.show(()))
     }
+}
 
-    /// A link that was not mailed to a user who is still the same was one too many.
-    async fn has_changed(&self, user: &User) -> Result<bool, Error> {
-        let now = self.users.get(user.realm_id(), user.id()).await?;
-        Ok(now.is_some_and(|now| now.version() != user.version()))
-    }
+/// A link that was not mailed to a user who is still the same was one too many.
+pub(crate) async fn has_changed(users: &dyn Users, user: &User) -> Result<bool, Fault> {
+    let now = users.get(user.realm_id(), user.id()).await?;
+    Ok(now.is_some_and(|now| now.version() != user.version()))
 }
 
 /// A link with its token, to be mailed.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kernel::{Authorized, Call, Caller, Clock, CompanyId, IdSource, RealmId, Refusal, Role, Timestamp, UserId};
 
-use super::links::new_link;
+use super::links::{has_changed, new_link};
 use super::{Admission, ChangeStandingError, ContactProblem, Error, Links, NewLink, Realms, Secrets, UpdateUserError, Users};
 use crate::domain::access::Action;
 use crate::domain::{
@@ -165,21 +165,25 @@ impl UserUseCases {
     /// Mails the invitation again; answers when its link ends.
     pub(crate) async fn invite_again(&self, call: &Call, user_id: UserId) -> Result<Authorized<Timestamp>, Error> {
         let realm_id = call.realm_id()?;
-        let user = self.users.get(realm_id, user_id).await?.ok_or(Error::UserNotFound)?;
-        let permit = call.authorize(&Action::InviteAgain(&user)).map_err(hidden_user)?;
-        if user.status() == UserStatus::Blocked {
-            return Err(Error::UserBlocked);
+        for _ in 0..ATTEMPTS {
+            let user = self.users.get(realm_id, user_id).await?.ok_or(Error::UserNotFound)?;
+            let permit = call.authorize(&Action::InviteAgain(&user)).map_err(hidden_user)?;
+            if user.status() == UserStatus::Blocked {
+                return Err(Error::UserBlocked);
+            }
+            let now = self.clock.now();
+            // Whose address is verified has used it.
+            if user.is_email_verified() || !user.contacts().has(Contact::Email) {
+                return Err(Error::InvitationOver);
+            }
+            let link = Link::invitation(realm_id, self.ids.new_id(now), user_id, user.created_at(), now);
+            let new = self.mailed(link.ok_or(Error::InvitationOver)?, &user, now);
+            // One that is too soon after another is as good as sent.
+            if self.links.insert(&permit, call, &new).await? || !has_changed(self.users.as_ref(), &user).await? {
+                return Ok(permit.show(new.link.expires_at));
+            }
         }
-        let now = self.clock.now();
-        // Whose address is verified has used it.
-        if user.is_email_verified() || !user.contacts().has(Contact::Email) {
-            return Err(Error::InvitationOver);
-        }
-        let link = Link::invitation(realm_id, self.ids.new_id(now), user_id, user.created_at(), now);
-        let new = self.mailed(link.ok_or(Error::InvitationOver)?, &user, now);
-        // One that is too soon after another is as good as sent.
-        self.links.insert(&permit, call, &new).await?;
-        Ok(permit.show(new.link.expires_at))
+        Err(Error::UserChanged)
     }
 
     pub(crate) async fn change_contact(&self, call: &Call, command: ChangeContact) -> Result<Authorized<User>, Error> {
