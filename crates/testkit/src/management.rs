@@ -82,6 +82,14 @@ impl Management {
         self.put(&format!("/api/policies/{}/{}", encoded(vhost), encoded(queue)), &policy);
     }
 
+    /// Throws away what is ready in a queue.
+    pub(crate) fn purge(&self, vhost: &str, queue: &str) {
+        let url = format!("{}/api/queues/{}/{}/contents", self.base_url, encoded(vhost), encoded(queue));
+        let response = self.agent.delete(&url).header("authorization", CREDENTIALS).call();
+        let response = response.unwrap_or_else(|error| panic!("DELETE {url} failed: {error}"));
+        assert!(response.status().is_success(), "DELETE {url} failed: {}", response.status());
+    }
+
     /// The list of queues counts messages even where statistics are off; the page of a single queue does not.
     pub(crate) fn queue(&self, vhost: &str, queue: &str) -> Option<QueueFacts> {
         let queues = self.get(&format!("/api/queues/{}", encoded(vhost)))?;

@@ -168,6 +168,14 @@ impl TestVhost {
         self.queue(name).map_or(0, QueueFacts::depth)
     }
 
+    /// Throws away what is in a queue that nobody consumes now, as if it were still on its way.
+    ///
+    /// # Panics
+    /// When the server is down, or there is no such queue.
+    pub fn purge(&self, queue: &str) {
+        self.management.purge(&self.name, queue);
+    }
+
     /// Publishes a persistent message as some other program would; says whether any queue got it. `headers` is a JSON object,
     /// whole numbers being 64 bits long; the exchange without a name puts the message into the queue called `routing_key`.
     ///
