@@ -57,24 +57,28 @@ async fn a_token_with_a_former_role_is_void() {
 async fn a_silent_stream_of_revocations_is_noticed() {
     let mut cabinet = Cabinet::start().await;
     let owner = cabinet.owner_token("owner@example.com").await;
+    let service = cabinet.service_token();
+    let bela = cabinet.create_user(&service, cabinet.realm.company_id, pb::Role::Agent, "bela@example.com").await;
+    let bela = bela.expect("a good user");
+    let tokens = cabinet.signed_in(&bela).await;
     let anna = cabinet.create_customer("anna@example.com").await;
-    let tokens = cabinet.signed_in(&anna).await;
+    let case = cabinet.create_case(&anna.user_id).await;
     // Another replica answers; the one whose stream the others hold falls silent.
     let mut other = cabinet.identity.replica();
     other.start();
     other.wait_until_ready().await;
-    cabinet.accepted_everywhere(&tokens.access_token, &anna.user_id).await;
+    cabinet.accepted_everywhere(&tokens.access_token, &bela.user_id).await;
     cabinet.identity.signal("STOP");
     std::mem::swap(&mut cabinet.identity, &mut other);
 
-    cabinet.block_user(&owner, &anna.user_id).await.expect("an OWNER may block");
+    cabinet.block_user(&owner, &bela.user_id).await.expect("an OWNER may block");
     tokio::time::sleep(BOUND).await;
-    // Identity cannot be reached from there: reads go on, changes do not.
-    let changed = cabinet.update_preferences(&tokens.access_token, &anna.user_id, true, &["status_change.email"]).await;
+    // Identity cannot be reached from there, and this change would need nothing else of it.
+    let changed = cabinet.change_status(&tokens.access_token, &case.case_id, "OPEN").await;
     assert_eq!(reason(&changed.expect_err("nobody can say")).0, Code::Unavailable);
 
     other.signal("CONT");
-    cabinet.refused_everywhere(&tokens.access_token, &anna.user_id).await;
+    cabinet.refused_everywhere(&tokens.access_token, &bela.user_id).await;
 }
 
 /// Rule I4.c: while identity is away, who is signed in goes on reading, and changes are answered UNAVAILABLE.
