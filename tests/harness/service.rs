@@ -102,6 +102,14 @@ impl ServiceProcess {
         fetch(address, path).await
     }
 
+    /// The head and body of the answer to a form that is posted to the public HTTP port.
+    pub async fn post_public(&self, path: &str, form: &str) -> Option<String> {
+        let (_, address) = self.settings.iter().find(|(name, _)| *name == PUBLIC_ADDRESS)?;
+        let length = form.len();
+        let headers = format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n");
+        ask(address, &format!("POST {path} HTTP/1.1\r\n{headers}"), form).await
+    }
+
     /// What the program says to a command that is not `serve`.
     pub fn answer_of(&self, arguments: &[&str]) -> String {
         let (command, rest) = arguments.split_first().expect("a command");
@@ -133,8 +141,12 @@ impl ServiceProcess {
 
 /// What an HTTP server answers, headers and body.
 async fn fetch(address: &str, path: &str) -> Option<String> {
+    ask(address, &format!("GET {path} HTTP/1.1\r\n"), "").await
+}
+
+async fn ask(address: &str, head: &str, body: &str) -> Option<String> {
     let mut stream = tokio::net::TcpStream::connect(address).await.ok()?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let request = format!("{head}Host: localhost\r\nConnection: close\r\n\r\n{body}");
     stream.write_all(request.as_bytes()).await.ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.ok()?;

@@ -17,4 +17,5 @@ mod sms;
 mod standing;
 mod status_change;
 mod tokens;
+mod unsubscribing;
 mod workflows;

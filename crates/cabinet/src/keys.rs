@@ -11,9 +11,15 @@ use runtime::StartError;
 use runtime::sealing::SealingPair;
 use runtime::token::generate_signing_key;
 
-/// Writes what Cabinet's settings name, unless it is there already: `signing/<moment>.pem`, `refresh.key`, `sealing.key`,
-/// `opening.key`, `components.secret`.
+/// Writes what Cabinet's settings name, unless it is there already: `signing/<moment>.pem`, `refresh.key`, `unsubscribe.key`,
+/// `sealing.key`, `opening.key`, `components.secret`.
 pub(crate) fn write(folder: &Path) -> Result<(), StartError> {
+    std::fs::create_dir_all(folder)?;
+    // Newer than the others: a folder may be without it.
+    let unsubscribe = folder.join("unsubscribe.key");
+    if !unsubscribe.exists() {
+        write_secret(&unsubscribe, &random()?)?;
+    }
     // Written last: where it is, everything is.
     let last = folder.join("components.secret");
     if last.exists() {

@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use kernel::Secret;
 use messaging::MessagingConfig;
 use runtime::access::read_component_secret;
@@ -12,8 +10,6 @@ use runtime::sealing::SealingKey;
 use runtime::settings::Settings;
 
 pub(crate) const DEFAULTS: &str = include_str!("config.toml");
-/// Shorter keys could be guessed.
-const SHORTEST_KEY: usize = 32;
 
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -30,7 +26,7 @@ impl Config {
     pub fn read(settings: &mut Settings, messaging: Option<MessagingConfig>) -> Option<Self> {
         let database = DatabaseConfig::read(settings, "identity.database");
         let keys_folder = settings.value("keys.folder");
-        let refresh_key = read_refresh_key(settings);
+        let refresh_key = settings.signing_secret("keys.refresh_key");
         let sealing_key = settings.secret("sealing.sealing_key").map(|key| key.expose().clone());
         if let Some(Err(error)) = sealing_key.as_deref().map(SealingKey::from_base64) {
             settings.problem("sealing.sealing_key", error);
@@ -44,16 +40,5 @@ impl Config {
             sealing_key: sealing_key?,
             component_secret: component_secret?,
         })
-    }
-}
-
-fn read_refresh_key(settings: &mut Settings) -> Option<Secret<Vec<u8>>> {
-    let text = settings.secret("keys.refresh_key")?;
-    match BASE64.decode(text.expose()) {
-        Ok(key) if key.len() >= SHORTEST_KEY => Some(Secret::new(key)),
-        _ => {
-            settings.problem("keys.refresh_key", "must be at least 32 bytes in base64");
-            None
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! Notification's own settings.
 
+use kernel::Secret;
 use messaging::MessagingConfig;
 use runtime::access::IdentityConfig;
 use runtime::grpc::PeerConfig;
@@ -20,6 +21,7 @@ pub struct Config {
     pub(crate) profile: PeerConfig,
     pub(crate) mail: MailConfig,
     pub(crate) sms: SmsConfig,
+    pub(crate) unsubscribe_keys: UnsubscribeKeys,
     /// Opens what identity seals for letters.
     pub(crate) opening_key: OpeningKey,
 }
@@ -32,6 +34,7 @@ impl Config {
         let profile = PeerConfig::read(settings, "peers.profile");
         let mail = MailConfig::read(settings);
         let sms = SmsConfig::read(settings);
+        let unsubscribe_keys = UnsubscribeKeys::read(settings);
         let opening_key = read_opening_key(settings);
         Some(Self {
             database: database?,
@@ -40,8 +43,25 @@ impl Config {
             profile: profile?,
             mail: mail?,
             sms: sms?,
+            unsubscribe_keys: unsubscribe_keys?,
             opening_key: opening_key?,
         })
+    }
+}
+
+/// What signs the links by which letters are unsubscribed from.
+#[derive(Debug, Clone)]
+pub(crate) struct UnsubscribeKeys {
+    pub(crate) current: Secret<Vec<u8>>,
+    /// What signed before it: a letter may lie in a mailbox for months.
+    pub(crate) former: Option<Secret<Vec<u8>>>,
+}
+
+impl UnsubscribeKeys {
+    fn read(settings: &mut Settings) -> Option<Self> {
+        let current = settings.signing_secret("unsubscribe.key");
+        let former = settings.optional_signing_secret("unsubscribe.former_key");
+        Some(Self { current: current?, former: former? })
     }
 }
 
@@ -63,6 +83,7 @@ mod tests {
             ("CABINET__MESSAGING__AMQP_URL", "amqp://localhost"),
             ("CABINET__SMTP__SERVER", "localhost:25"),
             ("CABINET__COMPONENTS__SECRET", "what the components share"),
+            ("CABINET__UNSUBSCRIBE__KEY", "a2V5cyBhcmUgYXQgbGVhc3QgdGhpcnR5LXR3byBieXRlcw=="),
             ("CABINET__SEALING__OPENING_KEY", opening_key),
         ];
         let environment = environment.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -73,12 +94,14 @@ mod tests {
     }
 
     #[test]
-    fn besides_addresses_the_opening_key_is_all_that_must_be_given() {
+    fn besides_addresses_keys_are_all_that_must_be_given() {
         let SealingPair { opening_key, .. } = SealingPair::generate();
         assert_eq!(problems(opening_key.expose(), &[]), "");
         assert_eq!(problems("", &[]), "configuration: sealing.opening_key: must be set");
         let invalid = problems("c2hvcnQ=", &[]);
         assert_eq!(invalid, "configuration: sealing.opening_key: not a key for sealing (X25519, 32 bytes in base64)");
+        let short = problems(opening_key.expose(), &[("CABINET__UNSUBSCRIBE__FORMER_KEY", "c2hvcnQ=")]);
+        assert_eq!(short, "configuration: unsubscribe.former_key: must be at least 32 bytes in base64");
     }
 
     #[test]

@@ -25,13 +25,15 @@ use crate::adapters::clients::{IdentityClient, ProfileClient};
 use crate::adapters::events::PlannerHandler;
 pub use crate::adapters::events::SUBSCRIPTIONS;
 use crate::adapters::grpc::PreferenceGrpc;
-use crate::adapters::letters::TemplateLetters;
+use crate::adapters::letters::{TemplateLetters, UnsubscribePages};
 use crate::adapters::metrics::LedgerMetrics;
 use crate::adapters::postgres::{PgLedger, PgPeople, PgPreferences, PgRealms, PgSpeech};
+use crate::adapters::public_http::{self, UnsubscribeHttp};
 use crate::adapters::realms::RealmDirectory;
 use crate::adapters::speeches::SpeechDirectory;
+use crate::adapters::unsubscribe_tokens::SignedTokens;
 use crate::application::{
-    Channels, Dispatcher, Dispatchers, Lanes, Planner, PreferenceUseCases, ReceiptDesk, SEND_QUEUE, Texter,
+    Channels, Dispatcher, Dispatchers, Lanes, Planner, PreferenceUseCases, ReceiptDesk, SEND_QUEUE, Texter, UnsubscribeUseCases,
 };
 pub use crate::config::Config;
 use crate::domain::Channel;
@@ -73,18 +75,42 @@ impl Service for Notification {
         let identity = Arc::new(IdentityClient::new(identity));
         let ledger = PgLedger::new(pools.workers.clone(), LedgerMetrics::register(&mut process.metrics));
         process.workers.spawn_endless("waiting deliveries", ledger.clone().watch_waiting());
+        let preferences = Arc::new(PgPreferences::new(pools.commands.clone()));
         process.routes.add_service(PreferenceGrpc::server(PreferenceUseCases {
-            preferences: Arc::new(PgPreferences::new(pools.commands.clone())),
+            preferences: preferences.clone(),
             people: Arc::new(PgPeople::new(pools.commands.clone())),
             users: identity.clone(),
             channels: config.sms.open_channels(),
         }));
+        let realms = Arc::new(RealmDirectory::new(PgRealms::new(pools.workers.clone()), identity.clone()));
+        let unsubscribe_tokens = Arc::new(SignedTokens::new(config.unsubscribe_keys.clone()));
+        let public = public_http::routes(UnsubscribeHttp {
+            unsubscribing: UnsubscribeUseCases {
+                tokens: unsubscribe_tokens.clone(),
+                preferences,
+                realms: realms.clone(),
+                speeches: speeches.clone(),
+            },
+            pages: UnsubscribePages::new()?,
+            clock: process.clock.clone(),
+            ids: process.ids.clone(),
+        });
+        process.public = Some(process.public.take().unwrap_or_default().merge(public));
         let ledger = Arc::new(ledger);
-        let dispatchers = start_dispatchers(&config, process, &pools, &ledger, &identity, &speeches)?;
+        let letters = Arc::new(TemplateLetters::new(config.opening_key.clone(), unsubscribe_tokens)?);
+        let known = Known { identity, realms, speeches };
+        let dispatchers = start_dispatchers(&config, process, &pools, &ledger, &letters, &known);
         let planner = Planner { ledger, clock: process.clock.clone(), ids: process.ids.clone(), dispatchers };
         start_planner(&config.messaging.broker, process, pools.workers, planner);
         Ok(())
     }
+}
+
+/// What this process knows of people and realms, and whom it asks.
+struct Known {
+    identity: Arc<IdentityClient>,
+    realms: Arc<RealmDirectory>,
+    speeches: Arc<SpeechDirectory>,
 }
 
 /// What sends SMS, if anything does.
@@ -107,12 +133,10 @@ fn start_dispatchers(
     process: &mut Process,
     pools: &Pools,
     ledger: &Arc<PgLedger>,
-    identity: &Arc<IdentityClient>,
-    speeches: &Arc<SpeechDirectory>,
-) -> Result<Dispatchers, StartError> {
+    letters: &Arc<TemplateLetters>,
+    known: &Known,
+) -> Dispatchers {
     let people = Arc::new(PgPeople::new(pools.workers.clone()));
-    let realms = Arc::new(RealmDirectory::new(PgRealms::new(pools.workers.clone()), identity.clone()));
-    let letters = Arc::new(TemplateLetters::new(config.opening_key.clone())?);
     let texter = start_texter(config, process, ledger);
     let mut start = |channel, lane| {
         let dispatcher = Dispatcher {
@@ -120,9 +144,9 @@ fn start_dispatchers(
             lane,
             ledger: ledger.clone(),
             people: people.clone(),
-            users: identity.clone(),
-            realms: realms.clone(),
-            speeches: speeches.clone(),
+            users: known.identity.clone(),
+            realms: known.realms.clone(),
+            speeches: known.speeches.clone(),
             letters: letters.clone(),
             channels: Channels { mailer: config.mail.mailer(), texter: texter.clone() },
             clock: process.clock.clone(),
@@ -137,7 +161,7 @@ fn start_dispatchers(
         to_dispatcher
     };
     let mut lanes = |channel| Lanes { normal: start(channel, Lane::Normal), security: start(channel, Lane::Security) };
-    Ok(Dispatchers { mail: lanes(Channel::Email), sms: lanes(Channel::Sms) })
+    Dispatchers { mail: lanes(Channel::Email), sms: lanes(Channel::Sms) }
 }
 
 /// One consumer a lane, all of them with the same planner behind.

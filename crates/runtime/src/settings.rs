@@ -10,8 +10,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use kernel::Secret;
 
+/// Shorter ones could be guessed.
+const SHORTEST_SIGNING_SECRET: usize = 32;
 const ENVIRONMENT_PREFIX: &str = "CABINET__";
 
 /// Settings on their way to a service's own configuration type.
@@ -112,6 +116,24 @@ impl Settings {
                 None
             }
         }
+    }
+
+    /// A secret of at least 32 bytes, written in base64 (RFC 4648 §4), to sign with.
+    pub fn signing_secret(&mut self, key: &str) -> Option<Secret<Vec<u8>>> {
+        let text = self.secret(key)?;
+        match BASE64.decode(text.expose()) {
+            Ok(bytes) if bytes.len() >= SHORTEST_SIGNING_SECRET => Some(Secret::new(bytes)),
+            _ => {
+                self.problem(key, "must be at least 32 bytes in base64");
+                None
+            }
+        }
+    }
+
+    /// The same, where there may be none.
+    pub fn optional_signing_secret(&mut self, key: &str) -> Option<Option<Secret<Vec<u8>>>> {
+        let is_given = self.optional(key).is_some() || self.optional(&format!("{key}_file")).is_some();
+        if is_given { self.signing_secret(key).map(Some) } else { Some(None) }
     }
 
     /// A value that may be missing or empty.

@@ -9,7 +9,7 @@ use kernel::{DeliveryId, Fault, Permit, RealmId, Timestamp, UserId};
 use messaging::Lane;
 
 use super::{Plan, PlanError};
-use crate::domain::{Channel, Claimed, Phone, Preference, Preferences, Receipt, Settled};
+use crate::domain::{Channel, Claimed, Phone, Preference, Preferences, Receipt, Settled, Unsubscription};
 
 /// Where preferences are kept.
 #[async_trait]
@@ -25,6 +25,14 @@ pub(crate) trait PreferenceStore: Send + Sync {
         wanted: Preferences,
         named: &[Preference],
     ) -> Result<Preferences, Fault>;
+}
+
+/// The tokens in links by which letters are unsubscribed from. They are signed, not kept, and do not end.
+pub(crate) trait UnsubscribeTokens: Send + Sync {
+    fn write(&self, unsubscription: Unsubscription) -> String;
+
+    /// None if it is not one of ours.
+    fn read(&self, token: &str) -> Option<Unsubscription>;
 }
 
 /// What is known of somebody, as an attempt to tell him needs it.
@@ -172,6 +180,8 @@ pub(crate) struct Letter {
     pub(crate) subject: String,
     pub(crate) text: String,
     pub(crate) html: String,
+    /// Where one unsubscribes from letters like this one, if one can (N10).
+    pub(crate) unsubscribe_url: Option<String>,
 }
 
 /// An SMS, ready to be sent. No more `Debug` than a letter.

@@ -5,6 +5,8 @@ use std::str::FromStr;
 use kernel::{CommandId, DeliveryId, EventId, Id, RealmId, Timestamp, UserId};
 use messaging::Lane;
 
+use super::Preference;
+
 /// What a delivery can be about: a case, a link, a session or a user. Never constructed.
 #[derive(Debug)]
 pub(crate) enum Object {}
@@ -113,9 +115,21 @@ impl Kind {
         matches!(self, Self::PhoneCode)
     }
 
-    /// Whether only who ticked it is told. What concerns the security of his account everybody is told.
-    pub(crate) const fn wants_tick(self) -> bool {
-        matches!(self, Self::StatusChange)
+    /// The tick without which nobody is told of it by this channel; none for what everybody is told.
+    pub(crate) const fn preference(self, channel: Channel) -> Option<Preference> {
+        match (self, channel) {
+            (Self::StatusChange, Channel::Email) => Some(Preference::StatusChangeEmail),
+            (Self::StatusChange, Channel::Sms) => Some(Preference::StatusChangeSms),
+            (
+                Self::Invitation
+                | Self::PasswordReset
+                | Self::PasswordChanged
+                | Self::SessionCompromised
+                | Self::AccountBlocked
+                | Self::PhoneCode,
+                Channel::Email | Channel::Sms,
+            ) => None,
+        }
     }
 
     /// Whether somebody who is blocked may be told (I4): only that he is.

@@ -6,9 +6,11 @@ mod delivery;
 mod preferences;
 mod receipt;
 mod retry;
+mod unsubscription;
 
 pub(crate) use contacts::{Phone, Unavailable, contact};
 pub(crate) use delivery::{Channel, Claimed, Kind, NewDelivery, ObjectId, Outcome, Settled};
 pub(crate) use preferences::{Preference, Preferences};
 pub(crate) use receipt::{Receipt, ReceiptState};
 pub(crate) use retry::{LEASE, LIFETIME, wait_after};
+pub(crate) use unsubscription::Unsubscription;

@@ -1,5 +1,7 @@
 //! What a person wants to be told, and through which channel.
 
+use std::str::FromStr;
+
 use kernel::UserId;
 
 use super::Channel;
@@ -15,6 +17,11 @@ pub(crate) struct Preferences {
 }
 
 impl Preferences {
+    /// Every tick off.
+    pub(crate) const fn none(user_id: UserId) -> Self {
+        Self { user_id, status_change_email: false, status_change_sms: false }
+    }
+
     pub(crate) const fn is_ticked(&self, preference: Preference) -> bool {
         match preference {
             Preference::StatusChangeEmail => self.status_change_email,
@@ -31,10 +38,28 @@ pub(crate) enum Preference {
 }
 
 impl Preference {
+    pub(crate) const ALL: [Self; 2] = [Self::StatusChangeEmail, Self::StatusChangeSms];
+
+    /// As the contract names it, and links that were signed long ago.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::StatusChangeEmail => "status_change.email",
+            Self::StatusChangeSms => "status_change.sms",
+        }
+    }
+
     pub(crate) const fn channel(self) -> Channel {
         match self {
             Self::StatusChangeEmail => Channel::Email,
             Self::StatusChangeSms => Channel::Sms,
         }
+    }
+}
+
+impl FromStr for Preference {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|preference| preference.as_str() == text).ok_or(())
     }
 }

@@ -25,6 +25,7 @@ use crate::adapters::events::PlannerHandler;
 use crate::adapters::letters::TemplateLetters;
 use crate::adapters::metrics::LedgerMetrics;
 use crate::adapters::postgres::{PgLedger, PgPeople};
+use crate::adapters::unsubscribe_tokens::unsubscribe_tokens;
 use crate::application::{
     Channels, Dispatcher, Dispatchers, Lanes, Letter, Mailer, PersonStanding, Planner, Realm, Realms, SEND_QUEUE, SendError,
     Speech, Speeches, UserContacts, Users,
@@ -239,7 +240,9 @@ impl Desk {
             users: self.identity.clone(),
             realms: self.identity.clone(),
             speeches: self.identity.clone(),
-            letters: Arc::new(TemplateLetters::new(self.opening_key.clone()).expect("the texts can be read")),
+            letters: Arc::new(
+                TemplateLetters::new(self.opening_key.clone(), unsubscribe_tokens()).expect("the texts can be read"),
+            ),
             channels: Channels { mailer: mail.clone(), texter: None },
             clock: self.clock.clone(),
             connections: 2,

@@ -15,7 +15,7 @@ pub(super) struct UnknownPath;
 pub(super) fn update_preferences(request: pb::UpdatePreferencesRequest) -> Result<UpdatePreferences, Problem> {
     let wanted = request.preferences.unwrap_or_default();
     let paths = request.update_mask.unwrap_or_default().paths;
-    let named: Result<Vec<&[Preference]>, UnknownPath> = paths.iter().map(|path| named_by(path)).collect();
+    let named: Result<Vec<Vec<Preference>>, UnknownPath> = paths.iter().map(|path| named_by(path)).collect();
     let named = named?.concat();
     if named.is_empty() {
         return Err(UnknownPath.into());
@@ -31,12 +31,10 @@ pub(super) fn update_preferences(request: pb::UpdatePreferencesRequest) -> Resul
     })
 }
 
-fn named_by(path: &str) -> Result<&'static [Preference], UnknownPath> {
+fn named_by(path: &str) -> Result<Vec<Preference>, UnknownPath> {
     match path {
-        "status_change" => Ok(&[Preference::StatusChangeEmail, Preference::StatusChangeSms]),
-        "status_change.email" => Ok(&[Preference::StatusChangeEmail]),
-        "status_change.sms" => Ok(&[Preference::StatusChangeSms]),
-        _ => Err(UnknownPath),
+        "status_change" => Ok(vec![Preference::StatusChangeEmail, Preference::StatusChangeSms]),
+        _ => path.parse().map(|preference| vec![preference]).map_err(|()| UnknownPath),
     }
 }
 

@@ -1,21 +1,27 @@
 //! Letters: one layout in HTML and one in plain text; what stands in them is said by a kind's texts and values. And SMS, of the
-//! same values.
+//! same values. And the page behind a letter's way out.
 
 mod kinds;
+mod pages;
 mod sms;
 #[cfg(test)]
 mod tests;
 mod texts;
 
+use std::sync::Arc;
+
 use kernel::Fault;
 use minijinja::{Environment, context};
 use runtime::sealing::OpeningKey;
 
+pub(crate) use self::pages::UnsubscribePages;
 use self::sms::SmsTexts;
 use self::texts::{Language, Texts};
-use crate::application::{Addressed, Letter, Letters, Realm, Sms};
-use crate::domain::Kind;
+use crate::application::{Addressed, Letter, Letters, Realm, Sms, UnsubscribeTokens};
+use crate::domain::{Claimed, Kind, Unsubscription};
 
+/// Behind a realm's public address.
+pub(crate) const UNSUBSCRIBE_PATH: &str = "/unsubscribe";
 const HTML: &str = "letter.html";
 const TEXT: &str = "letter.txt";
 
@@ -24,6 +30,7 @@ pub(crate) struct TemplateLetters {
     languages: Vec<(&'static str, Language)>,
     sms_languages: Vec<(&'static str, SmsTexts)>,
     opening_key: OpeningKey,
+    unsubscribe_tokens: Arc<dyn UnsubscribeTokens>,
 }
 
 /// What a kind adds to its texts.
@@ -39,12 +46,12 @@ struct Content {
 struct NoLetter;
 
 impl TemplateLetters {
-    pub(crate) fn new(opening_key: OpeningKey) -> Result<Self, Fault> {
+    pub(crate) fn new(opening_key: OpeningKey, unsubscribe_tokens: Arc<dyn UnsubscribeTokens>) -> Result<Self, Fault> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
         environment.add_template(HTML, include_str!("../../../texts/letter.html")).map_err(Fault::internal)?;
         environment.add_template(TEXT, include_str!("../../../texts/letter.txt")).map_err(Fault::internal)?;
-        Ok(Self { environment, languages: texts::read()?, sms_languages: sms::read()?, opening_key })
+        Ok(Self { environment, languages: texts::read()?, sms_languages: sms::read()?, opening_key, unsubscribe_tokens })
     }
 
     fn language(&self, wanted: &str) -> &Language {
@@ -76,7 +83,20 @@ impl TemplateLetters {
         Ok(sentences)
     }
 
-    fn page(&self, realm: &Realm, texts: &Texts, content: &Content) -> Result<minijinja::Value, Fault> {
+    /// N10: where one says that one wants no more letters like this; none for what everybody is told.
+    fn unsubscribe_url(&self, delivery: &Claimed, realm: &Realm) -> Option<String> {
+        let preference = delivery.kind.preference(delivery.channel)?;
+        let unsubscription = Unsubscription { realm_id: delivery.realm_id, user_id: delivery.user_id, preference };
+        Some(format!("{}{UNSUBSCRIBE_PATH}?token={}", realm.public_url, self.unsubscribe_tokens.write(unsubscription)))
+    }
+
+    fn page(
+        &self,
+        realm: &Realm,
+        texts: &Texts,
+        content: &Content,
+        unsubscribe: Option<minijinja::Value>,
+    ) -> Result<minijinja::Value, Fault> {
         let values = &content.values;
         Ok(context! {
             language => &realm.language,
@@ -86,6 +106,7 @@ impl TemplateLetters {
             action => &texts.action,
             notes => self.sentences(&texts.notes, values)?,
             reason => self.sentence(&texts.reason, values)?,
+            unsubscribe,
         })
     }
 
@@ -105,7 +126,9 @@ impl Letters for TemplateLetters {
         let language = self.language(&realm.language);
         let texts = language.of(addressed.delivery.kind).ok_or_else(|| Fault::internal(NoLetter))?;
         let content = self.content(addressed, realm, language)?;
-        let page = self.page(realm, texts, &content)?;
+        let unsubscribe_url = self.unsubscribe_url(&addressed.delivery, realm);
+        let unsubscribe = unsubscribe_url.as_ref().map(|url| context! { url, action => &language.unsubscribe });
+        let page = self.page(realm, texts, &content, unsubscribe)?;
         Ok(Letter {
             delivery_id: addressed.delivery.delivery_id,
             from: realm.sender.clone(),
@@ -113,6 +136,7 @@ impl Letters for TemplateLetters {
             subject: self.sentence(&texts.subject, &content.values)?,
             text: self.lay_out(TEXT, &page)?,
             html: self.lay_out(HTML, &page)?,
+            unsubscribe_url,
         })
     }
 

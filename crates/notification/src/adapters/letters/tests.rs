@@ -14,8 +14,9 @@ use runtime::sealing::{OpeningKey, SealingKey, SealingPair};
 use uuid::Uuid;
 
 use super::TemplateLetters;
-use crate::application::{Addressed, Letter, Letters as _, Person, PersonStanding, Realm};
-use crate::domain::{Channel, Claimed, Kind, Phone};
+use crate::adapters::unsubscribe_tokens::unsubscribe_tokens;
+use crate::application::{Addressed, Letter, Letters as _, Person, PersonStanding, Realm, UnsubscribeTokens as _};
+use crate::domain::{Channel, Claimed, Kind, Phone, Preference, Unsubscription};
 
 const LANGUAGES: [&str; 4] = ["en", "pl", "ru", "uk"];
 const LINK: Uuid = Uuid::from_u128(7);
@@ -31,7 +32,7 @@ impl Desk {
     fn new() -> Self {
         let pair = SealingPair::generate();
         let opening_key = OpeningKey::from_base64(&pair.opening_key).expect("just made");
-        let letters = TemplateLetters::new(opening_key).expect("the texts can be read");
+        let letters = TemplateLetters::new(opening_key, unsubscribe_tokens()).expect("the texts can be read");
         Self { letters, sealing_key: SealingKey::from_base64(&pair.sealing_key).expect("just made") }
     }
 
@@ -147,7 +148,9 @@ fn every_kind_is_written_in_every_language() {
             }
             assert!(letter.subject.contains("Help & Line"), "{kind:?} {language}: {}", letter.subject);
             assert!(!letter.subject.contains('\n'), "{kind:?} {language}: {}", letter.subject);
-            assert!(letter.text.ends_with('.') && !letter.text.contains("\n\n\n"), "{kind:?} {language}: {}", letter.text);
+            let text = letter.text.trim_end();
+            let is_whole = text.ends_with('.') || letter.unsubscribe_url.is_some_and(|url| text.ends_with(&url));
+            assert!(is_whole && !text.contains("\n\n\n"), "{kind:?} {language}: {text}");
             assert!(
                 letter.html.contains("Help &amp; Line") && letter.html.contains("</html>"),
                 "{kind:?} {language}: {}",
@@ -285,5 +288,30 @@ fn a_code_is_told_by_sms_in_every_language() {
         let addressed = addressed(Kind::PhoneCode, desk.content(Kind::PhoneCode));
         let sms = desk.letters.write_sms(&addressed, &realm(language), "+380671234567").expect("it can be written");
         assert!(sms.text.contains("042137") && sms.text.contains("13:30"), "{language}: {}", sms.text);
+    }
+}
+
+/// Rules N10.a, N10.b: what one ticked has a way out, in every language, for that tick of that person; what everybody is told
+/// has none.
+#[test]
+fn only_letters_that_were_ticked_can_be_unsubscribed_from() {
+    let desk = Desk::new();
+    for language in LANGUAGES {
+        for kind in letter_kinds() {
+            let addressed = addressed(kind, desk.content(kind));
+            let letter = desk.letters.write(&addressed, &realm(language), "anna@example.com").expect("a letter");
+            let Some(url) = letter.unsubscribe_url else {
+                assert_ne!(kind, Kind::StatusChange);
+                assert!(!letter.text.contains("unsubscribe") && !letter.html.contains("unsubscribe"), "{kind:?}");
+                continue;
+            };
+            assert_eq!(kind, Kind::StatusChange);
+            let token = url.strip_prefix(&format!("{PUBLIC_URL}/unsubscribe?token=")).expect("behind the realm's address");
+            let unsubscription = unsubscribe_tokens().read(token).expect("one of ours");
+            let Claimed { realm_id, user_id, .. } = addressed.delivery;
+            assert_eq!(unsubscription, Unsubscription { realm_id, user_id, preference: Preference::StatusChangeEmail });
+            assert!(letter.text.ends_with(&format!(": {url}\n")), "{}", letter.text);
+            assert!(shown(&letter.html).contains(&url), "{}", letter.html);
+        }
     }
 }

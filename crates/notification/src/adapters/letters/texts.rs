@@ -21,12 +21,24 @@ const FILES: [(&str, &str); 4] = [
 pub(super) struct Language {
     /// How a moment is written (strftime).
     pub(super) moment: String,
+    /// What the way out is called.
+    pub(super) unsubscribe: String,
+    pub(super) unsubscribe_page: PageTexts,
     status_change: Texts,
     invitation: Texts,
     password_reset: Texts,
     password_changed: Texts,
     session_compromised: Texts,
     account_blocked: Texts,
+}
+
+/// The texts of the page where one unsubscribes. Each is a template of its own.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PageTexts {
+    pub(super) question: String,
+    pub(super) action: String,
+    pub(super) done: String,
 }
 
 /// The texts of one kind. Subject, sentences and reason are templates of their own.

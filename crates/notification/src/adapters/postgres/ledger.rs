@@ -422,7 +422,7 @@ async fn insert_deliveries(
     let contents: Vec<_> = deliveries.iter().map(|delivery| delivery.content.clone()).collect();
     let lanes: Vec<_> = deliveries.iter().map(|delivery| delivery.kind.lane().as_str()).collect();
     let ends: Vec<_> = deliveries.iter().map(|delivery| delivery.expires_at.map(Timestamp::to_sqlx)).collect();
-    let wants_tick: Vec<_> = deliveries.iter().map(|delivery| delivery.kind.wants_tick()).collect();
+    let wants_tick: Vec<_> = deliveries.iter().map(|delivery| delivery.kind.preference(delivery.channel).is_some()).collect();
     let traces: Vec<_> = deliveries.iter().map(|delivery| delivery.traceparent.clone()).collect();
     let rows = sqlx::query_as!(
         ClaimedRow,
