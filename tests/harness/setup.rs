@@ -111,6 +111,7 @@ impl Setup {
                 ("CABINET__UNSUBSCRIBE__KEY", "dGhpcyBvbmUgaGFzIG1vcmUgdGhhbiB0aGlydHktdHdvIGJ5dGVz".to_owned()),
                 (PUBLIC_ADDRESS, format!("127.0.0.1:{}", free_port())),
                 ("CABINET__PEERS__PROFILE", profile.grpc_url()),
+                ("CABINET__PEERS__CASE_MONITORING", case_monitoring.grpc_url()),
                 peer,
             ])
             .into_iter()

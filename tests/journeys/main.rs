@@ -4,6 +4,7 @@ mod arrival_order;
 mod cases;
 mod contacts;
 mod dead_letters;
+mod deliveries;
 mod invitations;
 mod letters;
 mod outages;

@@ -16,6 +16,11 @@ pub(crate) async fn call(visit: &Visit<'_>, method: &str, about: &str) -> Result
             let request = pb::GetCaseRequest { case_id: visit.case_id(kind).await };
             client.get_case(visit.request(request)).await.map(|_| Answer::Done)
         }
+        "GetCaseChange" => {
+            let request =
+                pb::GetCaseChangeRequest { realm_id: visit.realm_id(), case_id: visit.case_id(kind).await, case_version: 1 };
+            client.get_case_change(visit.request(request)).await.map(|_| Answer::Done)
+        }
         "ChangeCaseStatus" => {
             let status = if about.starts_with("cancel") { "CANCELLED" } else { "OPEN" };
             let request = pb::ChangeCaseStatusRequest { case_id: visit.case_id(kind).await, status: status.into() };

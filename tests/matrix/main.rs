@@ -40,6 +40,7 @@ async fn call(visit: &Visit<'_>, row: &Row) -> Result<Answer, Status> {
         "cabinet.case_monitoring.v1.CaseService" => cases::call(visit, method, about).await,
         "cabinet.case_monitoring.v1.WorkflowService" => cases::call_workflows(visit, method).await,
         "cabinet.notification.v1.PreferenceService" => notifications::call_preferences(visit, method).await,
+        "cabinet.notification.v1.DeliveryService" => notifications::call_deliveries(visit, method).await,
         "cabinet.messaging.v1.DeadLetterService" => notifications::call_dead_letters(visit, method).await,
         _ => no_call(method),
     }

@@ -2,7 +2,11 @@
 
 use api::cabinet::case_monitoring::v1 as pb;
 use api::cabinet::case_monitoring::v1::case_service_client::CaseServiceClient;
-use api::cabinet::identity::v1::{SessionTokens, User};
+use api::cabinet::identity::v1::link_service_client::LinkServiceClient;
+use api::cabinet::identity::v1::{RequestPasswordResetRequest, SessionTokens, User};
+use api::cabinet::notification::v1::ListDeliveriesRequest;
+use api::cabinet::notification::v1::delivery_service_client::DeliveryServiceClient;
+use cabinet_e2e::eventually_async;
 use tonic::{Request, Status};
 use tonic_types::StatusExt as _;
 
@@ -64,6 +68,20 @@ impl<'a> Visit<'a> {
             subject: "Printer on fire".into(),
             ..Default::default()
         }
+    }
+
+    /// A delivery to him: he asks for another password, and waits until that was planned.
+    pub(crate) async fn delivery_id(&self) -> String {
+        let request = RequestPasswordResetRequest { realm_id: self.realm_id(), email: self.himself.email.clone() };
+        let asked = LinkServiceClient::new(self.stage.identity.clone()).request_password_reset(request).await;
+        asked.expect("always the same answer");
+        let mut client = DeliveryServiceClient::new(self.stage.notification.clone());
+        eventually_async("a delivery", async || {
+            let request = ListDeliveriesRequest { user_id: self.user_id(), ..Default::default() };
+            let listed = client.list_deliveries(with_token(&self.stage.service_token(), request)).await.expect("a service may");
+            listed.into_inner().deliveries.pop().map(|delivery| delivery.delivery_id)
+        })
+        .await
     }
 
     /// A new case of his.

@@ -38,7 +38,7 @@ fn field_checks(field: &FieldDescriptor, extension: &ExtensionDescriptor) -> Res
                 "ignore" => {}
                 "required" => writeln!(code, "        check.required({name:?}, self.{name}.is_some());")?,
                 "repeated" => code += &repeated_checks(name, message(value)?)?,
-                "string" | "enum" | "int32" => {
+                "string" | "enum" | "int32" | "int64" => {
                     let skip_empty = ignores_zero(&rules);
                     code +=
                         &scalar_check(&format!("{name:?}"), &format!("self.{name}"), skip_empty, rule.name(), message(value)?)?;
@@ -105,7 +105,7 @@ fn scalar_check(path: &str, value: &str, skip_empty: bool, kind: &str, rules: &D
             }
             ("enum", "defined_only") => "defined_only: true".to_owned(),
             ("enum", "not_in") => format!("not_in: &{:?}", numbers(rule_value)?),
-            ("int32", name @ ("gte" | "lte")) => format!("{name}: {}", integer(rule_value)?),
+            ("int32" | "int64", name @ ("gte" | "lte")) => format!("{name}: {}", integer(rule_value)?),
             (_, other) => return Err(format!("the rule `{kind}.{other}` has no generator").into()),
         });
     }
@@ -124,6 +124,7 @@ fn scalar_check(path: &str, value: &str, skip_empty: bool, kind: &str, rules: &D
         "string" => format!("&{value}"),
         // Prost knows which numbers an open enum defines by the typed getter alone.
         "enum" => format!("{value}, {}", enum_is_defined(value)),
+        "int32" => format!("{value}.into()"),
         _ => value.to_owned(),
     };
     Ok(format!(
@@ -155,11 +156,11 @@ fn number(value: &Value) -> Result<u64, Box<dyn Error>> {
     value.as_u64().ok_or_else(|| "a length or count is an unsigned number".into())
 }
 
-fn integer(value: &Value) -> Result<i32, Box<dyn Error>> {
-    value.as_i32().ok_or_else(|| "a bound is a number".into())
+fn integer(value: &Value) -> Result<i64, Box<dyn Error>> {
+    value.as_i64().or_else(|| value.as_i32().map(i64::from)).ok_or_else(|| "a bound is a number".into())
 }
 
-fn numbers(value: &Value) -> Result<Vec<i32>, Box<dyn Error>> {
+fn numbers(value: &Value) -> Result<Vec<i64>, Box<dyn Error>> {
     let list = value.as_list().ok_or("a set of numbers is a list")?;
     list.iter().map(integer).collect()
 }

@@ -62,12 +62,12 @@ impl EnumRules {
 /// Rules for whole numbers.
 #[derive(Debug, Clone, Copy)]
 pub struct IntegerRules {
-    pub gte: i32,
-    pub lte: i32,
+    pub gte: i64,
+    pub lte: i64,
 }
 
 impl IntegerRules {
-    pub const NONE: Self = Self { gte: i32::MIN, lte: i32::MAX };
+    pub const NONE: Self = Self { gte: i64::MIN, lte: i64::MAX };
 }
 
 /// A regular expression that is compiled when it is first needed.
@@ -120,9 +120,15 @@ impl Check {
         }
     }
 
-    pub fn integer(&mut self, field: &str, value: i32, rules: &IntegerRules) {
+    pub fn integer(&mut self, field: &str, value: i64, rules: &IntegerRules) {
         if value < rules.gte || value > rules.lte {
-            self.violate(field, format!("must be between {} and {}", rules.gte, rules.lte));
+            self.violate(
+                field,
+                match rules.lte {
+                    i64::MAX => format!("must be at least {}", rules.gte),
+                    most => format!("must be between {} and {most}", rules.gte),
+                },
+            );
         }
     }
 

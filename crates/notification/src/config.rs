@@ -19,6 +19,7 @@ pub struct Config {
     pub(crate) messaging: MessagingConfig,
     pub(crate) identity: IdentityConfig,
     pub(crate) profile: PeerConfig,
+    pub(crate) case_monitoring: PeerConfig,
     pub(crate) mail: MailConfig,
     pub(crate) sms: SmsConfig,
     pub(crate) unsubscribe_keys: UnsubscribeKeys,
@@ -32,6 +33,7 @@ impl Config {
         let database = DatabaseConfig::read(settings, "notification.database");
         let identity = IdentityConfig::read(settings);
         let profile = PeerConfig::read(settings, "peers.profile");
+        let case_monitoring = PeerConfig::read(settings, "peers.case_monitoring");
         let mail = MailConfig::read(settings);
         let sms = SmsConfig::read(settings);
         let unsubscribe_keys = UnsubscribeKeys::read(settings);
@@ -41,6 +43,7 @@ impl Config {
             messaging: messaging?,
             identity: identity?,
             profile: profile?,
+            case_monitoring: case_monitoring?,
             mail: mail?,
             sms: sms?,
             unsubscribe_keys: unsubscribe_keys?,

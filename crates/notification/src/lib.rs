@@ -21,26 +21,26 @@ use sqlx::PgPool;
 use tokio::sync::mpsc;
 
 use crate::adapters::channels::{FileTexter, SmsConfig, smpp};
-use crate::adapters::clients::{IdentityClient, ProfileClient};
+use crate::adapters::clients::{CaseMonitoringClient, IdentityClient, ProfileClient};
 use crate::adapters::events::PlannerHandler;
 pub use crate::adapters::events::SUBSCRIPTIONS;
-use crate::adapters::grpc::PreferenceGrpc;
+use crate::adapters::grpc::{DeliveryGrpc, PreferenceGrpc};
 use crate::adapters::letters::{TemplateLetters, UnsubscribePages};
 use crate::adapters::metrics::LedgerMetrics;
-use crate::adapters::postgres::{PgLedger, PgPeople, PgPreferences, PgRealms, PgSpeech};
+use crate::adapters::postgres::{PgDeliveryRecords, PgLedger, PgPeople, PgPreferences, PgRealms, PgSpeech};
 use crate::adapters::public_http::{self, UnsubscribeHttp};
 use crate::adapters::realms::RealmDirectory;
 use crate::adapters::speeches::SpeechDirectory;
 use crate::adapters::unsubscribe_tokens::SignedTokens;
 use crate::application::{
-    Channels, Dispatcher, Dispatchers, Lanes, Planner, PreferenceUseCases, ReceiptDesk, SEND_QUEUE, Texter, UnsubscribeUseCases,
+    Channels, Dispatcher, Dispatchers, Lanes, Planner, PreferenceUseCases, ReceiptDesk, RecordUseCases, SEND_QUEUE, Texter,
+    UnsubscribeUseCases,
 };
 pub use crate::config::Config;
-use crate::domain::Channel;
+use crate::domain::{Channel, LEDGER_DAYS};
 
 const DATABASE: &str = "notification";
-/// A season of letters, for whoever asks what he was told.
-const LEDGER: Retention = Retention { table: "deliveries", id_column: "cause_id", days: 90 };
+const LEDGER: Retention = Retention { table: "deliveries", id_column: "cause_id", days: LEDGER_DAYS };
 /// Longer than any SMSC tries to deliver.
 const SEGMENTS: Retention = Retention { table: "sms_segments", id_column: "cause_id", days: 10 };
 
@@ -71,6 +71,7 @@ impl Service for Notification {
         messaging::start_partitions(process, &pools, &[LEDGER, SEGMENTS]).await?;
         let identity = follow_identity(process, &config.identity, Component::Notification)?;
         let profile = Client::new(&config.profile, identity.tokens())?;
+        let case_monitoring = Client::new(&config.case_monitoring, identity.tokens())?;
         let speeches = Arc::new(SpeechDirectory::new(PgSpeech::new(pools.workers.clone()), ProfileClient::new(profile)));
         let identity = Arc::new(IdentityClient::new(identity));
         let ledger = PgLedger::new(pools.workers.clone(), LedgerMetrics::register(&mut process.metrics));
@@ -80,6 +81,7 @@ impl Service for Notification {
             preferences: preferences.clone(),
             people: Arc::new(PgPeople::new(pools.commands.clone())),
             users: identity.clone(),
+            clock: process.clock.clone(),
             channels: config.sms.open_channels(),
         }));
         let realms = Arc::new(RealmDirectory::new(PgRealms::new(pools.workers.clone()), identity.clone()));
@@ -87,15 +89,22 @@ impl Service for Notification {
         let public = public_http::routes(UnsubscribeHttp {
             unsubscribing: UnsubscribeUseCases {
                 tokens: unsubscribe_tokens.clone(),
-                preferences,
+                preferences: preferences.clone(),
                 realms: realms.clone(),
                 speeches: speeches.clone(),
+                clock: process.clock.clone(),
             },
             pages: UnsubscribePages::new()?,
             clock: process.clock.clone(),
             ids: process.ids.clone(),
         });
         process.public = Some(process.public.take().unwrap_or_default().merge(public));
+        process.routes.add_service(DeliveryGrpc::server(RecordUseCases {
+            records: Arc::new(PgDeliveryRecords::new(pools.commands.clone())),
+            preferences,
+            changes: Arc::new(CaseMonitoringClient::new(case_monitoring)),
+            clock: process.clock.clone(),
+        }));
         let ledger = Arc::new(ledger);
         let letters = Arc::new(TemplateLetters::new(config.opening_key.clone(), unsubscribe_tokens)?);
         let known = Known { identity, realms, speeches };

@@ -69,7 +69,7 @@ fn status_facts(status: Status) -> pb::StatusFacts {
     }
 }
 
-fn audience(members: &[AudienceMember]) -> Vec<pb_type::AudienceMember> {
+pub(crate) fn audience(members: &[AudienceMember]) -> Vec<pb_type::AudienceMember> {
     let member = |member: &AudienceMember| {
         let reason = match member.reason {
             AudienceReason::Requester => pb_type::AudienceReason::Requester,

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use kernel::{Authorized, Call, CaseId, Clock, CompanyId, Fault, IdSource, Permit, UserId};
+use kernel::{Authorized, Call, CaseId, Clock, CompanyId, Fault, IdSource, Permit, RealmId, UserId};
 
 use super::{Cases, Error, RealmWorkflows, Users, WriteCaseError};
 use crate::domain::access::Action;
-use crate::domain::{Case, CaseKind, NewCase, RealmWorkflow, Status, StatusCode, Subject, Workflow};
+use crate::domain::{Case, CaseKind, NewCase, RealmWorkflow, RecordedChange, Status, StatusCode, Subject, Workflow};
 
 /// How often a change is tried that others keep overtaking.
 const ATTEMPTS: usize = 5;
@@ -33,6 +33,13 @@ pub(crate) struct CreateCase {
 pub(crate) struct ChangeCaseStatus {
     pub(crate) case_id: CaseId,
     pub(crate) status: StatusCode,
+}
+
+#[derive(Debug)]
+pub(crate) struct GetCaseChange {
+    pub(crate) realm_id: RealmId,
+    pub(crate) case_id: CaseId,
+    pub(crate) case_version: i64,
 }
 
 /// A case together with what its status means.
@@ -85,6 +92,13 @@ impl CaseUseCases {
         let permit = call.authorize(&Action::SeeCase(&case))?;
         let stored = self.workflows.get(call, realm_id).await?;
         Self::show(permit, case, &stored.workflow)
+    }
+
+    /// What made this version of the case, and whom it concerned.
+    pub(crate) async fn recorded_change(&self, call: &Call, asked: GetCaseChange) -> Result<Authorized<RecordedChange>, Error> {
+        let permit = call.authorize(&Action::SeeAudience)?;
+        let change = self.cases.change(asked.realm_id, asked.case_id, asked.case_version).await?;
+        Ok(permit.show(change.ok_or(Error::CaseNotFound)?))
     }
 
     pub(crate) async fn change_status(&self, call: &Call, command: ChangeCaseStatus) -> Result<Authorized<CaseView>, Error> {

@@ -3,12 +3,15 @@
 use async_trait::async_trait;
 use kernel::{Call, CaseId, CompanyId, EventId, Fault, Permit, RealmId, UserId};
 
-use crate::domain::{Case, CaseCreated, CaseStatusChanged, Preset, RealmWorkflow, StatusCode, Workflow};
+use crate::domain::{Case, CaseCreated, CaseStatusChanged, Preset, RealmWorkflow, RecordedChange, StatusCode, Workflow};
 
 /// Where cases are kept. A write is one statement: the case, its history and the fact, all or nothing.
 #[async_trait]
 pub(crate) trait Cases: Send + Sync {
     async fn get(&self, realm_id: RealmId, case_id: CaseId) -> Result<Option<Case>, Fault>;
+
+    /// What made the case's version `version`, and whom it concerned.
+    async fn change(&self, realm_id: RealmId, case_id: CaseId, version: i64) -> Result<Option<RecordedChange>, Fault>;
 
     /// A number no other case of the realm has; one that is not used leaves a gap.
     async fn next_number(&self, permit: &Permit, realm_id: RealmId) -> Result<i64, Fault>;

@@ -5,11 +5,23 @@ use kernel::{Caller, CompanyId, Decision, RealmId, Role, UserCaller};
 use super::{Case, CaseKind, StatusCategory};
 
 pub(crate) enum Action<'a> {
-    CreateCase { company_id: CompanyId, kind: CaseKind },
+    CreateCase {
+        company_id: CompanyId,
+        kind: CaseKind,
+    },
     SeeCase(&'a Case),
-    ChangeStatus { case: &'a Case, to: StatusCategory },
-    SeeWorkflow { realm_id: RealmId },
-    ReplaceWorkflow { realm_id: RealmId },
+    ChangeStatus {
+        case: &'a Case,
+        to: StatusCategory,
+    },
+    /// Whom a change concerned: what only Cabinet's own components ask.
+    SeeAudience,
+    SeeWorkflow {
+        realm_id: RealmId,
+    },
+    ReplaceWorkflow {
+        realm_id: RealmId,
+    },
 }
 
 impl kernel::Action for Action<'_> {
@@ -23,6 +35,8 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
         Action::CreateCase { company_id, kind } => create_case(caller, *company_id, *kind),
         Action::SeeCase(case) => see_case(caller, case),
         Action::ChangeStatus { case, to } => change_status(caller, case, *to),
+        Action::SeeAudience if matches!(caller, Caller::Component(_)) => Decision::Allow,
+        Action::SeeAudience => Decision::Deny,
         Action::SeeWorkflow { realm_id } => see_workflow(caller, *realm_id),
         Action::ReplaceWorkflow { realm_id } => replace_workflow(caller, *realm_id),
     }

@@ -110,6 +110,20 @@ pub(crate) struct CaseStatusChanged {
     pub(crate) audience: Vec<AudienceMember>,
 }
 
+/// A change of a case, as its history has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RecordedChange {
+    pub(crate) kind: ChangeKind,
+    pub(crate) at: Timestamp,
+    pub(crate) audience: Vec<AudienceMember>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChangeKind {
+    Created,
+    StatusChanged,
+}
+
 /// Why a case does not change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CaseError {
@@ -153,7 +167,7 @@ impl Case {
 
     /// Who is concerned by every change of this case.
     fn audience(&self) -> Vec<AudienceMember> {
-        vec![AudienceMember { user_id: self.requester_id, reason: AudienceReason::Requester }]
+        audience_of(self.requester_id)
     }
 
     pub(crate) const fn realm_id(&self) -> RealmId {
@@ -199,6 +213,11 @@ impl Case {
     pub(crate) const fn updated_at(&self) -> Timestamp {
         self.updated_at
     }
+}
+
+/// Who is concerned by every change of what he asked for.
+pub(crate) fn audience_of(requester_id: UserId) -> Vec<AudienceMember> {
+    vec![AudienceMember { user_id: requester_id, reason: AudienceReason::Requester }]
 }
 
 #[cfg(test)]

@@ -7,7 +7,10 @@ mod label;
 mod workflow;
 
 pub(crate) use audience::{AudienceMember, AudienceReason};
-pub(crate) use case::{Case, CaseCreated, CaseError, CaseKind, CaseStatusChanged, NewCase, Subject, SubjectInvalid};
+pub(crate) use case::{
+    Case, CaseCreated, CaseError, CaseKind, CaseStatusChanged, ChangeKind, NewCase, RecordedChange, Subject, SubjectInvalid,
+    audience_of,
+};
 pub(crate) use label::{InvalidLabel, Label, Texts};
 pub(crate) use workflow::{
     InvalidStatusCode, InvalidWorkflow, Preset, ProposedStatus, RealmWorkflow, Status, StatusCategory, StatusCode, StatusPart,

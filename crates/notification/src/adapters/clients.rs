@@ -2,19 +2,22 @@
 
 use std::time::Instant;
 
+use api::cabinet::case_monitoring::v1 as pb_cases;
+use api::cabinet::case_monitoring::v1::case_service_client::CaseServiceClient;
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::realm_service_client::RealmServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
 use api::cabinet::profile::v1 as pb_profile;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
+use api::cabinet::r#type::v1::{AudienceMember, AudienceReason};
 use async_trait::async_trait;
-use kernel::{Fault, RealmId, UserId};
+use kernel::{CaseId, Fault, RealmId, Timestamp, UserId};
 use runtime::grpc::{Client, peer_fault};
 
 use crate::adapters::postgres::StoredSpeech;
 use crate::adapters::realms::RealmFacts;
-use crate::application::{PersonStanding, UserContacts, Users};
-use crate::domain::Phone;
+use crate::application::{CaseChanges, PersonStanding, UserContacts, Users};
+use crate::domain::{CaseChange, Kind, Phone};
 
 /// Identity, as notification needs it.
 pub(crate) struct IdentityClient(Client);
@@ -92,4 +95,47 @@ impl ProfileClient {
 fn stored_speech(profile: pb_profile::Profile) -> Result<StoredSpeech, Fault> {
     let user_id = profile.user_id.parse().map_err(Fault::internal)?;
     Ok(StoredSpeech { user_id, version: profile.version, language: profile.language, time_zone: profile.time_zone })
+}
+
+/// Case-monitoring, as notification needs it.
+pub(crate) struct CaseMonitoringClient(Client);
+
+impl CaseMonitoringClient {
+    pub(crate) const fn new(client: Client) -> Self {
+        Self(client)
+    }
+}
+
+#[async_trait]
+impl CaseChanges for CaseMonitoringClient {
+    async fn get(
+        &self,
+        realm_id: RealmId,
+        case_id: CaseId,
+        case_version: i64,
+        deadline: Instant,
+    ) -> Result<Option<CaseChange>, Fault> {
+        let (realm_id, case_id) = (realm_id.to_string(), case_id.to_string());
+        let request = self.0.request(pb_cases::GetCaseChangeRequest { realm_id, case_id, case_version }, deadline).await?;
+        match CaseServiceClient::new(self.0.channel()).get_case_change(request).await {
+            Ok(answer) => answer.get_ref().change.as_ref().map(case_change).transpose(),
+            Err(status) if status.code() == tonic::Code::NotFound => Ok(None),
+            Err(status) => Err(peer_fault(status)),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a change of a case without its moment")]
+struct NoMoment;
+
+fn case_change(change: &pb_cases::CaseChange) -> Result<CaseChange, Fault> {
+    let is_requester = |member: &&AudienceMember| member.reasons().any(|reason| reason == AudienceReason::Requester);
+    let requesters = change.audience.iter().filter(is_requester).map(|member| member.user_id.parse().map_err(Fault::internal));
+    let at = change.change_time.ok_or_else(|| Fault::internal(NoMoment))?;
+    Ok(CaseChange {
+        kind: (change.kind() == pb_cases::CaseChangeKind::StatusChanged).then_some(Kind::StatusChange),
+        at: Timestamp::new(at.seconds, at.nanos).map_err(Fault::internal)?,
+        requesters: requesters.collect::<Result<_, _>>()?,
+    })
 }

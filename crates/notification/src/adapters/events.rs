@@ -209,6 +209,11 @@ fn profile(message: &Message) -> Result<PersonVersion, UnreadableFact> {
     Ok(PersonVersion { realm_id: message.realm_id, user_id: fact.user_id.parse()?, version: fact.version })
 }
 
+/// The version of the case that a status change tells of; none if it cannot be read.
+pub(crate) fn case_version(content: &[u8]) -> Option<i64> {
+    pb_cases::CaseStatusChanged::decode(content).ok()?.case.map(|case| case.version)
+}
+
 fn status_change(message: &Message) -> Result<StatusChange, UnreadableFact> {
     let fact = pb_cases::CaseStatusChanged::decode(message.payload.as_slice())?;
     let case = fact.case.ok_or(UnreadableFact::Incomplete)?;

@@ -10,6 +10,10 @@ pub(crate) enum Error {
     UserNotFound,
     #[error("a channel cannot reach the user")]
     ChannelUnavailable(Vec<(Channel, Unavailable)>),
+    #[error("there is no such delivery")]
+    DeliveryNotFound,
+    #[error("there is no such change of a case")]
+    CaseChangeNotFound,
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error(transparent)]

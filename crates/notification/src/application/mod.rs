@@ -6,15 +6,17 @@ mod plan;
 mod ports;
 mod preferences;
 mod receipts;
+mod records;
 mod unsubscribing;
 
 pub(crate) use dispatch::{Channels, Dispatcher, SEND_QUEUE};
 pub(crate) use error::Error;
 pub(crate) use plan::{CaseVersion, Dispatchers, Lanes, PersonVersion, Plan, PlanError, Planner, StatusChange};
 pub(crate) use ports::{
-    Addressed, Ledger, Letter, Letters, Mailer, People, Person, PersonStanding, PreferenceStore, Realm, Realms, SendError, Sms,
-    Speech, Speeches, Texter, UnsubscribeTokens, UserContacts, Users,
+    Addressed, CaseChanges, DeliveryRecords, Ledger, Letter, Letters, Mailer, People, Person, PersonStanding, PreferenceStore,
+    Realm, Realms, SendError, Sms, Speech, Speeches, Texter, UnsubscribeTokens, UserContacts, Users,
 };
 pub(crate) use preferences::{PreferenceSheet, PreferenceUseCases, UpdatePreferences};
 pub(crate) use receipts::ReceiptDesk;
+pub(crate) use records::{ExplainDelivery, Explanation, ListDeliveries, RecordUseCases};
 pub(crate) use unsubscribing::{UnsubscribeError, UnsubscribeUseCases};

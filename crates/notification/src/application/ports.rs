@@ -5,17 +5,22 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use kernel::{DeliveryId, Fault, Permit, RealmId, Timestamp, UserId};
+use kernel::{CaseId, DeliveryId, Fault, Permit, RealmId, Timestamp, UserId};
 use messaging::Lane;
 
-use super::{Plan, PlanError};
-use crate::domain::{Channel, Claimed, Phone, Preference, Preferences, Receipt, Settled, Unsubscription};
+use super::{ListDeliveries, Plan, PlanError};
+use crate::domain::{
+    CaseChange, Channel, Claimed, DeliveryRecord, Phone, Preference, Preferences, Receipt, Settled, TicksSince, Unsubscription,
+};
 
 /// Where preferences are kept.
 #[async_trait]
 pub(crate) trait PreferenceStore: Send + Sync {
     /// All of somebody's ticks; whoever has never set one has all of them off.
     async fn get(&self, realm_id: RealmId, user_id: UserId) -> Result<Preferences, Fault>;
+
+    /// His ticks as they stood from one moment to the next, the oldest first, as far back as the ledger goes.
+    async fn history(&self, realm_id: RealmId, user_id: UserId) -> Result<Vec<TicksSince>, Fault>;
 
     /// Sets the named ticks and leaves the others; answers with all of them as they stand then.
     async fn update(
@@ -24,6 +29,7 @@ pub(crate) trait PreferenceStore: Send + Sync {
         realm_id: RealmId,
         wanted: Preferences,
         named: &[Preference],
+        now: Timestamp,
     ) -> Result<Preferences, Fault>;
 }
 
@@ -121,6 +127,38 @@ pub(crate) trait Ledger: Send + Sync {
 
     /// Writes what a receipt says; false if it is about nothing that was written as sent.
     async fn receive(&self, receipt: &Receipt) -> Result<bool, Fault>;
+}
+
+/// The ledger as it is read.
+#[async_trait]
+pub(crate) trait DeliveryRecords: Send + Sync {
+    /// The newest first.
+    async fn page(&self, realm_id: RealmId, query: &ListDeliveries) -> Result<Vec<DeliveryRecord>, Fault>;
+
+    async fn get(&self, realm_id: RealmId, user_id: UserId, delivery_id: DeliveryId) -> Result<Option<DeliveryRecord>, Fault>;
+
+    /// What somebody was told through a channel of the change that made this version of a case.
+    async fn of_change(
+        &self,
+        realm_id: RealmId,
+        user_id: UserId,
+        case_id: CaseId,
+        case_version: i64,
+        channel: Channel,
+    ) -> Result<Option<DeliveryRecord>, Fault>;
+}
+
+/// What happened to cases: asked of case-monitoring.
+#[async_trait]
+pub(crate) trait CaseChanges: Send + Sync {
+    /// The change that made this version of a case; none if there is none.
+    async fn get(
+        &self,
+        realm_id: RealmId,
+        case_id: CaseId,
+        case_version: i64,
+        deadline: Instant,
+    ) -> Result<Option<CaseChange>, Fault>;
 }
 
 /// One realm, as its letters show it.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kernel::{Authorized, Call, RealmId, UserId};
+use kernel::{Authorized, Call, Clock, RealmId, UserId};
 
 use super::{Error, People, PreferenceStore, UserContacts, Users};
 use crate::domain::access::Action;
@@ -12,6 +12,7 @@ pub(crate) struct PreferenceUseCases {
     pub(crate) preferences: Arc<dyn PreferenceStore>,
     pub(crate) people: Arc<dyn People>,
     pub(crate) users: Arc<dyn Users>,
+    pub(crate) clock: Arc<dyn Clock>,
     /// Those by which something leaves this system.
     pub(crate) channels: &'static [Channel],
 }
@@ -46,7 +47,7 @@ impl PreferenceUseCases {
         let permit = call.authorize(&Action::UpdatePreferences { realm_id, user_id })?;
         let contacts = self.contacts(call, realm_id, user_id).await?;
         self.require_reachable(&command, &contacts)?;
-        let preferences = self.preferences.update(&permit, realm_id, command.wanted, &command.named).await?;
+        let preferences = self.preferences.update(&permit, realm_id, command.wanted, &command.named, self.clock.now()).await?;
         Ok(permit.show(preferences))
     }
 

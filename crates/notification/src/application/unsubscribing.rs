@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kernel::{Authorized, Call, Fault, Refusal};
+use kernel::{Authorized, Call, Clock, Fault, Refusal};
 
 use super::{PreferenceStore, Realm, Realms, Speeches, UnsubscribeTokens};
 use crate::domain::access::Action;
@@ -13,6 +13,7 @@ pub(crate) struct UnsubscribeUseCases {
     pub(crate) preferences: Arc<dyn PreferenceStore>,
     pub(crate) realms: Arc<dyn Realms>,
     pub(crate) speeches: Arc<dyn Speeches>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +39,7 @@ impl UnsubscribeUseCases {
         let unsubscription = self.tokens.read(token).ok_or(UnsubscribeError::LinkNotValid)?;
         let permit = call.authorize(&Action::FollowLink)?;
         let Unsubscription { realm_id, user_id, preference } = unsubscription;
-        self.preferences.update(&permit, realm_id, Preferences::none(user_id), &[preference]).await?;
+        self.preferences.update(&permit, realm_id, Preferences::none(user_id), &[preference], self.clock.now()).await?;
         Ok(permit.show(self.realm(call, unsubscription).await?))
     }
 

@@ -11,6 +11,14 @@ pub(crate) enum Action {
         realm_id: RealmId,
         user_id: UserId,
     },
+    SeeDeliveries {
+        realm_id: RealmId,
+        user_id: UserId,
+    },
+    /// Asks about a change of a case, for somebody whom one may ask for.
+    SeeCaseChange {
+        is_concerned: bool,
+    },
     /// Follows a link that only we can have signed, and only the person was sent: it names whose tick it is.
     FollowLink,
 }
@@ -23,9 +31,11 @@ impl kernel::Action for Action {
 
 fn decide(caller: &Caller, action: &Action) -> Decision {
     match action {
-        Action::GetPreferences { realm_id, user_id } | Action::UpdatePreferences { realm_id, user_id } => {
-            his_own(caller, *realm_id, *user_id)
-        }
+        Action::GetPreferences { realm_id, user_id }
+        | Action::UpdatePreferences { realm_id, user_id }
+        | Action::SeeDeliveries { realm_id, user_id } => his_own(caller, *realm_id, *user_id),
+        Action::SeeCaseChange { is_concerned } if *is_concerned || matches!(caller, Caller::Service(_)) => Decision::Allow,
+        Action::SeeCaseChange { .. } => Decision::Hide,
         Action::FollowLink => Decision::Allow,
     }
 }

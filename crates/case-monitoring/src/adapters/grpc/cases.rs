@@ -40,4 +40,13 @@ impl CaseService for CaseGrpc {
         let case = self.cases.change_status(&call, convert::change_case_status(&request)?).await.map_err(Problem::from)?;
         Ok(Response::new(pb::ChangeCaseStatusResponse { case: Some(convert::case(&call, case)) }))
     }
+
+    async fn get_case_change(
+        &self,
+        request: Request<pb::GetCaseChangeRequest>,
+    ) -> Result<Response<pb::GetCaseChangeResponse>, Status> {
+        let (call, request) = open(request)?;
+        let change = self.cases.recorded_change(&call, convert::get_case_change(&request)?).await.map_err(Problem::from)?;
+        Ok(Response::new(pb::GetCaseChangeResponse { change: Some(convert::case_change(change)) }))
+    }
 }

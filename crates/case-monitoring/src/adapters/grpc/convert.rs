@@ -5,8 +5,10 @@ use kernel::{Authorized, Call, Caller, UserId};
 use runtime::grpc::{Problem, id, optional_id, timestamp};
 
 use crate::adapters::events;
-use crate::application::{CaseView, ChangeCaseStatus, CreateCase, ReplaceWorkflow};
-use crate::domain::{CaseKind, InvalidStatusCode, ProposedStatus, RealmWorkflow, Status, StatusCategory, StatusCode};
+use crate::application::{CaseView, ChangeCaseStatus, CreateCase, GetCaseChange, ReplaceWorkflow};
+use crate::domain::{
+    CaseKind, ChangeKind, InvalidStatusCode, ProposedStatus, RealmWorkflow, RecordedChange, Status, StatusCategory, StatusCode,
+};
 
 pub(super) fn create_case(request: pb::CreateCaseRequest) -> Result<CreateCase, Problem> {
     Ok(CreateCase {
@@ -20,6 +22,23 @@ pub(super) fn create_case(request: pb::CreateCaseRequest) -> Result<CreateCase, 
 
 pub(super) fn change_case_status(request: &pb::ChangeCaseStatusRequest) -> Result<ChangeCaseStatus, Problem> {
     Ok(ChangeCaseStatus { case_id: id("case_id", &request.case_id)?, status: status_code(&request.status)? })
+}
+
+pub(super) fn get_case_change(request: &pb::GetCaseChangeRequest) -> Result<GetCaseChange, Problem> {
+    Ok(GetCaseChange {
+        realm_id: id("realm_id", &request.realm_id)?,
+        case_id: id("case_id", &request.case_id)?,
+        case_version: request.case_version,
+    })
+}
+
+pub(super) fn case_change(change: Authorized<RecordedChange>) -> pb::CaseChange {
+    let RecordedChange { kind, at, audience } = change.into_inner();
+    let kind = match kind {
+        ChangeKind::Created => pb::CaseChangeKind::Created,
+        ChangeKind::StatusChanged => pb::CaseChangeKind::StatusChanged,
+    };
+    pb::CaseChange { kind: kind.into(), change_time: Some(timestamp(at)), audience: events::audience(&audience) }
 }
 
 pub(super) fn case(call: &Call, view: Authorized<CaseView>) -> pb::Case {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::adapters::events;
 use crate::application::{Cases, WriteCaseError};
-use crate::domain::{Case, CaseCreated, CaseStatusChanged, NewCase, Subject};
+use crate::domain::{Case, CaseCreated, CaseStatusChanged, ChangeKind, NewCase, RecordedChange, Subject, audience_of};
 
 pub(crate) struct PgCases {
     pool: PgPool,
@@ -75,6 +75,29 @@ impl Cases for PgCases {
         .await
         .map_err(postgres::fault)?;
         row.map(Case::try_from).transpose()
+    }
+
+    async fn change(&self, realm_id: RealmId, case_id: CaseId, version: i64) -> Result<Option<RecordedChange>, Fault> {
+        let row = sqlx::query!(
+            r#"SELECT history.changed_at AS "changed_at: jiff_sqlx::Timestamp", history.old_status, cases.requester_id
+             FROM case_history AS history
+             JOIN cases ON cases.realm_id = history.realm_id AND cases.case_id = history.case_id
+             WHERE history.realm_id = $1
+               AND history.case_id = $2
+               AND history.version = $3"#,
+            realm_id.as_uuid(),
+            case_id.as_uuid(),
+            version,
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(row.map(|row| RecordedChange {
+            kind: if row.old_status.is_some() { ChangeKind::StatusChanged } else { ChangeKind::Created },
+            at: row.changed_at.to_jiff(),
+            // Nobody else asks for a case later on.
+            audience: audience_of(UserId::from_uuid(row.requester_id)),
+        }))
     }
 
     async fn next_number(&self, _: &Permit, realm_id: RealmId) -> Result<i64, Fault> {

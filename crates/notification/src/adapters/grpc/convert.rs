@@ -2,10 +2,10 @@
 
 use api::cabinet::notification::v1 as pb;
 use kernel::Authorized;
-use runtime::grpc::{Problem, id};
+use runtime::grpc::{Problem, id, timestamp};
 
-use crate::application::{PreferenceSheet, UpdatePreferences};
-use crate::domain::{Channel, Preference, Preferences, Unavailable};
+use crate::application::{ExplainDelivery, Explanation, PreferenceSheet, UpdatePreferences};
+use crate::domain::{Channel, DeliveryRecord, DeliveryState, Kind, Preference, Preferences, Unavailable, Verdict};
 
 /// A path of the mask is no preference, or there is none at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -72,5 +72,74 @@ const fn pb_availability(availability: Result<(), Unavailable>) -> pb::ChannelAv
         Err(Unavailable::ContactMissing) => pb::ChannelAvailability::ContactMissing,
         Err(Unavailable::ContactUnconfirmed) => pb::ChannelAvailability::ContactUnconfirmed,
         Err(Unavailable::ChannelNotConfigured) => pb::ChannelAvailability::ChannelNotConfigured,
+    }
+}
+
+pub(super) fn explain_delivery(request: &pb::ExplainDeliveryRequest) -> Result<ExplainDelivery, Problem> {
+    let channel = match request.channel() {
+        pb::Channel::Email => Channel::Email,
+        pb::Channel::Sms => Channel::Sms,
+        pb::Channel::Unspecified => {
+            return Err(Problem::field_invalid("channel", "must be one of the values the contract defines"));
+        }
+    };
+    Ok(ExplainDelivery {
+        user_id: id("user_id", &request.user_id)?,
+        case_id: id("case_id", &request.case_id)?,
+        case_version: request.case_version,
+        channel,
+    })
+}
+
+pub(super) fn explanation(explanation: Authorized<Explanation>) -> pb::ExplainDeliveryResponse {
+    let Explanation { verdict, change } = explanation.into_inner();
+    let (verdict, recorded) = match verdict {
+        Verdict::Recorded(record) => (pb::DeliveryVerdict::Recorded, Some(delivery(record))),
+        Verdict::NotConcerned => (pb::DeliveryVerdict::NotConcerned, None),
+        Verdict::NobodyTold => (pb::DeliveryVerdict::NobodyTold, None),
+        Verdict::NotTicked => (pb::DeliveryVerdict::NotTicked, None),
+        Verdict::UnderWay => (pb::DeliveryVerdict::UnderWay, None),
+        Verdict::Forgotten => (pb::DeliveryVerdict::Forgotten, None),
+    };
+    pb::ExplainDeliveryResponse { verdict: verdict.into(), delivery: recorded, change_time: Some(timestamp(change.at)) }
+}
+
+pub(super) fn delivery(record: DeliveryRecord) -> pb::Delivery {
+    pb::Delivery {
+        delivery_id: record.delivery_id.to_string(),
+        user_id: record.user_id.to_string(),
+        kind: pb_kind(record.kind).into(),
+        channel: pb_channel(record.channel).into(),
+        state: pb_state(record.state).into(),
+        reason: record.reason.unwrap_or_default(),
+        object_id: record.object_id.to_string(),
+        attempt: record.attempt,
+        create_time: Some(timestamp(record.created_at)),
+        settle_time: record.settled_at.map(timestamp),
+        expire_time: record.expires_at.map(timestamp),
+        receipt: record.receipt.unwrap_or_default(),
+    }
+}
+
+const fn pb_kind(kind: Kind) -> pb::DeliveryKind {
+    match kind {
+        Kind::StatusChange => pb::DeliveryKind::StatusChange,
+        Kind::Invitation => pb::DeliveryKind::Invitation,
+        Kind::PasswordReset => pb::DeliveryKind::PasswordReset,
+        Kind::PasswordChanged => pb::DeliveryKind::PasswordChanged,
+        Kind::SessionCompromised => pb::DeliveryKind::SessionCompromised,
+        Kind::AccountBlocked => pb::DeliveryKind::AccountBlocked,
+        Kind::PhoneCode => pb::DeliveryKind::PhoneCode,
+    }
+}
+
+const fn pb_state(state: DeliveryState) -> pb::DeliveryState {
+    match state {
+        DeliveryState::Pending => pb::DeliveryState::Pending,
+        DeliveryState::Sent => pb::DeliveryState::Sent,
+        DeliveryState::Failed => pb::DeliveryState::Failed,
+        DeliveryState::Suppressed => pb::DeliveryState::Suppressed,
+        DeliveryState::Uncertain => pb::DeliveryState::Uncertain,
+        DeliveryState::Expired => pb::DeliveryState::Expired,
     }
 }

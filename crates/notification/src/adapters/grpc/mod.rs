@@ -1,7 +1,9 @@
 //! Notification's RPCs: translate in, call, translate out.
 
 mod convert;
+mod deliveries;
 mod preferences;
 mod problem;
 
+pub(crate) use deliveries::DeliveryGrpc;
 pub(crate) use preferences::PreferenceGrpc;

@@ -19,6 +19,8 @@ impl From<Error> for Problem {
                 let problem = refusal(ErrorKind::FailedPrecondition, ErrorReason::ChannelUnavailable, &error);
                 channels.iter().fold(problem, |problem, (channel, why)| problem.unless(why.as_str(), channel.as_str()))
             }
+            Error::DeliveryNotFound => refusal(ErrorKind::NotFound, ErrorReason::DeliveryNotFound, error),
+            Error::CaseChangeNotFound => refusal(ErrorKind::NotFound, ErrorReason::CaseChangeNotFound, error),
             Error::Refused(refusal) => refusal.into(),
             Error::Fault(fault) => fault.into(),
         }

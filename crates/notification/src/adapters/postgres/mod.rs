@@ -4,6 +4,7 @@ mod ledger;
 mod people;
 mod preferences;
 mod realms;
+mod records;
 mod segments;
 mod speech;
 
@@ -11,4 +12,5 @@ pub(crate) use ledger::PgLedger;
 pub(crate) use people::PgPeople;
 pub(crate) use preferences::PgPreferences;
 pub(crate) use realms::PgRealms;
+pub(crate) use records::PgDeliveryRecords;
 pub(crate) use speech::{PgSpeech, StoredSpeech};
