@@ -7,7 +7,7 @@ SHELL := /bin/bash
 
 WITH_SERVERS := target/debug/with-servers
 
-.PHONY: help run test rules mutants lint fmt sql tools
+.PHONY: help run test rules mutants lint fmt proto released sql contract-tools tools
 
 help: ## Says what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -39,11 +39,22 @@ lint: ## Formatting and lints, warnings being errors
 fmt: ## Formats the sources
 	cargo fmt --all
 
+proto: contract-tools ## Checks the contract: style, comments, nothing released broken
+	deploy/local/contract lint
+	deploy/local/contract breaking
+
+released: contract-tools ## Takes the contract as it stands for released: writes proto/released.binpb, which a release commits
+	deploy/local/contract lint
+	deploy/local/contract release
+
 sql: tools ## Writes the committed query data (crates/*/.sqlx) after a query or a migration has changed
 	cargo build --package cabinet-testkit --bins --locked
 	$(WITH_SERVERS) --postgres -- deploy/local/prepare-queries
 
-tools: # What tests need from outside; installed when missing and allowed (root, or CABINET_INSTALL=yes)
-	@deploy/local/install-packages postgresql rabbitmq-server postfix nodejs npm
+contract-tools: # What `make proto` needs from outside
+	@deploy/local/install-packages nodejs npm
 	@deploy/local/install-npm
+
+tools: contract-tools # What tests need from outside; installed when missing and allowed (root, or CABINET_INSTALL=yes)
+	@deploy/local/install-packages postgresql rabbitmq-server postfix
 	@cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked

@@ -7,6 +7,7 @@ mod discipline;
 mod layering;
 mod manifests;
 mod mutants;
+mod released_contract;
 mod rooms;
 mod schema;
 mod sql;
