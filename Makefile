@@ -39,9 +39,10 @@ lint: ## Formatting and lints, warnings being errors
 fmt: ## Formats the sources
 	cargo fmt --all
 
-proto: contract-tools ## Checks the contract: style, comments, nothing released broken
+proto: contract-tools ## Checks the contract: style, comments, nothing released broken; writes its documentation to target/docs
 	deploy/local/contract lint
 	deploy/local/contract breaking
+	deploy/local/contract docs target/docs
 
 released: contract-tools ## Takes the contract as it stands for released: writes proto/released.binpb, which a release commits
 	deploy/local/contract lint
@@ -52,8 +53,9 @@ sql: tools ## Writes the committed query data (crates/*/.sqlx) after a query or 
 	$(WITH_SERVERS) --postgres -- deploy/local/prepare-queries
 
 contract-tools: # What `make proto` needs from outside
-	@deploy/local/install-packages nodejs npm
+	@deploy/local/install-packages nodejs npm python3-venv
 	@deploy/local/install-npm
+	@deploy/local/install-pypi
 
 tools: contract-tools # What tests need from outside; installed when missing and allowed (root, or CABINET_INSTALL=yes)
 	@deploy/local/install-packages postgresql rabbitmq-server postfix

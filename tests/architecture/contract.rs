@@ -22,17 +22,17 @@ mod path {
 }
 
 /// Something the contract names, with the comment above it.
-struct Named<T> {
-    name: String,
+pub(crate) struct Named<T> {
+    pub(crate) name: String,
     comment: String,
     what: T,
 }
 
 /// Everything of one kind or another in Cabinet's own packages.
 #[derive(Default)]
-struct Contract {
-    services: Vec<Named<()>>,
-    methods: Vec<Named<prost_types::MethodDescriptorProto>>,
+pub(crate) struct Contract {
+    pub(crate) services: Vec<Named<()>>,
+    pub(crate) methods: Vec<Named<prost_types::MethodDescriptorProto>>,
     messages: Vec<Named<()>>,
     fields: Vec<Named<FieldDescriptorProto>>,
     enums: Vec<Named<EnumDescriptorProto>>,
@@ -50,13 +50,20 @@ impl Comments<'_> {
 }
 
 impl Contract {
-    fn read() -> Self {
+    pub(crate) fn read() -> Self {
         let set = FileDescriptorSet::decode(api::DESCRIPTOR_SET).expect("the build writes a descriptor set");
         let mut contract = Self::default();
         for file in set.file.iter().filter(|file| file.package().starts_with("cabinet.")) {
             contract.add_file(file);
         }
         contract
+    }
+
+    /// Everything by its full name, with its comment.
+    pub(crate) fn comments(self) -> Vec<(String, String)> {
+        let things = commented(self.services).chain(commented(self.methods)).chain(commented(self.messages));
+        let details = commented(self.fields).chain(commented(self.enums)).chain(commented(self.values));
+        things.chain(details).collect()
     }
 
     fn add_file(&mut self, file: &FileDescriptorProto) {
@@ -108,8 +115,8 @@ impl Contract {
     }
 }
 
-fn without_comment<T>(named: &[Named<T>]) -> impl Iterator<Item = String> {
-    named.iter().filter(|named| named.comment.is_empty()).map(|named| format!("{}: no comment", named.name))
+fn commented<T>(named: Vec<Named<T>>) -> impl Iterator<Item = (String, String)> {
+    named.into_iter().map(|named| (named.name, named.comment))
 }
 
 /// `CaseKind` as the names of its values begin: `CASE_KIND_`.
@@ -143,11 +150,8 @@ fn misshapen(field: &FieldDescriptorProto) -> Option<&'static str> {
 fn everything_in_the_contract_has_a_comment() {
     let contract = Contract::read();
     assert!(contract.methods.len() >= 6 && contract.values.len() >= 20, "the contract was not found");
-    let things =
-        without_comment(&contract.services).chain(without_comment(&contract.methods)).chain(without_comment(&contract.messages));
-    let details =
-        without_comment(&contract.fields).chain(without_comment(&contract.enums)).chain(without_comment(&contract.values));
-    assert_none(&things.chain(details).collect::<Vec<_>>());
+    let silent = contract.comments().into_iter().filter(|(_, comment)| comment.is_empty());
+    assert_none(&silent.map(|(name, _)| format!("{name}: no comment")).collect::<Vec<_>>());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Reads manifests, sources, migrations, the committed query data and the compiled contract; needs no server.
 
 mod contract;
+mod contract_docs;
 mod discipline;
 mod layering;
 mod manifests;
