@@ -5,6 +5,7 @@ mod cases;
 mod contacts;
 mod dead_letters;
 mod deliveries;
+mod foreign_clients;
 mod invitations;
 mod letters;
 mod outages;

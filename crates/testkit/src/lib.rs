@@ -10,6 +10,7 @@
 //! Nothing of Cabinet itself belongs here: no schema, no topology, no services.
 
 mod guarded;
+mod installed;
 mod letter;
 mod lifeline;
 mod management;
@@ -25,6 +26,7 @@ mod smtp_sink;
 mod wait;
 
 pub use guarded::{GuardedProcess, ProcessGroup};
+pub use installed::{node, node_modules, python};
 pub use letter::Letter;
 pub use management::QueueFacts;
 pub use ports::free_port;

@@ -5,23 +5,21 @@ mod received;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 pub use self::received::{ReceivedSms, SmsSegment};
+use crate::installed::{node, node_modules};
 use crate::lifeline::Lifeline;
 use crate::ports::{free_port, is_open};
 use crate::processes;
-use crate::programs::find_program;
 use crate::wait::wait_until;
 
 const START_LIMIT: Duration = Duration::from_secs(20);
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/smsc/smsc.js");
-/// Where `make tools` installs what `npm/package-lock.json` names.
-const MODULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/npm/node_modules");
 
 /// How an SMSC answers a submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,13 +154,12 @@ impl Smsc {
     }
 
     fn launch(&self) -> Running {
-        assert!(Path::new(MODULES).join("smpp").is_dir(), "npm's smpp is not in target/npm; run: make tools");
         let errors = File::create(self.lifeline.folder().join("errors")).expect("the SMSC's own folder is writable");
-        let mut child = Command::new(find_program("node", [], "nodejs"))
+        let mut child = Command::new(node())
             .arg(SCRIPT)
             .arg(self.port.to_string())
             .arg(self.journal())
-            .env("NODE_PATH", MODULES)
+            .env("NODE_PATH", node_modules("smpp"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(errors)
