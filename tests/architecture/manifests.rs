@@ -82,6 +82,18 @@ fn every_entry_of_the_workspace_table_has_a_reason() {
     assert_none(&without_reason(&root_manifest()));
 }
 
+/// Libraries that find two would not know which to take.
+#[test]
+fn tls_has_one_library_and_one_provider_of_cryptography() {
+    let lock = std::fs::read_to_string(root().join("Cargo.lock")).expect("the workspace has a lock file");
+    let lock: Table = lock.parse().expect("a good lock file");
+    let packages = lock["package"].as_array().expect("packages").iter().filter_map(|package| package["name"].as_str());
+    let of_tls = ["rustls", "ring", "aws-lc-rs", "openssl", "native-tls"];
+    let mut found: Vec<_> = packages.filter(|name| of_tls.contains(name)).collect();
+    found.sort_unstable();
+    assert_eq!(found, ["ring", "rustls"]);
+}
+
 #[test]
 fn an_entry_without_a_reason_is_found() {
     let manifest = "[workspace.dependencies]\n# Why.\na = \"1\"\nb = \"1\"\n\nc = \"1\"\n[profile.dev]\nd = 1\n";

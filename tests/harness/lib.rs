@@ -2,6 +2,7 @@
 //!
 //! Tests act through gRPC alone, as any client would; what they look at is what a person would see.
 
+mod certificates;
 mod clients;
 mod realm;
 mod service;
@@ -16,6 +17,7 @@ use kernel::{Caller, CompanyId, Id, PlatformAdminCaller, RandomIds, Role, Secret
 use runtime::token::Signer;
 use testkit::{Smsc, SmtpSink, TestDatabase, TestVhost};
 
+pub use crate::certificates::{Certificates, channel_with};
 pub use crate::clients::{Refused, case_request, reason, user_id, user_request, with_token};
 pub use crate::realm::{TestRealm, realm_request};
 pub use crate::service::ServiceProcess;
@@ -42,6 +44,8 @@ pub struct Cabinet {
     /// What identity signs with, so that tests can make tokens of their own.
     pub signing_key: Secret<String>,
     pub signer: Signer,
+    /// What everybody shows to everybody, if the test wants TLS.
+    pub certificates: Option<Certificates>,
     /// Where identity's keys are.
     pub keys_folder: tempfile::TempDir,
 }

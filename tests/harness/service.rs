@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use testkit::{GuardedProcess, free_port};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
-use crate::PATIENCE;
+use crate::{PATIENCE, channel_with};
 
 pub(crate) const PUBLIC_ADDRESS: &str = "CABINET__PUBLIC__ADDRESS";
 
 pub struct ServiceProcess {
     program: &'static str,
     settings: Vec<(&'static str, String)>,
+    /// How its clients know it, where it has TLS.
+    client_settings: Vec<(String, String)>,
     grpc_port: u16,
     admin_port: u16,
     process: Option<GuardedProcess>,
@@ -25,7 +27,20 @@ pub struct ServiceProcess {
 
 impl ServiceProcess {
     pub(crate) fn prepare(program: &'static str, settings: Vec<(&'static str, String)>) -> Self {
-        Self { program, settings, grpc_port: free_port(), admin_port: free_port(), process: None, channel: OnceLock::new() }
+        Self {
+            program,
+            settings,
+            client_settings: Vec::new(),
+            grpc_port: free_port(),
+            admin_port: free_port(),
+            process: None,
+            channel: OnceLock::new(),
+        }
+    }
+
+    /// With TLS, if its clients have settings for it.
+    pub(crate) fn known_by(self, client_settings: Vec<(String, String)>) -> Self {
+        Self { client_settings, ..self }
     }
 
     /// Another process of the same service, on the same database; not started.
@@ -37,19 +52,21 @@ impl ServiceProcess {
                 *value = format!("127.0.0.1:{}", free_port());
             }
         }
-        Self::prepare(self.program, settings)
+        Self::prepare(self.program, settings).known_by(self.client_settings.clone())
     }
 
     pub fn grpc_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.grpc_port)
+        let scheme = if self.client_settings.is_empty() { "http" } else { "https" };
+        format!("{scheme}://{}", self.grpc_address())
+    }
+
+    pub fn grpc_address(&self) -> String {
+        format!("127.0.0.1:{}", self.grpc_port)
     }
 
     /// Connects when it is first used.
     pub fn channel(&self) -> Channel {
-        let connect = || {
-            let endpoint = Endpoint::from_shared(self.grpc_url()).expect("a URL made above");
-            endpoint.tcp_nodelay(true).connect_lazy()
-        };
+        let connect = || channel_with(&self.grpc_url(), self.client_settings.clone()).expect("good settings");
         self.channel.get_or_init(connect).clone()
     }
 
@@ -132,7 +149,7 @@ impl ServiceProcess {
     fn command(&self, command: &str) -> Command {
         let mut process = Command::new(programs().join(self.program));
         process.arg(command).stdin(Stdio::null());
-        process.env("CABINET__GRPC__ADDRESS", format!("127.0.0.1:{}", self.grpc_port));
+        process.env("CABINET__GRPC__ADDRESS", self.grpc_address());
         process.env("CABINET__ADMIN__ADDRESS", format!("127.0.0.1:{}", self.admin_port));
         process.envs(self.settings.iter().map(|(name, value)| (*name, value.as_str())));
         process

@@ -5,6 +5,7 @@ use runtime::token::{Signer, generate_signing_key};
 use testkit::{PostgresServer, RabbitMqServer, SharedPostgres, SharedRabbitMq, SinkOptions, Smsc, SmtpSink, free_port};
 use testkit::{shared_postgres, shared_rabbitmq};
 
+use crate::certificates::{Certificates, own_settings};
 use crate::service::PUBLIC_ADDRESS;
 use crate::{Cabinet, Databases, ServiceProcess, TestRealm, new_id};
 
@@ -16,6 +17,7 @@ const KID: &str = "20260101T000000Z";
 pub struct Setup {
     mail: SinkOptions,
     smsc: Option<Smsc>,
+    certificates: Option<Certificates>,
     /// Where the database of notification is; the others are always on the shared server.
     notification_server: SharedPostgres,
     broker: SharedRabbitMq,
@@ -23,7 +25,13 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { mail: SinkOptions::default(), smsc: None, notification_server: shared_postgres(), broker: shared_rabbitmq() }
+        Self {
+            mail: SinkOptions::default(),
+            smsc: None,
+            certificates: None,
+            notification_server: shared_postgres(),
+            broker: shared_rabbitmq(),
+        }
     }
 }
 
@@ -36,6 +44,11 @@ impl Setup {
     /// With an SMSC; else no SMS leave.
     pub fn smsc(self) -> Self {
         Self { smsc: Some(Smsc::start()), ..self }
+    }
+
+    /// With TLS between all services, each of which wants to see a certificate.
+    pub fn tls(self) -> Self {
+        Self { certificates: Some(Certificates::make()), ..self }
     }
 
     /// With the database of notification on a server that nobody else uses.
@@ -82,42 +95,40 @@ impl Setup {
             ("CABINET__LOG__FORMAT", "text".to_owned()),
         ];
 
-        let with = |own: &[(&'static str, String)]| shared.iter().cloned().chain(own.iter().cloned()).collect::<Vec<_>>();
-        let identity = ServiceProcess::prepare(
+        let prepare = |program, own: &[(&'static str, String)]| {
+            let tls = self.certificates.iter().flat_map(|certificates| certificates.settings_of(program));
+            let settings = shared.iter().cloned().chain(own.iter().cloned()).chain(tls).collect();
+            ServiceProcess::prepare(program, settings).known_by(own_settings(self.certificates.as_ref()))
+        };
+        let identity = prepare(
             "cabinet-identity",
-            with(&[
+            &[
                 ("CABINET__IDENTITY__DATABASE__URL", databases.identity.url().to_owned()),
                 ("CABINET__KEYS__FOLDER", folder.path().display().to_string()),
                 ("CABINET__KEYS__REFRESH_KEY", "a2V5cyBhcmUgYXQgbGVhc3QgdGhpcnR5LXR3byBieXRlcw==".to_owned()),
                 ("CABINET__SEALING__SEALING_KEY", sealing.sealing_key),
                 (PUBLIC_ADDRESS, format!("127.0.0.1:{}", free_port())),
-            ]),
+            ],
         );
         let peer = ("CABINET__PEERS__IDENTITY", identity.grpc_url());
-        let profile = ServiceProcess::prepare(
-            "cabinet-profile",
-            with(&[("CABINET__PROFILE__DATABASE__URL", databases.profile.url().to_owned()), peer.clone()]),
-        );
-        let case_monitoring = ServiceProcess::prepare(
+        let profile =
+            prepare("cabinet-profile", &[("CABINET__PROFILE__DATABASE__URL", databases.profile.url().to_owned()), peer.clone()]);
+        let case_monitoring = prepare(
             "cabinet-case-monitoring",
-            with(&[("CABINET__CASE_MONITORING__DATABASE__URL", databases.case_monitoring.url().to_owned()), peer.clone()]),
+            &[("CABINET__CASE_MONITORING__DATABASE__URL", databases.case_monitoring.url().to_owned()), peer.clone()],
         );
-        let notification = ServiceProcess::prepare(
-            "cabinet-notification",
-            with(&[
-                ("CABINET__NOTIFICATION__DATABASE__URL", databases.notification.url().to_owned()),
-                ("CABINET__SMTP__SERVER", format!("127.0.0.1:{}", mail.port())),
-                ("CABINET__SEALING__OPENING_KEY", sealing.opening_key.expose().clone()),
-                ("CABINET__UNSUBSCRIBE__KEY", "dGhpcyBvbmUgaGFzIG1vcmUgdGhhbiB0aGlydHktdHdvIGJ5dGVz".to_owned()),
-                (PUBLIC_ADDRESS, format!("127.0.0.1:{}", free_port())),
-                ("CABINET__PEERS__PROFILE", profile.grpc_url()),
-                ("CABINET__PEERS__CASE_MONITORING", case_monitoring.grpc_url()),
-                peer,
-            ])
-            .into_iter()
-            .chain(sms_settings(self.smsc.as_ref()))
-            .collect(),
-        );
+        let own = [
+            ("CABINET__NOTIFICATION__DATABASE__URL", databases.notification.url().to_owned()),
+            ("CABINET__SMTP__SERVER", format!("127.0.0.1:{}", mail.port())),
+            ("CABINET__SEALING__OPENING_KEY", sealing.opening_key.expose().clone()),
+            ("CABINET__UNSUBSCRIBE__KEY", "dGhpcyBvbmUgaGFzIG1vcmUgdGhhbiB0aGlydHktdHdvIGJ5dGVz".to_owned()),
+            (PUBLIC_ADDRESS, format!("127.0.0.1:{}", free_port())),
+            ("CABINET__PEERS__PROFILE", profile.grpc_url()),
+            ("CABINET__PEERS__CASE_MONITORING", case_monitoring.grpc_url()),
+            peer,
+        ];
+        let own: Vec<_> = own.into_iter().chain(sms_settings(self.smsc.as_ref())).collect();
+        let notification = prepare("cabinet-notification", &own);
         let signer = Signer::from_pem(KID, &signing_key).expect("a key that was just made");
         // Opened once everything runs.
         let realm = TestRealm { id: new_id(), company_id: new_id(), other_company_id: new_id(), name: String::new() };
@@ -134,6 +145,7 @@ impl Setup {
             vhost,
             signing_key,
             signer,
+            certificates: self.certificates,
             keys_folder: folder,
         }
     }

@@ -18,6 +18,7 @@ mod sessions;
 mod sms;
 mod standing;
 mod status_change;
+mod tls;
 mod tokens;
 mod unsubscribing;
 mod workflows;

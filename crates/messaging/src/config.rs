@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+use lapin::uri::{AMQPScheme, AMQPUri};
 use runtime::settings::Settings;
+use runtime::tls::ClientTls;
 
 use crate::{Broker, Lane};
+
+const AMQP_URL: &str = "messaging.amqp_url";
+const TLS_SECTION: &str = "messaging.tls";
 
 /// How facts travel.
 #[derive(Debug, Clone)]
@@ -22,17 +27,22 @@ impl MessagingConfig {
 
     /// Reads the section for a process with RabbitMQ.
     pub fn read(settings: &mut Settings) -> Option<Self> {
-        let amqp_url = settings.secret("messaging.amqp_url");
-        if let Some(Err(error)) = amqp_url.as_ref().map(|url| url.expose().parse::<lapin::uri::AMQPUri>()) {
-            settings.problem("messaging.amqp_url", error);
+        let amqp_url = settings.secret(AMQP_URL);
+        let tls = ClientTls::read(settings, TLS_SECTION);
+        match amqp_url.as_ref().map(|url| url.expose().parse::<AMQPUri>()) {
+            Some(Ok(url)) if (url.scheme == AMQPScheme::AMQPS) != tls.is_some() => {
+                settings.problem(AMQP_URL, format_args!("must be amqps:// with {TLS_SECTION}.ca_file, and amqp:// without"));
+            }
+            Some(Err(error)) => settings.problem(AMQP_URL, error),
+            Some(Ok(_)) | None => {}
         }
-        let broker = amqp_url.map(Broker::amqp);
-        Self::read_with(settings, broker)
+        Self::read_with(settings, amqp_url.map(|url| Broker::amqp(url, tls)))
     }
 
     /// Reads the section for a process that brings its own way to carry facts.
     pub fn read_without_broker(settings: &mut Settings, broker: Broker) -> Option<Self> {
-        settings.leave_out("messaging.amqp_url");
+        settings.leave_out(AMQP_URL);
+        settings.leave_out(TLS_SECTION);
         Self::read_with(settings, Some(broker))
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kernel::{EventId, Secret};
+use runtime::tls::ClientTls;
 
 use crate::amqp::AmqpBroker;
 use crate::local::LocalBroker;
@@ -39,9 +40,9 @@ enum Carrier {
 }
 
 impl Broker {
-    /// RabbitMQ at `amqp://user:password@host:port/vhost`.
-    pub const fn amqp(url: Secret<String>) -> Self {
-        Self(Carrier::Amqp(AmqpBroker::new(url)))
+    /// RabbitMQ at `amqp://user:password@host:port/vhost`, or at `amqps://…` with TLS.
+    pub const fn amqp(url: Secret<String>, tls: Option<ClientTls>) -> Self {
+        Self(Carrier::Amqp(AmqpBroker::new(url, tls)))
     }
 
     /// No broker at all: everything in one process, for consumers that are all known beforehand.

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::process::{self, ProcessConfig, Service, StartError};
 use crate::settings::{InvalidSettings, Settings};
-use crate::telemetry;
+use crate::{telemetry, tls};
 
 #[derive(Debug, Parser)]
 #[command(version, about, subcommand_required = true)]
@@ -60,6 +60,7 @@ pub type ReadConfig<'a, Config> = &'a dyn Fn() -> Result<Config, StartError>;
 pub fn run_with<S: Service, Own: Subcommand>(
     own: impl AsyncFnOnce(Own, ReadConfig<'_, S::Config>) -> Result<(), StartError>,
 ) -> ExitCode {
+    tls::install_cryptography();
     let arguments = CommandLine::<Own>::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -10,6 +10,7 @@ pub mod lifecycle;
 pub mod postgres;
 pub mod sealing;
 pub mod settings;
+pub mod tls;
 pub mod token;
 
 mod admin;

@@ -8,6 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions as _, PgPool};
 
 use crate::settings::Settings;
+use crate::tls::PemFile;
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -24,13 +25,25 @@ pub struct DatabaseConfig {
 impl DatabaseConfig {
     /// Reads the section `section`.
     pub fn read(settings: &mut Settings, section: &str) -> Option<Self> {
-        let url = settings.secret(&format!("{section}.url"));
-        if let Some(Err(error)) = url.as_ref().map(|url| url.expose().parse::<PgConnectOptions>()) {
-            settings.problem(&format!("{section}.url"), error);
+        let key = format!("{section}.url");
+        let url = settings.secret(&key);
+        match url.as_ref().map(|url| url.expose().parse::<PgConnectOptions>()) {
+            Some(Ok(options)) => look_at_authorities(settings, &key, &options),
+            Some(Err(error)) => settings.problem(&key, error),
+            None => {}
         }
         let max_connections = settings.number(&format!("{section}.max_connections"), 1..=1000);
         let max_worker_connections = settings.number(&format!("{section}.max_worker_connections"), 1..=1000);
         Some(Self { url: url?, max_connections: max_connections?, max_worker_connections: max_worker_connections? })
+    }
+}
+
+/// Reports a file of authorities (`sslrootcert`) that cannot be used. It is read again for every connection.
+fn look_at_authorities(settings: &mut Settings, key: &str, options: &PgConnectOptions) {
+    let url = options.to_url_lossy();
+    let Some((_, path)) = url.query_pairs().find(|(name, _)| name == "sslrootcert") else { return };
+    if let Err(problem) = PemFile::new(format!("{key}: sslrootcert"), &*path).certificates() {
+        problem.tell(settings);
     }
 }
 
@@ -81,8 +94,9 @@ pub fn fault(error: sqlx::Error) -> Fault {
 /// True if the database is away, shutting down, or out of room for us: the same statement may succeed later.
 fn is_unavailable(error: &sqlx::Error) -> bool {
     match error {
-        // `Protocol` is a connection cut in the middle of a message.
+        // `Protocol` is a connection cut in the middle of a message; `Tls` one that was never opened.
         sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed

@@ -22,6 +22,7 @@ use crate::lifecycle::{self, Backoff, Workers};
 use crate::postgres::{self, DatabaseConfig, Pools};
 use crate::settings::Settings;
 use crate::telemetry::LogConfig;
+use crate::tls::Acceptor;
 
 /// How long requests under way may take to finish once the process drains.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -143,6 +144,10 @@ pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) 
         access: process.access,
         serving: serving.clone(),
     };
+    let tls = shared.grpc.tls.map(Acceptor::new).transpose()?;
+    if let Some(acceptor) = tls.clone() {
+        process.workers.spawn_endless("TLS certificate", acceptor.keep_reading());
+    }
     let closing = CancellationToken::new();
     let grpc_listener = TcpListener::bind(shared.grpc.address).await?;
     let admin_listener = TcpListener::bind(shared.admin_address).await?;
@@ -157,7 +162,7 @@ pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) 
         });
     }
     let mut grpc_server =
-        tokio::spawn(grpc::serve(grpc_listener, process.routes.routes(), stack, draining.clone().cancelled_owned()));
+        tokio::spawn(grpc::serve(grpc_listener, tls, process.routes.routes(), stack, draining.clone().cancelled_owned()));
     serving.store(true, Ordering::Relaxed);
 
     let mut workers = process.workers;

@@ -158,6 +158,9 @@ impl Settings {
     pub fn finish<T>(mut self, config: Option<T>) -> Result<T, InvalidSettings> {
         let unknown = self.values.keys().filter(|key| !self.read.contains(*key)).map(|key| format!("{key}: unknown key"));
         self.problems.extend(unknown);
+        // What several services of one process read is wrong once.
+        let mut told = BTreeSet::new();
+        self.problems.retain(|problem| told.insert(problem.clone()));
         match config {
             Some(config) if self.problems.is_empty() => Ok(config),
             _ => Err(InvalidSettings(self.problems)),

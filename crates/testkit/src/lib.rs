@@ -9,6 +9,7 @@
 //!
 //! Nothing of Cabinet itself belongs here: no schema, no topology, no services.
 
+mod certificates;
 mod guarded;
 mod installed;
 mod letter;
@@ -25,6 +26,7 @@ mod smsc;
 mod smtp_sink;
 mod wait;
 
+pub use certificates::{Authority, IssuedCertificate};
 pub use guarded::{GuardedProcess, ProcessGroup};
 pub use installed::{node, node_modules, python};
 pub use letter::Letter;

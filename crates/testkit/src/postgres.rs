@@ -1,10 +1,13 @@
 //! A private PostgreSQL server.
 
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use crate::certificates::IssuedCertificate;
 use crate::lifeline::Lifeline;
 use crate::ports::free_port;
 use crate::processes;
@@ -20,12 +23,13 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 #[must_use]
 pub struct PostgresOptions {
     settings: Vec<(String, String)>,
+    certificate: Option<IssuedCertificate>,
 }
 
 impl Default for PostgresOptions {
     /// Fast and forgetful: a crash of the machine may lose data, a killed server does not.
     fn default() -> Self {
-        Self { settings: Vec::new() }
+        Self { settings: Vec::new(), certificate: None }
             .setting("max_connections", "400")
             .setting("shared_buffers", "128MB")
             .setting("fsync", "off")
@@ -45,6 +49,12 @@ impl PostgresOptions {
         self
     }
 
+    /// Offers TLS, which clients may take or leave.
+    pub fn tls(self, certificate: &IssuedCertificate) -> Self {
+        let with_files = self.setting("ssl", "on").setting("ssl_cert_file", "server.crt").setting("ssl_key_file", "server.key");
+        Self { certificate: Some(certificate.clone()), ..with_files }
+    }
+
     /// Makes a cluster and waits until it accepts connections.
     ///
     /// # Panics
@@ -55,6 +65,9 @@ impl PostgresOptions {
         let lifeline = Lifeline::with_folder("postgres", account);
         let programs = Programs { folder: server_programs(), account };
         programs.make_cluster(lifeline.folder());
+        if let Some(certificate) = &self.certificate {
+            programs.keep_certificate(lifeline.folder(), certificate);
+        }
         let mut server = PostgresServer { programs, lifeline, port: free_port(), settings: self.settings, process: None };
         server.start_again();
         server
@@ -216,6 +229,18 @@ impl Programs {
             .output()
             .expect("initdb can be run");
         assert!(output.status.success(), "initdb failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// The server refuses a key that others can read, or that is another's.
+    fn keep_certificate(&self, folder: &Path, certificate: &IssuedCertificate) {
+        for (name, text) in [("server.crt", &certificate.certificate), ("server.key", &certificate.key)] {
+            let path = folder.join("data").join(name);
+            std::fs::write(&path, text).expect("the server's own folder is writable");
+            std::fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("a file just written is ours");
+            if let Some(account) = self.account {
+                chown(&path, Some(account.uid), Some(account.gid)).expect("root may give its file away");
+            }
+        }
     }
 
     fn launch(&self, folder: &Path, port: u16, settings: &[(String, String)]) -> Child {

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use crate::certificates::{Authority, IssuedCertificate};
 use crate::lifeline::Lifeline;
 use crate::management::{Management, QueueFacts};
 use crate::ports::{free_port, free_port_where, is_free, is_open};
@@ -31,6 +32,7 @@ pub struct RabbitMqServer {
     lifeline: Lifeline,
     port: u16,
     management_port: u16,
+    tls_port: Option<u16>,
     process: Option<Child>,
 }
 
@@ -41,14 +43,31 @@ impl RabbitMqServer {
     /// When RabbitMQ is missing or does not start; the message ends with its log.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// Starts a node that takes connections with TLS besides, at a port of their own, from clients of this authority.
+    ///
+    /// # Panics
+    /// When RabbitMQ is missing or does not start; the message ends with its log.
+    #[must_use]
+    pub fn start_with_tls(certificate: &IssuedCertificate, clients: &Authority) -> Self {
+        Self::start_with(Some((certificate, clients)))
+    }
+
+    fn start_with(tls: Option<(&IssuedCertificate, &Authority)>) -> Self {
         let mut server = Self {
             lifeline: Lifeline::with_folder("rabbitmq", None),
             // RabbitMQ's clients and tools take the distribution port to be this one plus 20,000.
             port: free_port_where(|port| is_free(port) && is_free(port + 20_000)),
             management_port: free_port(),
+            tls_port: tls.map(|_| free_port()),
             process: None,
         };
         server.prepare_folder().expect("the server's own folder is writable");
+        if let Some((certificate, clients)) = tls {
+            server.keep_certificates(certificate, clients).expect("the server's own folder is writable");
+        }
         server.start_again();
         server
     }
@@ -69,6 +88,16 @@ impl RabbitMqServer {
     #[must_use]
     pub fn url(&self, vhost: &str) -> String {
         crate::management::amqp_url(&self.base_url(), vhost)
+    }
+
+    /// `amqps://guest:guest@127.0.0.1:PORT/VHOST`.
+    ///
+    /// # Panics
+    /// When it was started without TLS.
+    #[must_use]
+    pub fn tls_url(&self, vhost: &str) -> String {
+        let port = self.tls_port.expect("started with TLS");
+        crate::management::amqp_url(&format!("amqps://guest:guest@127.0.0.1:{port}"), vhost)
     }
 
     /// `http://127.0.0.1:PORT` of the management API.
@@ -135,7 +164,7 @@ impl RabbitMqServer {
         let management = self.management();
         let up = wait_until(START_LIMIT, || {
             let ended = process.try_wait().is_ok_and(|status| status.is_some());
-            ended || (is_open(self.port) && management.is_up())
+            ended || (is_open(self.port) && self.tls_port.is_none_or(is_open) && management.is_up())
         });
         let ended = process.try_wait().is_ok_and(|status| status.is_some());
         self.process = Some(process);
@@ -153,11 +182,32 @@ impl RabbitMqServer {
 
     fn prepare_folder(&self) -> std::io::Result<()> {
         let folder = self.lifeline.folder();
-        std::fs::write(folder.join("rabbitmq.conf"), self.settings())?;
+        std::fs::write(folder.join("rabbitmq.conf"), self.settings() + &self.tls_settings())?;
         std::fs::write(folder.join("advanced.config"), ADVANCED_SETTINGS)?;
         std::fs::write(folder.join("enabled_plugins"), "[rabbitmq_management].\n")?;
         std::fs::write(folder.join("environment"), "")?;
         link_programs(&folder.join("programs"))
+    }
+
+    /// Clients must show a certificate.
+    fn keep_certificates(&self, certificate: &IssuedCertificate, clients: &Authority) -> std::io::Result<()> {
+        let folder = self.lifeline.folder();
+        std::fs::write(folder.join("server.crt"), &certificate.certificate)?;
+        std::fs::write(folder.join("server.key"), &certificate.key)?;
+        std::fs::write(folder.join("clients.crt"), clients.pem())
+    }
+
+    fn tls_settings(&self) -> String {
+        let Some(port) = self.tls_port else { return String::new() };
+        let folder = self.lifeline.folder().display();
+        format!(
+            "listeners.ssl.1 = 127.0.0.1:{port}\n\
+             ssl_options.certfile = {folder}/server.crt\n\
+             ssl_options.keyfile = {folder}/server.key\n\
+             ssl_options.cacertfile = {folder}/clients.crt\n\
+             ssl_options.verify = verify_peer\n\
+             ssl_options.fail_if_no_peer_cert = true\n"
+        )
     }
 
     /// Without the management plugin's statistics, which cost CPU and are five seconds old; the length of queues is known anyway.

@@ -3,6 +3,7 @@
 //! Whatever fails here fails as a whole; the relay and the consumers open new connections. The client's own recovery is
 //! off, since it cannot know what was confirmed.
 
+mod connection;
 mod envelope;
 mod publisher;
 mod subscription;
@@ -13,15 +14,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use kernel::Secret;
 use lapin::options::BasicPublishOptions;
-use lapin::uri::AMQPUri;
-use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use lapin::{BasicProperties, Channel, Connection};
+use runtime::tls::ClientTls;
 
 use crate::transport::{Publisher, Redelivery, Subscription, SubscriptionSpec};
 use crate::{Lane, Message, TransportError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// A broker that is silent for twice this time is taken for dead.
-const HEARTBEAT_SECONDS: u16 = 10;
 
 impl From<lapin::Error> for TransportError {
     fn from(error: lapin::Error) -> Self {
@@ -29,19 +28,20 @@ impl From<lapin::Error> for TransportError {
     }
 }
 
-/// Where the broker is.
+/// Where the broker is, and how one knows it.
 #[derive(Debug, Clone)]
 pub(crate) struct AmqpBroker {
     url: Secret<String>,
+    tls: Option<ClientTls>,
 }
 
 impl AmqpBroker {
-    pub(crate) const fn new(url: Secret<String>) -> Self {
-        Self { url }
+    pub(crate) const fn new(url: Secret<String>, tls: Option<ClientTls>) -> Self {
+        Self { url, tls }
     }
 
     pub(crate) async fn publisher(&self, name: &str) -> Result<Box<dyn Publisher>, TransportError> {
-        let link = Link::open(&self.url, &format!("{name} relay")).await?;
+        let link = Link::open(self, &format!("{name} relay")).await?;
         topology::declare_exchange(&link.channel).await?;
         Ok(Box::new(publisher::AmqpPublisher::new(link)))
     }
@@ -51,7 +51,7 @@ impl AmqpBroker {
         spec: &SubscriptionSpec,
         prefetch: u16,
     ) -> Result<Box<dyn Subscription>, TransportError> {
-        let link = Link::open(&self.url, spec.consumer).await?;
+        let link = Link::open(self, spec.consumer).await?;
         topology::declare_exchange(&link.channel).await?;
         topology::declare_queues(&link.channel, spec).await?;
         Ok(Box::new(subscription::AmqpSubscription::start(link, spec, prefetch).await?))
@@ -60,7 +60,7 @@ impl AmqpBroker {
 
 impl AmqpBroker {
     pub(crate) async fn redelivery(&self) -> Result<Box<dyn Redelivery>, TransportError> {
-        Ok(Box::new(Link::open(&self.url, "replay").await?))
+        Ok(Box::new(Link::open(self, "replay").await?))
     }
 }
 
@@ -80,12 +80,9 @@ struct Link {
 }
 
 impl Link {
-    async fn open(url: &Secret<String>, name: &str) -> Result<Self, TransportError> {
-        let mut uri: AMQPUri = url.expose().parse().map_err(|error: String| TransportError(error.into()))?;
-        uri.query.heartbeat = Some(HEARTBEAT_SECONDS);
-        let properties = ConnectionProperties::default().with_connection_name(name.into());
+    async fn open(broker: &AmqpBroker, name: &str) -> Result<Self, TransportError> {
         let opening = async {
-            let connection = Connection::connect_uri(uri, properties).await?;
+            let connection = connection::open(broker, name).await?;
             let channel = connection.create_channel().await?;
             channel.confirm_select(lapin::options::ConfirmSelectOptions::default()).await?;
             Ok(Self { channel, _connection: connection })

@@ -120,7 +120,7 @@ async fn facts_wait_for_a_broker_that_is_not_there_yet() {
     let _consumer = path.start_consumer(FIRST, &path.recorder(&FIRST));
     let gone = shared_rabbitmq().vhost();
     let mut relay = path.relay();
-    relay.broker = Broker::amqp(Secret::new(gone.url().to_owned()));
+    relay.broker = Broker::amqp(Secret::new(gone.url().to_owned()), None);
     drop(gone);
     let lost = Running::start(|stop| relay.run(stop));
     path.append(HAPPENED, &good(100)).await;

@@ -11,3 +11,4 @@ mod partitions;
 mod path;
 mod recorder;
 mod security;
+mod tls;

@@ -60,7 +60,7 @@ impl Replicas {
         path.eventually("an owner", async || path.count(OWNERS).await == 1).await;
 
         let other_vhost = shared_rabbitmq().vhost();
-        let first_broker = std::mem::replace(&mut path.broker, Broker::amqp(Secret::new(other_vhost.url().to_owned())));
+        let first_broker = std::mem::replace(&mut path.broker, Broker::amqp(Secret::new(other_vhost.url().to_owned()), None));
         path.declare(&SECOND).await;
         let second_consumer = path.start_consumer(SECOND, &path.recorder(&SECOND));
         let second = Replica::start(path.relay());
@@ -161,7 +161,7 @@ async fn without_a_broker_a_database_belongs_to_one_process() {
     // With a broker it waits: once the first is gone, the database is free for all.
     let vhost = shared_rabbitmq().vhost();
     let mut shared = alone.relay();
-    shared.broker = Broker::amqp(Secret::new(vhost.url().to_owned()));
+    shared.broker = Broker::amqp(Secret::new(vhost.url().to_owned()), None);
     drop(shared.broker.subscribe(&FIRST, 1).await.expect("the broker is there"));
     let _shared = Running::start(|stop| shared.run(stop));
     alone.append(HAPPENED, &good(1)).await;

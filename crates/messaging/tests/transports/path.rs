@@ -121,6 +121,7 @@ pub(crate) struct Path {
     pub(crate) broker: Broker,
     pub(crate) vhost: TestVhost,
     pub(crate) database: TestDatabase,
+    database_url: String,
 }
 
 impl Path {
@@ -128,13 +129,25 @@ impl Path {
     pub(crate) async fn open(transport: Transport, consumers: &[SubscriptionSpec]) -> Self {
         let (vhost, database) = (shared_rabbitmq().vhost(), shared_postgres().database());
         let broker = match transport {
-            Transport::Amqp => Broker::amqp(Secret::new(vhost.url().to_owned())),
+            Transport::Amqp => Broker::amqp(Secret::new(vhost.url().to_owned()), None),
             Transport::Local => Broker::local(consumers),
         };
-        let pool = PgPoolOptions::new().max_connections(8).connect_lazy(database.url()).expect("a URL of the test kit");
+        let database_url = database.url().to_owned();
+        Self { transport, ..Self::over(broker, vhost, database, database_url, consumers).await }
+    }
+
+    /// Over a database and a broker that are reached in a way of their own.
+    pub(crate) async fn over(
+        broker: Broker,
+        vhost: TestVhost,
+        database: TestDatabase,
+        database_url: String,
+        consumers: &[SubscriptionSpec],
+    ) -> Self {
+        let pool = PgPoolOptions::new().max_connections(8).connect_lazy(&database_url).expect("a URL of the test kit");
         migrator().run(&pool).await.expect("an empty database can be migrated");
         Recorder::prepare(&pool).await;
-        let path = Self { transport, pool, broker, vhost, database };
+        let path = Self { transport: Transport::Amqp, pool, broker, vhost, database, database_url };
         for spec in consumers {
             path.declare(spec).await;
         }
@@ -211,7 +224,7 @@ impl Path {
         Relay {
             service: "test",
             lane,
-            database_url: Secret::new(self.database.url().to_owned()),
+            database_url: Secret::new(self.database_url.clone()),
             broker: self.broker.clone(),
             signal: OutboxSignal::default(),
             poll_interval: POLL_INTERVAL,

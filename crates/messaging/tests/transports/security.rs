@@ -68,7 +68,7 @@ async fn a_fact_that_expires_while_the_broker_is_away_is_not_sent_when_it_is_bac
     let gone = shared_rabbitmq().vhost();
     let mut lost = path.relay_of(Lane::Security);
     lost.clock = clock.clone();
-    lost.broker = Broker::amqp(Secret::new(gone.url().to_owned()));
+    lost.broker = Broker::amqp(Secret::new(gone.url().to_owned()), None);
     drop(gone);
     let lost = Running::start(|stop| lost.run(stop));
     path.append_security("good", in_an_hour()).await;

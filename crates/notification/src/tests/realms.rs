@@ -138,8 +138,7 @@ fn realm(realm_id: RealmId, time_zone: &str) -> pb::Realm {
 /// The directory of a process that has just started.
 fn directory(desk: &Desk, url: &str) -> RealmDirectory {
     let clock: Arc<ManualClock> = desk.clock.clone();
-    let identity =
-        IdentityConfig { peer: PeerConfig { url: url.to_owned() }, component_secret: Secret::new("shared".to_owned()) };
+    let identity = IdentityConfig { peer: PeerConfig::without_tls(url), component_secret: Secret::new("shared".to_owned()) };
     let tokens = ComponentTokens::new(&identity, Component::Notification, clock).expect("a good URL");
     let client = Client::new(&identity.peer, tokens).expect("a good URL");
     RealmDirectory::new(PgRealms::new(desk.pool.clone()), Arc::new(IdentityClient::new(client)))

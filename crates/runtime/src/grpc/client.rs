@@ -1,42 +1,87 @@
 //! Asking another of Cabinet's services: one channel, a short-lived token of our own, the caller's deadline.
 
+use std::error::Error;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use http::Uri;
+use http::uri::Scheme;
+use hyper_util::rt::TokioIo;
 use kernel::Fault;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tonic::metadata::MetadataValue;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
+use tower::service_fn;
 
 use crate::access::ComponentTokens;
 use crate::settings::Settings;
+use crate::tls::{ClientTls, HTTP2};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where a peer serves: `http://identity:50051`.
+/// The port of `https://` addresses that name none (RFC 9110 §4.2.2).
+const HTTPS_PORT: u16 = 443;
+const TLS_SECTION: &str = "peers.tls";
+
+/// Where a peer serves: `http://identity:50051`, or `https://identity:50051` with TLS.
 #[derive(Debug, Clone)]
 pub struct PeerConfig {
-    pub url: String,
+    url: String,
+    tls: Option<ClientTls>,
 }
 
 impl PeerConfig {
-    pub fn read(settings: &mut Settings, key: &str) -> Option<Self> {
-        let url: String = settings.value(key)?;
-        if let Err(error) = Endpoint::from_shared(url.clone()) {
-            settings.problem(key, error);
-        }
-        Some(Self { url })
+    /// A peer at an `http://` address.
+    pub fn without_tls(url: &str) -> Self {
+        Self { url: url.to_owned(), tls: None }
     }
 
-    /// Opened when it is first needed and again after every loss.
-    pub(crate) fn channel(&self) -> Result<Channel, Fault> {
+    pub fn read(settings: &mut Settings, key: &str) -> Option<Self> {
+        let url: String = settings.value(key)?;
+        let tls = ClientTls::read(settings, TLS_SECTION);
+        match Endpoint::from_shared(url.clone()) {
+            Ok(endpoint) if is_https(endpoint.uri()) != tls.is_some() => {
+                settings.problem(key, format_args!("must be https:// with {TLS_SECTION}.ca_file, and http:// without"));
+            }
+            Ok(_) => {}
+            Err(error) => settings.problem(key, error),
+        }
+        Some(Self { url, tls })
+    }
+
+    /// Opened when it is first needed and again after every loss, with the certificates that the files hold then.
+    pub fn channel(&self) -> Result<Channel, Fault> {
         let endpoint = Endpoint::from_shared(self.url.clone()).map_err(Fault::internal)?;
-        Ok(endpoint
+        let endpoint = endpoint
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(Duration::from_secs(20))
             .keep_alive_while_idle(true)
-            .tcp_nodelay(true)
-            .connect_lazy())
+            .tcp_nodelay(true);
+        Ok(match self.tls.clone() {
+            None => endpoint.connect_lazy(),
+            Some(tls) => endpoint.connect_with_connector_lazy(service_fn(move |url| connect(url, tls.clone()))),
+        })
     }
+}
+
+fn is_https(url: &Uri) -> bool {
+    url.scheme() == Some(&Scheme::HTTPS)
+}
+
+/// Opens a connection to the server that this address names, and to no other.
+async fn connect(url: Uri, tls: ClientTls) -> Result<TokioIo<TlsStream<TcpStream>>, Box<dyn Error + Send + Sync>> {
+    // An IPv6 address stands in brackets (RFC 3986 §3.2.2).
+    let host = url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let socket = TcpStream::connect((host.as_str(), url.port_u16().unwrap_or(HTTPS_PORT))).await?;
+    socket.set_nodelay(true)?;
+    let mut config = tls.config()?;
+    config.alpn_protocols = vec![HTTP2.to_vec()];
+    let name = ServerName::try_from(host)?;
+    Ok(TokioIo::new(TlsConnector::from(Arc::new(config)).connect(name, socket).await?))
 }
 
 /// A peer, and what makes us known to it.

@@ -6,6 +6,7 @@ mod deadline;
 mod page;
 mod problem;
 mod request_log;
+mod secured;
 mod server;
 mod wire;
 

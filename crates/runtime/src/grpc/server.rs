@@ -13,27 +13,33 @@ use tokio::net::TcpListener;
 use tonic::Request;
 use tonic::service::Routes;
 use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
 
+use super::secured::secured;
 use super::{FieldViolation, Problem, authentication, deadline, request_log};
 use crate::access::Access;
 use crate::settings::Settings;
+use crate::tls::{Acceptor, ServerTls};
 
 /// Connections are closed kindly (GOAWAY) after this time, so that clients spread over new replicas.
 const CONNECTION_AGE: Duration = Duration::from_mins(10);
 
-/// Where a process serves.
-#[derive(Debug, Clone, Copy)]
+/// Where and how a process serves.
+#[derive(Debug, Clone)]
 pub struct GrpcConfig {
     pub address: SocketAddr,
     /// Whether clients may ask for the contract (gRPC server reflection, v1 and v1alpha).
     pub(crate) reflection: bool,
+    /// Without it nothing is encrypted.
+    pub(crate) tls: Option<ServerTls>,
 }
 
 impl GrpcConfig {
     pub(crate) fn read(settings: &mut Settings) -> Option<Self> {
         let address = settings.value("grpc.address");
         let reflection = settings.value("grpc.reflection");
-        Some(Self { address: address?, reflection: reflection? })
+        let tls = ServerTls::read(settings, "grpc.tls");
+        Some(Self { address: address?, reflection: reflection?, tls })
     }
 }
 
@@ -50,6 +56,7 @@ pub(crate) struct Stack {
 /// Serves until `stop` completes, then lets the requests under way finish.
 pub(crate) async fn serve(
     listener: TcpListener,
+    tls: Option<Acceptor>,
     routes: Routes,
     stack: Stack,
     stop: impl Future<Output = ()>,
@@ -61,17 +68,16 @@ pub(crate) async fn serve(
         .layer(from_fn_with_state(stack.clone(), authentication::authenticate))
         .layer(from_fn(deadline::keep_deadline))
         .layer(from_fn_with_state(stack, request_log::log_request));
-    Server::builder()
+    let router = Server::builder()
         .max_connection_age(CONNECTION_AGE)
         .http2_keepalive_interval(Some(Duration::from_secs(30)))
         .tcp_nodelay(true)
-        .add_routes(Routes::from(layered))
-        .serve_with_incoming_shutdown(incoming(listener), stop)
-        .await
-}
-
-fn incoming(listener: TcpListener) -> tonic::transport::server::TcpIncoming {
-    tonic::transport::server::TcpIncoming::from(listener).with_nodelay(Some(true))
+        .add_routes(Routes::from(layered));
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    match tls {
+        None => router.serve_with_incoming_shutdown(incoming, stop).await,
+        Some(acceptor) => router.serve_with_incoming_shutdown(secured(incoming, acceptor), stop).await,
+    }
 }
 
 /// Opens a request for its handler: the call it belongs to, and its message, every field rule obeyed.
