@@ -5,6 +5,7 @@
 mod contract;
 mod contract_docs;
 mod discipline;
+mod error_texts;
 mod layering;
 mod manifests;
 mod mutants;

@@ -17,9 +17,10 @@ use crate::{Cabinet, TestRealm};
 /// An error as a client tells one from another: status code and `ErrorInfo.reason`.
 pub type Refused = (Code, String);
 
-/// The code and reason of an error. Every error has both.
+/// The code and reason of an error. Every error has both, and a text for people.
 pub fn reason(status: &Status) -> Refused {
     let info = status.get_details_error_info().unwrap_or_else(|| panic!("an error without ErrorInfo: {status:?}"));
+    assert!(status.get_details_localized_message().is_some(), "an error without a text: {status:?}");
     (status.code(), info.reason)
 }
 

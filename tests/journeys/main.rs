@@ -7,6 +7,7 @@ mod dead_letters;
 mod deliveries;
 mod foreign_clients;
 mod invitations;
+mod languages;
 mod letters;
 mod outages;
 mod profiles;

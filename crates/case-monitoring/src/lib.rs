@@ -15,7 +15,7 @@ use runtime::settings::Settings;
 use runtime::{Database, Process, Service, StartError};
 
 use crate::adapters::clients::IdentityClient;
-use crate::adapters::grpc::{CaseGrpc, WorkflowGrpc};
+use crate::adapters::grpc::{CaseGrpc, ERROR_TEXTS, WorkflowGrpc};
 use crate::adapters::postgres::{PgCases, PgWorkflows};
 use crate::adapters::presets::EmbeddedPresets;
 use crate::application::{CaseUseCases, RealmWorkflows, WorkflowUseCases};
@@ -52,6 +52,7 @@ impl Service for CaseMonitoring {
 
     async fn start(config: Config, process: &mut Process) -> Result<(), StartError> {
         let pools = process.pools(DATABASE);
+        process.error_texts.add(&ERROR_TEXTS)?;
         messaging::start_partitions(process, &pools, &[]).await?;
         let signal = messaging::start_relays(process, Self::NAME, &config.database, &pools, &config.messaging, &[Lane::Normal]);
         let identity = follow_identity(process, &config.identity, Component::CaseMonitoring)?;

@@ -16,7 +16,7 @@ use runtime::{Database, Process, Service, StartError, postgres};
 
 use crate::adapters::argon2::Argon2Hasher;
 use crate::adapters::grpc::{
-    AccessGrpc, AdministratorGrpc, ContactGrpc, CredentialGrpc, LinkGrpc, RealmGrpc, SessionGrpc, UserGrpc,
+    AccessGrpc, AdministratorGrpc, ContactGrpc, CredentialGrpc, ERROR_TEXTS, LinkGrpc, RealmGrpc, SessionGrpc, UserGrpc,
 };
 use crate::adapters::policy::PresetFiles;
 use crate::adapters::postgres::{
@@ -68,6 +68,7 @@ impl Service for Identity {
 
     async fn start(config: Config, process: &mut Process) -> Result<(), StartError> {
         let pools = process.pools(DATABASE);
+        process.error_texts.add(&ERROR_TEXTS)?;
         messaging::start_partitions(process, &pools, &[]).await?;
         let signal = messaging::start_relays(process, Self::NAME, &config.database, &pools, &config.messaging, &LANES);
         let keys = SigningKeys::read(&config.keys_folder, process.clock.now())?;

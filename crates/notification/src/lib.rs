@@ -24,7 +24,7 @@ use crate::adapters::channels::{FileTexter, SmsConfig, smpp};
 use crate::adapters::clients::{CaseMonitoringClient, IdentityClient, ProfileClient};
 use crate::adapters::events::PlannerHandler;
 pub use crate::adapters::events::SUBSCRIPTIONS;
-use crate::adapters::grpc::{DeliveryGrpc, PreferenceGrpc};
+use crate::adapters::grpc::{DeliveryGrpc, ERROR_TEXTS, PreferenceGrpc};
 use crate::adapters::letters::{TemplateLetters, UnsubscribePages};
 use crate::adapters::metrics::LedgerMetrics;
 use crate::adapters::postgres::{PgDeliveryRecords, PgLedger, PgPeople, PgPreferences, PgRealms, PgSpeech};
@@ -68,6 +68,7 @@ impl Service for Notification {
 
     async fn start(config: Config, process: &mut Process) -> Result<(), StartError> {
         let pools = process.pools(DATABASE);
+        process.error_texts.add(&ERROR_TEXTS)?;
         messaging::start_partitions(process, &pools, &[LEDGER, SEGMENTS]).await?;
         let identity = follow_identity(process, &config.identity, Component::Notification)?;
         let profile = Client::new(&config.profile, identity.tokens())?;

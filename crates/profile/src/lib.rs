@@ -15,7 +15,7 @@ use runtime::settings::Settings;
 use runtime::{Database, Process, Service, StartError};
 
 use crate::adapters::clients::IdentityClient;
-use crate::adapters::grpc::ProfileGrpc;
+use crate::adapters::grpc::{ERROR_TEXTS, ProfileGrpc};
 use crate::adapters::postgres::PgProfiles;
 use crate::application::ProfileUseCases;
 pub use crate::config::Config;
@@ -51,6 +51,7 @@ impl Service for Profile {
 
     async fn start(config: Config, process: &mut Process) -> Result<(), StartError> {
         let pools = process.pools(DATABASE);
+        process.error_texts.add(&ERROR_TEXTS)?;
         messaging::start_partitions(process, &pools, &[]).await?;
         let signal = messaging::start_relays(process, Self::NAME, &config.database, &pools, &config.messaging, &[Lane::Normal]);
         let identity = follow_identity(process, &config.identity, Component::Profile)?;

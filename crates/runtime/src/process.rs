@@ -17,7 +17,7 @@ use tonic::service::RoutesBuilder;
 use crate::access::Access;
 use crate::admin::{self, Admin};
 use crate::clock::DatabaseClock;
-use crate::grpc::{self, GrpcConfig, Stack};
+use crate::grpc::{self, ErrorTexts, GrpcConfig, Stack};
 use crate::lifecycle::{self, Backoff, Workers};
 use crate::postgres::{self, DatabaseConfig, Pools};
 use crate::settings::Settings;
@@ -70,6 +70,8 @@ pub struct Process {
     pub access: Access,
     pub workers: Workers,
     pub routes: RoutesBuilder,
+    /// What people read of the reasons that its RPCs answer with.
+    pub error_texts: ErrorTexts,
     pub metrics: Registry,
     /// What is fetched over HTTP by anybody.
     pub public: Option<axum::Router>,
@@ -122,6 +124,7 @@ pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) 
         access: Access::default(),
         workers: Workers::default(),
         routes: RoutesBuilder::default(),
+        error_texts: ErrorTexts::common()?,
         metrics: Registry::with_prefix("cabinet"),
         public: None,
         draining: draining.clone(),
@@ -136,8 +139,13 @@ pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) 
     S::start(config, &mut process).await?;
 
     let serving = Arc::new(AtomicBool::new(false));
-    let stack =
-        Stack { clock: process.clock.clone(), ids: process.ids.clone(), access: process.access.clone(), methods: api::methods() };
+    let stack = Stack {
+        clock: process.clock.clone(),
+        ids: process.ids.clone(),
+        access: process.access.clone(),
+        methods: api::methods(),
+        error_texts: process.error_texts,
+    };
     let admin = Admin {
         metrics: process.metrics,
         databases: process.databases.iter().map(|(_, pools)| pools.probe.clone()).collect(),

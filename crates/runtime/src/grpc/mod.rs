@@ -3,6 +3,7 @@
 mod authentication;
 mod client;
 mod deadline;
+mod language;
 mod page;
 mod problem;
 mod request_log;
@@ -11,6 +12,7 @@ mod server;
 mod wire;
 
 pub use client::{Client, PeerConfig, peer_fault};
+pub use language::{ErrorTextFiles, ErrorTexts};
 pub use page::Page;
 pub use problem::{FieldViolation, Problem};
 pub use server::{GrpcConfig, open};

@@ -1,7 +1,8 @@
 //! The one place that builds a `tonic::Status` for an error.
 //!
-//! Every error carries a `google.rpc.ErrorInfo{reason, domain}`; the other standard details where they apply. The text of
-//! a source never leaves: it is logged here, once.
+//! Every error carries a `google.rpc.ErrorInfo{reason, domain}`; the other standard details where they apply. Its message is for
+//! developers; what people read is added last, when their language is known. The text of a source never leaves: it is logged
+//! here, once.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -13,7 +14,9 @@ use kernel::{ErrorKind, Fault, Refusal};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-const COMMON_DOMAIN: &str = "cabinet";
+use super::ErrorTexts;
+
+pub(super) const COMMON_DOMAIN: &str = "cabinet";
 const COMMON_PREFIX: &str = "COMMON_ERROR_REASON_";
 const REASON_PREFIX: &str = "ERROR_REASON_";
 /// When to come back after a dependency was away.
@@ -204,6 +207,15 @@ impl From<Problem> for Status {
         }
         Self::with_error_details(problem.code, &problem.message, problem.details())
     }
+}
+
+/// The same error with what people are to read of it, if it is one of ours.
+pub(super) fn with_text(status: Status, texts: &ErrorTexts, language: &'static str) -> Status {
+    let mut details = status.get_error_details();
+    let text = details.error_info().and_then(|info| texts.text(&info.domain, &info.reason, language));
+    let Some(text) = text.map(str::to_owned) else { return status };
+    details.set_localized_message(language, text);
+    Status::with_error_details_and_metadata(status.code(), status.message(), details, status.metadata().clone())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Serves a process's RPCs behind the same layers: log, deadline, authentication, field rules.
+//! Serves a process's RPCs behind the same layers: log, language, deadline, authentication, field rules.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -16,7 +16,7 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
 use super::secured::secured;
-use super::{FieldViolation, Problem, authentication, deadline, request_log};
+use super::{ErrorTexts, FieldViolation, Problem, authentication, deadline, language, request_log};
 use crate::access::Access;
 use crate::settings::Settings;
 use crate::tls::{Acceptor, ServerTls};
@@ -51,6 +51,7 @@ pub(crate) struct Stack {
     pub(crate) access: Access,
     /// The contract's methods, by their paths.
     pub(crate) methods: HashMap<String, MethodEffect>,
+    pub(crate) error_texts: ErrorTexts,
 }
 
 /// Serves until `stop` completes, then lets the requests under way finish.
@@ -67,6 +68,7 @@ pub(crate) async fn serve(
         .into_axum_router()
         .layer(from_fn_with_state(stack.clone(), authentication::authenticate))
         .layer(from_fn(deadline::keep_deadline))
+        .layer(from_fn_with_state(stack.clone(), language::speak))
         .layer(from_fn_with_state(stack, request_log::log_request));
     let router = Server::builder()
         .max_connection_age(CONNECTION_AGE)

@@ -6,4 +6,5 @@ mod problem;
 mod workflows;
 
 pub(crate) use cases::CaseGrpc;
+pub(crate) use problem::ERROR_TEXTS;
 pub(crate) use workflows::WorkflowGrpc;

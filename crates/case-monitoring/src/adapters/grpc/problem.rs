@@ -2,12 +2,22 @@
 
 use api::cabinet::case_monitoring::v1::ErrorReason;
 use kernel::{ErrorKind, Refusal};
-use runtime::grpc::Problem;
+use runtime::grpc::{ErrorTextFiles, Problem};
 
 use crate::application::Error;
 use crate::domain::{CaseError, InvalidWorkflow, StatusPart};
 
 const DOMAIN: &str = "case-monitoring.cabinet";
+/// What people read of each reason.
+pub(crate) const ERROR_TEXTS: ErrorTextFiles = ErrorTextFiles {
+    domain: DOMAIN,
+    files: [
+        ("en", include_str!("../../../texts/errors/en.toml")),
+        ("pl", include_str!("../../../texts/errors/pl.toml")),
+        ("ru", include_str!("../../../texts/errors/ru.toml")),
+        ("uk", include_str!("../../../texts/errors/uk.toml")),
+    ],
+};
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {

@@ -16,6 +16,7 @@ pub(crate) use administrators::AdministratorGrpc;
 pub(crate) use contacts::ContactGrpc;
 pub(crate) use credentials::CredentialGrpc;
 pub(crate) use links::LinkGrpc;
+pub(crate) use problem::ERROR_TEXTS;
 pub(crate) use realms::RealmGrpc;
 pub(crate) use sessions::SessionGrpc;
 pub(crate) use users::UserGrpc;

@@ -4,12 +4,22 @@ use std::time::Duration;
 
 use api::cabinet::identity::v1::ErrorReason;
 use kernel::ErrorKind;
-use runtime::grpc::Problem;
+use runtime::grpc::{ErrorTextFiles, Problem};
 
 use crate::application::{ContactProblem, Error};
 use crate::domain::Contact;
 
 const DOMAIN: &str = "identity.cabinet";
+/// What people read of each reason.
+pub(crate) const ERROR_TEXTS: ErrorTextFiles = ErrorTextFiles {
+    domain: DOMAIN,
+    files: [
+        ("en", include_str!("../../../texts/errors/en.toml")),
+        ("pl", include_str!("../../../texts/errors/pl.toml")),
+        ("ru", include_str!("../../../texts/errors/ru.toml")),
+        ("uk", include_str!("../../../texts/errors/uk.toml")),
+    ],
+};
 /// The least time between two codes.
 const CODE_DELAY: Duration = Duration::from_mins(1);
 /// When a queue of passwords that is full now will have moved on.

@@ -7,3 +7,4 @@ mod problem;
 
 pub(crate) use deliveries::DeliveryGrpc;
 pub(crate) use preferences::PreferenceGrpc;
+pub(crate) use problem::ERROR_TEXTS;

@@ -4,4 +4,5 @@ mod convert;
 mod problem;
 mod profiles;
 
+pub(crate) use problem::ERROR_TEXTS;
 pub(crate) use profiles::ProfileGrpc;

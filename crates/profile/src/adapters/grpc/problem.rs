@@ -2,13 +2,23 @@
 
 use api::cabinet::profile::v1::ErrorReason;
 use kernel::{ErrorKind, Refusal};
-use runtime::grpc::Problem;
+use runtime::grpc::{ErrorTextFiles, Problem};
 
 use super::convert::UnknownPath;
 use crate::application::Error;
 use crate::domain::InvalidField;
 
 const DOMAIN: &str = "profile.cabinet";
+/// What people read of each reason.
+pub(crate) const ERROR_TEXTS: ErrorTextFiles = ErrorTextFiles {
+    domain: DOMAIN,
+    files: [
+        ("en", include_str!("../../../texts/errors/en.toml")),
+        ("pl", include_str!("../../../texts/errors/pl.toml")),
+        ("ru", include_str!("../../../texts/errors/ru.toml")),
+        ("uk", include_str!("../../../texts/errors/uk.toml")),
+    ],
+};
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
