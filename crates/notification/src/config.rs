@@ -108,6 +108,35 @@ mod tests {
     }
 
     #[test]
+    fn an_address_has_tls_exactly_where_an_authority_is_named() {
+        let SealingPair { opening_key, .. } = SealingPair::generate();
+        let with = |more: &[(&str, &str)]| problems(opening_key.expose(), more);
+        let addresses = [
+            ("CABINET__PEERS__IDENTITY", "https://identity:50051"),
+            ("CABINET__PEERS__PROFILE", "https://profile:50051"),
+            ("CABINET__MESSAGING__AMQP_URL", "amqps://localhost"),
+            ("CABINET__NOTIFICATION__DATABASE__URL", "postgres://localhost/n?sslmode=verify-full&sslrootcert=/nowhere"),
+        ];
+        let peer = "must be https:// with peers.tls.ca_file, and http:// without";
+        assert_eq!(
+            with(&addresses),
+            format!(
+                "configuration: messaging.amqp_url: must be amqps:// with messaging.tls.ca_file, and amqp:// without; \
+                 notification.database.url: sslrootcert: entity not found; peers.identity: {peer}; peers.profile: {peer}"
+            )
+        );
+        let authority = tempfile::NamedTempFile::new().expect("the temporary folder is writable");
+        std::fs::write(&authority, testkit::Authority::new("ours").pem()).expect("it is writable");
+        let path = authority.path().to_str().expect("UTF-8");
+        let named = [("CABINET__PEERS__TLS__CA_FILE", path), ("CABINET__MESSAGING__TLS__CA_FILE", path)];
+        assert_eq!(with(&[&addresses[..3], &named].concat()), "");
+        assert!(with(&named).contains(&format!("peers.identity: {peer}")), "http:// though an authority is named");
+        // A file that several addresses need is told of once.
+        let wrong = with(&[&addresses[..2], &[("CABINET__PEERS__TLS__CA_FILE", "/nowhere")]].concat());
+        assert_eq!(wrong, "configuration: peers.tls.ca_file: entity not found");
+    }
+
+    #[test]
     fn an_smsc_must_be_described_and_only_where_there_is_one() {
         let SealingPair { opening_key, .. } = SealingPair::generate();
         let with = |more: &[(&str, &str)]| problems(opening_key.expose(), more);

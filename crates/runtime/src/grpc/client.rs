@@ -41,8 +41,8 @@ impl PeerConfig {
     }
 
     pub fn read(settings: &mut Settings, key: &str) -> Option<Self> {
-        let url: String = settings.value(key)?;
         let tls = ClientTls::read(settings, TLS_SECTION);
+        let url: String = settings.value(key)?;
         match Endpoint::from_shared(url.clone()) {
             Ok(endpoint) if is_https(endpoint.uri()) != tls.is_some() => {
                 settings.problem(key, format_args!("must be https:// with {TLS_SECTION}.ca_file, and http:// without"));
