@@ -114,6 +114,7 @@ mod tests {
         let addresses = [
             ("CABINET__PEERS__IDENTITY", "https://identity:50051"),
             ("CABINET__PEERS__PROFILE", "https://profile:50051"),
+            ("CABINET__PEERS__CASE_MONITORING", "https://case-monitoring:50051"),
             ("CABINET__MESSAGING__AMQP_URL", "amqps://localhost"),
             ("CABINET__NOTIFICATION__DATABASE__URL", "postgres://localhost/n?sslmode=verify-full&sslrootcert=/nowhere"),
         ];
@@ -122,17 +123,18 @@ mod tests {
             with(&addresses),
             format!(
                 "configuration: messaging.amqp_url: must be amqps:// with messaging.tls.ca_file, and amqp:// without; \
-                 notification.database.url: sslrootcert: entity not found; peers.identity: {peer}; peers.profile: {peer}"
+                 notification.database.url: sslrootcert: entity not found; peers.identity: {peer}; peers.profile: {peer}; \
+                 peers.case_monitoring: {peer}"
             )
         );
         let authority = tempfile::NamedTempFile::new().expect("the temporary folder is writable");
         std::fs::write(&authority, testkit::Authority::new("ours").pem()).expect("it is writable");
         let path = authority.path().to_str().expect("UTF-8");
         let named = [("CABINET__PEERS__TLS__CA_FILE", path), ("CABINET__MESSAGING__TLS__CA_FILE", path)];
-        assert_eq!(with(&[&addresses[..3], &named].concat()), "");
+        assert_eq!(with(&[&addresses[..4], &named].concat()), "");
         assert!(with(&named).contains(&format!("peers.identity: {peer}")), "http:// though an authority is named");
         // A file that several addresses need is told of once.
-        let wrong = with(&[&addresses[..2], &[("CABINET__PEERS__TLS__CA_FILE", "/nowhere")]].concat());
+        let wrong = with(&[&addresses[..3], &[("CABINET__PEERS__TLS__CA_FILE", "/nowhere")]].concat());
         assert_eq!(wrong, "configuration: peers.tls.ca_file: entity not found");
     }
 
