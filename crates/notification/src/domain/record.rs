@@ -151,6 +151,7 @@ mod tests {
         let on_from_two_to_four = [ticks(2, true), ticks(4, false)];
         assert_eq!(explained(1, &on_from_two_to_four), Verdict::NotTicked, "not yet");
         assert_eq!(explained(1, &[]), Verdict::NotTicked, "off until set");
+        assert_eq!(explained(1, &[ticks(0, false), ticks(2, true)]), Verdict::NotTicked, "on since");
         assert_eq!(explained(2, &on_from_two_to_four[..1]), Verdict::UnderWay);
         assert_eq!(explained(3, &on_from_two_to_four), Verdict::NotTicked, "taken back before it was planned");
         assert_eq!(explained(5, &[ticks(2, true), ticks(4, false), ticks(5, true)]), Verdict::UnderWay);
