@@ -7,7 +7,7 @@ SHELL := /bin/bash
 
 WITH_SERVERS := target/debug/with-servers
 
-.PHONY: help run test rules mutants lint fmt proto released sql contract-tools tools
+.PHONY: help run test bench rules mutants lint fmt proto released sql contract-tools tools
 
 help: ## Says what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -24,6 +24,11 @@ test: tools ## Proves everything: lints, queries, unit tests, journeys over Post
 	$(WITH_SERVERS) --postgres --rabbitmq -- cargo nextest run --workspace --locked
 	cargo run --quiet --package cabinet-e2e --bin rules
 	$(WITH_SERVERS) --postgres --rabbitmq -- tests/mutants/run --three
+
+bench: tools ## Measures beside the machine's own limits, built for release; writes target/bench/report.json (BENCH="--quick")
+	cargo build --workspace --bins --release --locked
+	@mkdir -p target/bench
+	target/release/cabinet-bench $(BENCH) 2>target/bench/services.log
 
 rules: ## Prints which passed test of the last `make test` proves which rule
 	cargo run --quiet --package cabinet-e2e --bin rules

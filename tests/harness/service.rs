@@ -81,6 +81,11 @@ impl ServiceProcess {
         self.channel = OnceLock::new();
     }
 
+    /// The number of its process.
+    pub fn process_id(&self) -> u32 {
+        self.process.as_ref().expect("it runs").id()
+    }
+
     /// Kills it with -9, wherever it is.
     pub fn kill(&mut self) {
         self.process.take().expect("it runs").kill();
@@ -170,8 +175,9 @@ async fn ask(address: &str, head: &str, body: &str) -> Option<String> {
     Some(answer)
 }
 
-/// The folder of the programs, beside the one of the tests: `target/<profile>/deps/<test>`.
+/// The folder of the programs: `target/<profile>`, where a test is in `deps`, and a measurement beside them.
 fn programs() -> PathBuf {
-    let test = std::env::current_exe().expect("a test knows its own path");
-    test.ancestors().nth(2).expect("a test is in target/<profile>/deps").to_owned()
+    let own = std::env::current_exe().expect("a program knows its own path");
+    let folder = own.ancestors().skip(1).find(|folder| folder.join("cabinet-identity").exists());
+    folder.expect("the programs were built").to_owned()
 }

@@ -18,24 +18,39 @@ pub struct Setup {
     mail: SinkOptions,
     smsc: Option<Smsc>,
     certificates: Option<Certificates>,
-    /// Where the database of notification is; the others are always on the shared server.
+    /// A mail server that is none of ours, on this port.
+    own_mail: Option<u16>,
+    /// Where the databases are.
+    server: SharedPostgres,
     notification_server: SharedPostgres,
     broker: SharedRabbitMq,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self {
-            mail: SinkOptions::default(),
-            smsc: None,
-            certificates: None,
-            notification_server: shared_postgres(),
-            broker: shared_rabbitmq(),
-        }
+        Self::on(shared_postgres(), shared_rabbitmq())
     }
 }
 
 impl Setup {
+    /// On these servers.
+    pub fn on(server: SharedPostgres, broker: SharedRabbitMq) -> Self {
+        Self {
+            mail: SinkOptions::default(),
+            smsc: None,
+            certificates: None,
+            own_mail: None,
+            notification_server: server.clone(),
+            server,
+            broker,
+        }
+    }
+
+    /// With a mail server that is none of ours, on a port of this machine.
+    pub fn own_mail(self, port: u16) -> Self {
+        Self { own_mail: Some(port), ..self }
+    }
+
     /// With a mail server that behaves in a certain way.
     pub fn mail(self, mail: SinkOptions) -> Self {
         Self { mail, ..self }
@@ -77,7 +92,7 @@ impl Setup {
 
     fn prepare(self) -> Cabinet {
         let folder = tempfile::tempdir().expect("the temporary folder is writable");
-        let server = shared_postgres();
+        let server = &self.server;
         let databases = Databases {
             identity: server.database(),
             profile: server.database(),
@@ -119,7 +134,7 @@ impl Setup {
         );
         let own = [
             ("CABINET__NOTIFICATION__DATABASE__URL", databases.notification.url().to_owned()),
-            ("CABINET__SMTP__SERVER", format!("127.0.0.1:{}", mail.port())),
+            ("CABINET__SMTP__SERVER", format!("127.0.0.1:{}", self.own_mail.unwrap_or(mail.port()))),
             ("CABINET__SEALING__OPENING_KEY", sealing.opening_key.expose().clone()),
             ("CABINET__UNSUBSCRIBE__KEY", "dGhpcyBvbmUgaGFzIG1vcmUgdGhhbiB0aGlydHktdHdvIGJ5dGVz".to_owned()),
             (PUBLIC_ADDRESS, format!("127.0.0.1:{}", free_port())),

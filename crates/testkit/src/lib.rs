@@ -32,7 +32,7 @@ pub use installed::{node, node_modules, python};
 pub use letter::Letter;
 pub use management::QueueFacts;
 pub use ports::free_port;
-pub use postgres::{PostgresOptions, PostgresServer};
+pub use postgres::{PostgresOptions, PostgresServer, postgres_program};
 pub use rabbitmq::RabbitMqServer;
 pub use shared::{AMQP_MANAGEMENT_URL, AMQP_URL, POSTGRES_URL};
 pub use shared::{SharedPostgres, TestDatabase, shared_postgres};

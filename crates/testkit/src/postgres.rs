@@ -205,9 +205,18 @@ impl Drop for PostgresServer {
     }
 }
 
+/// A program of the newest PostgreSQL there is: `pgbench`.
+///
+/// # Panics
+/// When it is not installed.
+#[must_use]
+pub fn postgres_program(name: &str) -> PathBuf {
+    find_program(name, versioned_folders("/usr/lib/postgresql", "bin"), "postgresql")
+}
+
 /// The folder that holds `initdb` and `postgres` of the same version.
 fn server_programs() -> PathBuf {
-    let program = find_program("initdb", versioned_folders("/usr/lib/postgresql", "bin"), "postgresql");
+    let program = postgres_program("initdb");
     let program = program.canonicalize().expect("a program just found can be resolved");
     program.parent().expect("a file has a folder").to_owned()
 }

@@ -1,0 +1,92 @@
+//! `make bench`: what Cabinet does in a second, beside what the machine could do, both measured in the same run.
+//!
+//! Everything runs as it would in earnest: four processes, built for release, over PostgreSQL that waits for its disk, RabbitMQ
+//! and SMTP. Nothing is asserted here; whoever reads the report judges.
+
+mod bare;
+mod calls;
+mod cpu;
+mod limits;
+mod load;
+mod memory;
+mod path;
+mod report;
+mod sink;
+mod stage;
+
+use clap::Parser;
+
+use crate::report::Report;
+use crate::stage::Stage;
+
+/// Measures Cabinet and writes target/bench/report.json.
+#[derive(Debug, Parser)]
+pub(crate) struct Bench {
+    /// One short round of everything: to see that it works, not to claim anything.
+    #[arg(long)]
+    quick: bool,
+    /// Only these measurements: write, read, latency, security, drain, sustained, memory.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Where the report goes.
+    #[arg(long, default_value = "target/bench/report.json")]
+    report: std::path::PathBuf,
+}
+
+/// How long and how much is measured.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scale {
+    pub(crate) rounds: usize,
+    /// Seconds of one round.
+    pub(crate) seconds: u64,
+    /// Seconds of what must hold for a while.
+    pub(crate) long_seconds: u64,
+    /// People, each with a case of his own.
+    pub(crate) people: usize,
+}
+
+impl Bench {
+    const fn scale(&self) -> Scale {
+        if self.quick {
+            Scale { rounds: 1, seconds: 2, long_seconds: 5, people: 2000 }
+        } else {
+            Scale { rounds: 5, seconds: 5, long_seconds: 60, people: 20_000 }
+        }
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == name)
+    }
+}
+
+#[tokio::main]
+async fn main() -> std::io::Result<()> {
+    bare::serve_if_asked().await;
+    let bench = Bench::parse();
+    let scale = bench.scale();
+    let mut stage = Stage::start(scale).await;
+    let mut report = Report::default();
+    if bench.wants("memory") {
+        memory::idle(&stage, scale, &mut report).await;
+    }
+    stage.populate().await;
+    if bench.wants("read") {
+        calls::read_get_case(&stage, scale, &mut report).await;
+    }
+    if bench.wants("write") {
+        calls::write_change_status(&mut stage, scale, &mut report).await;
+    }
+    if bench.wants("latency") {
+        path::latency(&mut stage, scale, &mut report).await;
+    }
+    if bench.wants("security") {
+        path::security_latency(&mut stage, scale, &mut report).await;
+    }
+    if bench.wants("drain") {
+        path::drain(&mut stage, scale, &mut report).await;
+    }
+    if bench.wants("sustained") {
+        path::sustained(&mut stage, scale, &mut report).await;
+    }
+    report.write(&bench.report)
+}
