@@ -28,7 +28,8 @@ fn anna(cabinet: &Cabinet) -> pb::CreateUserRequest {
     }
 }
 
-/// Rule I8.b: phones are kept as E.164, user names without capitals; whoever takes all three contacts is told all three at once.
+/// Rules I8.b, I17.b: phones are kept as E.164, user names without capitals; whoever takes all three contacts is told all three at
+/// once, though nobody has confirmed any.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_contact_that_is_taken_is_named() {
     let cabinet = Cabinet::start().await;

@@ -18,9 +18,10 @@ use crate::adapters::argon2::Argon2Hasher;
 use crate::adapters::grpc::{
     AccessGrpc, AdministratorGrpc, ContactGrpc, CredentialGrpc, ERROR_TEXTS, LinkGrpc, RealmGrpc, SessionGrpc, UserGrpc,
 };
+use crate::adapters::housekeeping::Housekeeping;
 use crate::adapters::policy::PresetFiles;
 use crate::adapters::postgres::{
-    PgAdministrators, PgCredentials, PgLinks, PgPhoneCodes, PgRealms, PgRevocations, PgSessions, PgUsers,
+    PgAdministrators, PgCredentials, PgHousekeeping, PgLinks, PgPhoneCodes, PgRealms, PgRevocations, PgSessions, PgUsers,
 };
 use crate::adapters::public_http;
 use crate::adapters::revocation_feed::{OwnAccess, RevocationFeed};
@@ -75,6 +76,12 @@ impl Service for Identity {
         let apart = postgres::open_apart(&config.database, "revocations")?;
         let own = OwnAccess { keys: keys.clone(), revocations: PgRevocations::new(pools.commands.clone()) };
         let feed = start_access(process, own, PgRevocations::new(apart));
+        let housekeeping = Housekeeping {
+            tables: PgHousekeeping::new(pools.workers.clone()),
+            access: process.access.clone(),
+            clock: process.clock.clone(),
+        };
+        process.workers.spawn_endless("housekeeping", housekeeping.run());
         process.public = Some(process.public.take().unwrap_or_default().merge(public_http::routes(Arc::new(keys.clone()))));
 
         let (clock, ids) = (process.clock.clone(), process.ids.clone());
@@ -156,7 +163,6 @@ fn start_access(process: &mut Process, own: OwnAccess, revocations: PgRevocation
     access.ask(Arc::new(own));
     let feed = RevocationFeed::new(revocations, process.clock.clone(), process.draining.clone());
     process.workers.spawn_endless("revocations", feed.clone().run(access.clone()));
-    process.workers.spawn_endless("housekeeping", feed.clone().keep_house(access.clone()));
     let reading = keys.keep_reading(process.clock.clone(), move |keys| access.learn_keys(keys));
     process.workers.spawn_endless("signing keys", reading);
     feed

@@ -3,6 +3,7 @@
 pub(crate) mod argon2;
 pub(crate) mod events;
 pub(crate) mod grpc;
+pub(crate) mod housekeeping;
 pub(crate) mod policy;
 pub(crate) mod postgres;
 pub(crate) mod public_http;

@@ -28,9 +28,6 @@ const LOOK_LIMIT: Duration = Duration::from_millis(300);
 const LAG: usize = 3;
 /// Revocations in one message of the history.
 const CHUNK: usize = 5000;
-const HOUSEKEEPING_INTERVAL: Duration = Duration::from_mins(10);
-/// How long sessions and links are remembered after their end.
-const REMEMBERED: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
 
 /// What one look found.
 type Look = Arc<Vec<Revocation>>;
@@ -96,19 +93,6 @@ impl RevocationFeed {
             Some((Told { revocations, is_current: true }, looks))
         });
         Ok(stream::iter(history).chain(live).take_until(self.draining.clone().cancelled_owned()).boxed())
-    }
-
-    /// Deletes what is over, for ever.
-    pub(crate) async fn keep_house(self, access: Access) -> Infallible {
-        loop {
-            access.forget_before(self.memory());
-            let now = self.clock.now();
-            let ended_before = now.checked_sub(REMEMBERED).unwrap_or(Timestamp::MIN);
-            if let Err(fault) = self.revocations.forget(self.memory(), ended_before).await {
-                tracing::warn!(error = &fault as &dyn std::error::Error, "what is over was not deleted");
-            }
-            tokio::time::sleep(HOUSEKEEPING_INTERVAL).await;
-        }
     }
 }
 

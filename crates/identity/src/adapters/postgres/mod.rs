@@ -2,6 +2,7 @@
 
 mod administrators;
 mod credentials;
+mod housekeeping;
 mod links;
 mod phone_codes;
 mod realms;
@@ -11,6 +12,7 @@ mod users;
 
 pub(crate) use administrators::PgAdministrators;
 pub(crate) use credentials::PgCredentials;
+pub(crate) use housekeeping::PgHousekeeping;
 pub(crate) use links::PgLinks;
 pub(crate) use phone_codes::PgPhoneCodes;
 pub(crate) use realms::PgRealms;

@@ -44,27 +44,6 @@ impl PgRevocations {
         let rows = rows.into_iter().map(|row| (row.subject_id, row.generation, row.revoked_at));
         Ok((rows.filter_map(revocation).collect(), last))
     }
-
-    /// Deletes what no token can be about any more, and sessions and links that ended before `ended_before`.
-    pub(crate) async fn forget(&self, revoked_before: Timestamp, ended_before: Timestamp) -> Result<(), Fault> {
-        sqlx::query!("DELETE FROM revocations WHERE revoked_at < $1", revoked_before.to_sqlx() as _)
-            .execute(&self.pool)
-            .await
-            .map_err(postgres::fault)?;
-        sqlx::query!("DELETE FROM links WHERE expires_at < $1", ended_before.to_sqlx() as _)
-            .execute(&self.pool)
-            .await
-            .map_err(postgres::fault)?;
-        sqlx::query!("DELETE FROM sessions WHERE coalesce(ended_at, expires_at) < $1", ended_before.to_sqlx() as _)
-            .execute(&self.pool)
-            .await
-            .map_err(postgres::fault)?;
-        sqlx::query!("DELETE FROM phone_codes WHERE expires_at < $1", ended_before.to_sqlx() as _)
-            .execute(&self.pool)
-            .await
-            .map_err(postgres::fault)?;
-        Ok(())
-    }
 }
 
 #[async_trait]

@@ -1,0 +1,37 @@
+//! What is over, deleted from whichever table it is in.
+
+use jiff_sqlx::ToSqlx as _;
+use kernel::{Fault, Timestamp};
+use runtime::postgres;
+use sqlx::PgPool;
+
+pub(crate) struct PgHousekeeping {
+    pool: PgPool,
+}
+
+impl PgHousekeeping {
+    pub(crate) const fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// Deletes what no token can be about any more, and sessions, links and phone codes that ended before `ended_before`.
+    pub(crate) async fn forget(&self, revoked_before: Timestamp, ended_before: Timestamp) -> Result<(), Fault> {
+        sqlx::query!("DELETE FROM revocations WHERE revoked_at < $1", revoked_before.to_sqlx() as _)
+            .execute(&self.pool)
+            .await
+            .map_err(postgres::fault)?;
+        sqlx::query!("DELETE FROM links WHERE expires_at < $1", ended_before.to_sqlx() as _)
+            .execute(&self.pool)
+            .await
+            .map_err(postgres::fault)?;
+        sqlx::query!("DELETE FROM sessions WHERE coalesce(ended_at, expires_at) < $1", ended_before.to_sqlx() as _)
+            .execute(&self.pool)
+            .await
+            .map_err(postgres::fault)?;
+        sqlx::query!("DELETE FROM phone_codes WHERE expires_at < $1", ended_before.to_sqlx() as _)
+            .execute(&self.pool)
+            .await
+            .map_err(postgres::fault)?;
+        Ok(())
+    }
+}
