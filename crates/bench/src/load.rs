@@ -44,8 +44,8 @@ pub(crate) async fn each(count: usize, call: impl AsyncFn(usize, usize) + Sync) 
     rate(count, started.elapsed())
 }
 
-/// Begins `per_second` calls a second, whether or not earlier ones were answered; waits for all of them.
-pub(crate) async fn paced<F>(per_second: usize, count: usize, call: impl Fn(usize) -> F)
+/// Begins `per_second` calls a second, whether or not earlier ones were answered; waits for all of them. A call is told when it was due.
+pub(crate) async fn paced<F>(per_second: usize, count: usize, call: impl Fn(usize, Instant) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -54,7 +54,7 @@ where
     for index in 0..count {
         let due = started + Duration::from_secs_f64(seconds(index) / seconds(per_second));
         tokio::time::sleep_until(due.into()).await;
-        tasks.spawn(call(index));
+        tasks.spawn(call(index, due));
     }
     tasks.join_all().await;
 }

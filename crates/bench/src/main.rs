@@ -68,25 +68,32 @@ async fn main() -> std::io::Result<()> {
     let mut report = Report::default();
     if bench.wants("memory") {
         memory::idle(&stage, scale, &mut report).await;
+        report.write(&bench.report)?;
     }
     stage.populate().await;
     if bench.wants("read") {
         calls::read_get_case(&stage, scale, &mut report).await;
+        report.write(&bench.report)?;
     }
     if bench.wants("write") {
         calls::write_change_status(&mut stage, scale, &mut report).await;
+        report.write(&bench.report)?;
     }
     if bench.wants("latency") {
         path::latency(&mut stage, scale, &mut report).await;
+        report.write(&bench.report)?;
     }
     if bench.wants("security") {
         path::security_latency(&mut stage, scale, &mut report).await;
+        report.write(&bench.report)?;
     }
     if bench.wants("drain") {
         path::drain(&mut stage, scale, &mut report).await;
+        report.write(&bench.report)?;
     }
     if bench.wants("sustained") {
         path::sustained(&mut stage, scale, &mut report).await;
+        report.write(&bench.report)?;
     }
-    report.write(&bench.report)
+    Ok(())
 }

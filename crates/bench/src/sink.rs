@@ -45,6 +45,11 @@ impl Sink {
         self.taken.lock().expect("nobody panics while holding it").len()
     }
 
+    /// How many of those whose address begins so.
+    pub(crate) fn count_of(&self, beginning: &str) -> usize {
+        self.taken.lock().expect("nobody panics while holding it").keys().filter(|address| address.starts_with(beginning)).count()
+    }
+
     /// When the last letter to each was taken.
     pub(crate) fn taken(&self) -> HashMap<String, Instant> {
         self.taken.lock().expect("nobody panics while holding it").clone()
