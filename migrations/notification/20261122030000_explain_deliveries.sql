@@ -12,6 +12,9 @@ CREATE TABLE preference_history (
     PRIMARY KEY (realm_id, user_id, changed_at)
 );
 
+-- The moment of the last change: of two changes, the later one has the later moment, whatever the clocks say.
+ALTER TABLE preferences ADD COLUMN changed_at timestamptz NOT NULL DEFAULT '1970-01-01T00:00:00Z';
+
 -- As far as anybody can say.
 INSERT INTO preference_history (realm_id, user_id, changed_at, status_change_email, status_change_sms)
 SELECT realm_id, user_id, '1970-01-01T00:00:00Z', status_change_email, status_change_sms

@@ -2,7 +2,7 @@
 
 use api::cabinet::profile::v1 as profile;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
-use cabinet_e2e::{Cabinet, with_token};
+use cabinet_e2e::{Cabinet, eventually, with_token};
 use mail_parser::MessageParser;
 use testkit::Letter;
 
@@ -30,6 +30,28 @@ async fn one_click_unticks_that_kind_and_channel_and_only_when_posted() {
         assert!(done.starts_with("HTTP/1.1 200") && done.contains("no more letters"), "{done}");
         assert_eq!(ticks(&cabinet, &anna.user_id).await, (false, true));
     }
+    let remembered = cabinet.databases.notification.value("SELECT count(*) FROM preference_history");
+    assert_eq!(remembered, "2", "the tick and its end: what changes nothing is not remembered");
+}
+
+/// Rule N10.a: who has unsubscribed is not sent what was waiting for the mail server either.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_not_sent_to_whom_has_unsubscribed() {
+    let mut cabinet = Cabinet::start().await;
+    let anna = cabinet.create_customer_who_ticked("anna@example.com").await;
+    let path = unsubscribe_path(&told_of_a_change(&cabinet, &anna.user_id).await);
+    let case = cabinet.create_case(&anna.user_id).await;
+    cabinet.mail.stop();
+    cabinet.change_status(&cabinet.service_token(), &case.case_id, "OPEN").await.expect("an allowed move");
+    let ledger = &cabinet.databases.notification;
+    let waiting = "SELECT count(*) FROM deliveries WHERE state = 'PENDING' AND attempt > 1";
+    eventually("the letter to wait", || (ledger.value(waiting) == "1").then_some(())).await;
+    cabinet.notification.post_public(&path, ONE_CLICK).await.expect("an answer");
+    cabinet.mail.start_again();
+    cabinet.settled().await;
+    let settled = cabinet.databases.notification.value("SELECT state || ' ' || reason FROM deliveries WHERE state <> 'SENT'");
+    assert_eq!(settled, "SUPPRESSED UNTICKED");
+    assert_eq!(cabinet.letters(1).await.len(), 1);
 }
 
 /// Rule N10.a: nobody unsubscribes anybody with a link that he was not sent.

@@ -356,6 +356,9 @@ impl Dispatcher {
         if delivery.is_expired(self.clock.now()) {
             return Err(Outcome::Expired);
         }
+        if delivery.kind.preference(delivery.channel).is_some() && !addressed.is_ticked {
+            return Err(Outcome::Suppressed { reason: "UNTICKED" });
+        }
         let (email, phone, standing) = self.person(addressed, asked)?;
         if standing == PersonStanding::Blocked && !delivery.kind.reaches_blocked() {
             return Err(Outcome::Suppressed { reason: "PERSON_BLOCKED" });

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use kernel::{CaseId, DeliveryId, Fault, Permit, RealmId, Timestamp, UserId};
 use messaging::Lane;
 
-use super::{ListDeliveries, Plan, PlanError};
+use super::{ExplainDelivery, ListDeliveries, Plan, PlanError};
 use crate::domain::{
     CaseChange, Channel, Claimed, DeliveryRecord, Phone, Preference, Preferences, Receipt, Settled, TicksSince, Unsubscription,
 };
@@ -89,6 +89,8 @@ pub(crate) trait Users: Send + Sync {
 pub(crate) struct Addressed {
     pub(crate) delivery: Claimed,
     pub(crate) person: Person,
+    /// Whether he has ticked it still, where it wants a tick.
+    pub(crate) is_ticked: bool,
     /// The newest version of the case that anybody has told of.
     pub(crate) newest_version: Option<i64>,
 }
@@ -141,10 +143,8 @@ pub(crate) trait DeliveryRecords: Send + Sync {
     async fn of_change(
         &self,
         realm_id: RealmId,
-        user_id: UserId,
-        case_id: CaseId,
-        case_version: i64,
-        channel: Channel,
+        asked: &ExplainDelivery,
+        changed_at: Timestamp,
     ) -> Result<Option<DeliveryRecord>, Fault>;
 }
 

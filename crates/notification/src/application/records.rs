@@ -25,7 +25,7 @@ pub(crate) struct ListDeliveries {
     pub(crate) limit: i64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct ExplainDelivery {
     pub(crate) user_id: UserId,
     pub(crate) case_id: CaseId,
@@ -68,7 +68,7 @@ impl RecordUseCases {
         let is_concerned = change.requesters.contains(&user_id);
         // Which changes there were of other people's cases is none of his business.
         let permit = call.authorize(&Action::SeeCaseChange { is_concerned }).map_err(|_| Error::CaseChangeNotFound)?;
-        if let Some(record) = self.records.of_change(realm_id, user_id, case_id, case_version, channel).await? {
+        if let Some(record) = self.records.of_change(realm_id, &asked, change.at).await? {
             return Ok(permit.show(Explanation { verdict: Verdict::Recorded(record), change }));
         }
         let history = self.preferences.history(realm_id, user_id).await?;

@@ -38,9 +38,11 @@ impl UnsubscribeUseCases {
     pub(crate) async fn unsubscribe(&self, call: &Call, token: &str) -> Result<Authorized<Realm>, UnsubscribeError> {
         let unsubscription = self.tokens.read(token).ok_or(UnsubscribeError::LinkNotValid)?;
         let permit = call.authorize(&Action::FollowLink)?;
+        // First, so that whoever is told to try again has lost nothing yet.
+        let realm = self.realm(call, unsubscription).await?;
         let Unsubscription { realm_id, user_id, preference } = unsubscription;
         self.preferences.update(&permit, realm_id, Preferences::none(user_id), &[preference], self.clock.now()).await?;
-        Ok(permit.show(self.realm(call, unsubscription).await?))
+        Ok(permit.show(realm))
     }
 
     async fn realm(&self, call: &Call, unsubscription: Unsubscription) -> Result<Realm, UnsubscribeError> {

@@ -107,10 +107,11 @@ pub(crate) fn derived(
         return Verdict::NotConcerned;
     }
     let Some(preference) = change.kind.and_then(|kind| kind.preference(channel)) else { return Verdict::NobodyTold };
-    if !was_ticked_ever_since(preference, change.at, history) {
-        return Verdict::NotTicked;
+    // Neither records nor ticks go further back.
+    if change.at < kept_since {
+        return Verdict::Forgotten;
     }
-    if change.at < kept_since { Verdict::Forgotten } else { Verdict::UnderWay }
+    if was_ticked_ever_since(preference, change.at, history) { Verdict::UnderWay } else { Verdict::NotTicked }
 }
 
 /// Ticked at that moment, and not taken back since: it may not have been planned before that.
@@ -168,5 +169,6 @@ mod tests {
         let sms = CaseChange { kind: Some(Kind::StatusChange), ..created };
         assert_eq!(derived(&sms, anna(), Channel::Sms, &ticked, moment(0)), Verdict::NotTicked);
         assert_eq!(derived(&sms, anna(), Channel::Email, &ticked, moment(2)), Verdict::Forgotten);
+        assert_eq!(derived(&sms, anna(), Channel::Email, &[ticks(1, false)], moment(2)), Verdict::Forgotten, "nobody can say");
     }
 }

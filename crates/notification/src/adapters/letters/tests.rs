@@ -110,7 +110,7 @@ fn addressed(kind: Kind, content: Vec<u8>) -> Addressed {
     };
     let email = Some("anna@example.com".to_owned());
     let person = Person::Known { email, phone: Phone::Missing, standing: PersonStanding::Active };
-    Addressed { delivery, person, newest_version: None }
+    Addressed { delivery, person, is_ticked: true, newest_version: None }
 }
 
 fn id<Of>() -> Id<Of> {

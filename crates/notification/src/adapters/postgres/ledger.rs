@@ -218,14 +218,24 @@ impl Ledger for PgLedger {
                  coalesce(person.is_phone_confirmed, false) AS "is_phone_confirmed!",
                  coalesce(person.is_blocked, false) AS "is_blocked!",
                  coalesce(person.known_version >= person.wanted_version AND person.known_version > 0, false) AS "is_known!",
+                 coalesce(
+                     CASE wanted.channel
+                         WHEN 'EMAIL' THEN preference.status_change_email
+                         WHEN 'SMS' THEN preference.status_change_sms
+                     END,
+                     false
+                 ) AS "is_ticked!",
                  version.version AS "newest_version?"
-             FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) WITH ORDINALITY AS wanted (realm_id, user_id, object_id, place)
+             FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[])
+                 WITH ORDINALITY AS wanted (realm_id, user_id, object_id, channel, place)
              LEFT JOIN people AS person ON person.realm_id = wanted.realm_id AND person.user_id = wanted.user_id
+             LEFT JOIN preferences AS preference ON preference.realm_id = wanted.realm_id AND preference.user_id = wanted.user_id
              LEFT JOIN case_versions AS version ON version.realm_id = wanted.realm_id AND version.case_id = wanted.object_id
              ORDER BY wanted.place"#,
             &keys.realms,
             &keys.users,
             &keys.objects,
+            &keys.channels as _,
         )
         .fetch_all(&self.pool)
         .await
@@ -237,6 +247,7 @@ impl Ledger for PgLedger {
             } else {
                 Person::Stale
             },
+            is_ticked: row.is_ticked,
             newest_version: row.newest_version,
         });
         Ok(addressed.collect())

@@ -50,30 +50,23 @@ impl PreferenceStore for PgPreferences {
     ) -> Result<Preferences, Fault> {
         let change = |preference| named.contains(&preference).then_some(wanted.is_ticked(preference));
         let stored = sqlx::query!(
-            "WITH before AS (
-                 SELECT status_change_email, status_change_sms
-                 FROM preferences
-                 WHERE realm_id = $1
-                   AND user_id = $2
-                 FOR UPDATE -- so that the history tells of every change, in the order in which they were made
-             ), stored AS (
-                 INSERT INTO preferences AS stored (realm_id, user_id, status_change_email, status_change_sms)
-                 VALUES ($1, $2, coalesce($3, false), coalesce($4, false))
+            "WITH changed AS (
+                 INSERT INTO preferences AS stored (realm_id, user_id, status_change_email, status_change_sms, changed_at)
+                 VALUES ($1, $2, coalesce($3, false), coalesce($4, false), $5)
                  ON CONFLICT (realm_id, user_id) DO UPDATE
                  SET status_change_email = coalesce($3, stored.status_change_email),
-                     status_change_sms = coalesce($4, stored.status_change_sms)
-                 RETURNING realm_id, user_id, status_change_email, status_change_sms
+                     status_change_sms = coalesce($4, stored.status_change_sms),
+                     changed_at = greatest($5, stored.changed_at + interval '1 microsecond') -- clocks of two replicas may differ
+                 WHERE stored.status_change_email <> coalesce($3, stored.status_change_email)
+                    OR stored.status_change_sms <> coalesce($4, stored.status_change_sms)
+                 RETURNING realm_id, user_id, status_change_email, status_change_sms, changed_at
              ), remembered AS (
                  INSERT INTO preference_history (realm_id, user_id, changed_at, status_change_email, status_change_sms)
-                 SELECT realm_id, user_id, $5, status_change_email, status_change_sms
-                 FROM stored
-                 WHERE (stored.status_change_email, stored.status_change_sms)
-                       IS DISTINCT FROM (SELECT (before.status_change_email, before.status_change_sms) FROM before)
-                 ON CONFLICT (realm_id, user_id, changed_at) DO UPDATE
-                 SET status_change_email = excluded.status_change_email,
-                     status_change_sms = excluded.status_change_sms
+                 SELECT realm_id, user_id, changed_at, status_change_email, status_change_sms
+                 FROM changed
              ), forgotten AS (
                  DELETE FROM preference_history AS old
+                 USING changed
                  WHERE old.realm_id = $1
                    AND old.user_id = $2
                    AND EXISTS (
@@ -85,7 +78,7 @@ impl PreferenceStore for PgPreferences {
                          AND newer.changed_at <= $6)
              )
              SELECT status_change_email, status_change_sms
-             FROM stored",
+             FROM changed",
             realm_id.as_uuid(),
             wanted.user_id.as_uuid(),
             change(Preference::StatusChangeEmail),
@@ -93,14 +86,18 @@ impl PreferenceStore for PgPreferences {
             now.to_sqlx() as _,
             kept_since(now).to_sqlx() as _,
         )
-        .fetch_one(&self.pool)
+        .fetch_optional(&self.pool)
         .await
         .map_err(postgres::fault)?;
-        Ok(Preferences {
-            user_id: wanted.user_id,
-            status_change_email: stored.status_change_email,
-            status_change_sms: stored.status_change_sms,
-        })
+        match stored {
+            Some(stored) => Ok(Preferences {
+                user_id: wanted.user_id,
+                status_change_email: stored.status_change_email,
+                status_change_sms: stored.status_change_sms,
+            }),
+            // They stood so already.
+            None => self.get(realm_id, wanted.user_id).await,
+        }
     }
 
     async fn history(&self, realm_id: RealmId, user_id: UserId) -> Result<Vec<TicksSince>, Fault> {

@@ -1,14 +1,17 @@
 //! The ledger as it is read.
 
 use async_trait::async_trait;
-use kernel::{CaseId, DeliveryId, Fault, RealmId, UserId};
+use kernel::{DeliveryId, Fault, RealmId, Timestamp, UserId};
 use runtime::postgres;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::adapters::events;
-use crate::application::{DeliveryRecords, ListDeliveries};
-use crate::domain::{Channel, DeliveryRecord, ObjectId};
+use crate::application::{DeliveryRecords, ExplainDelivery, ListDeliveries};
+use crate::domain::{DeliveryRecord, ObjectId};
+
+/// How long a command may take, and how far clocks may differ, in milliseconds.
+const COMMAND_MARGIN: i64 = 600_000;
 
 pub(crate) struct PgDeliveryRecords {
     pool: PgPool,
@@ -109,11 +112,10 @@ impl DeliveryRecords for PgDeliveryRecords {
     async fn of_change(
         &self,
         realm_id: RealmId,
-        user_id: UserId,
-        case_id: CaseId,
-        case_version: i64,
-        channel: Channel,
+        asked: &ExplainDelivery,
+        changed_at: Timestamp,
     ) -> Result<Option<DeliveryRecord>, Fault> {
+        let [first, last] = commands_around(changed_at);
         let told = sqlx::query!(
             "SELECT delivery_id, content
              FROM deliveries
@@ -121,19 +123,33 @@ impl DeliveryRecords for PgDeliveryRecords {
                AND user_id = $2
                AND object_id = $3
                AND channel = $4
-               AND kind = 'STATUS_CHANGE'",
+               AND kind = 'STATUS_CHANGE'
+               AND cause_id BETWEEN $5 AND $6",
             realm_id.as_uuid(),
-            user_id.as_uuid(),
-            case_id.as_uuid(),
-            channel.as_str(),
+            asked.user_id.as_uuid(),
+            asked.case_id.as_uuid(),
+            asked.channel.as_str(),
+            first,
+            last,
         )
         .fetch_all(&self.pool)
         .await
         .map_err(postgres::fault)?;
-        let of_version = told.into_iter().find(|row| events::case_version(&row.content) == Some(case_version));
+        let of_version = told.into_iter().find(|row| events::case_version(&row.content) == Some(asked.case_version));
         match of_version {
-            Some(row) => self.get(realm_id, user_id, DeliveryId::from_uuid(row.delivery_id)).await,
+            Some(row) => self.get(realm_id, asked.user_id, DeliveryId::from_uuid(row.delivery_id)).await,
             None => Ok(None),
         }
     }
+}
+
+/// The ids that commands may have which made a change at that moment: they begin with their own (UUIDv7, RFC 9562 §5.7), by the
+/// clock of another process.
+fn commands_around(changed_at: Timestamp) -> [Uuid; 2] {
+    let id = |milliseconds: i64, rest: u128| {
+        let milliseconds = u128::from(milliseconds.unsigned_abs()) & 0xffff_ffff_ffff;
+        Uuid::from_u128(milliseconds << 80 | rest)
+    };
+    let at = changed_at.as_millisecond();
+    [id(at - COMMAND_MARGIN, 0), id(at + COMMAND_MARGIN, (1 << 80) - 1)]
 }
