@@ -109,10 +109,19 @@ impl Cabinet {
     }
 
     pub async fn change_status(&self, token: &str, case_id: &str, status: &str) -> Result<cases::Case, Status> {
-        let message = cases::ChangeCaseStatusRequest { case_id: case_id.to_owned(), status: status.to_owned() };
-        let answer =
-            CaseServiceClient::new(self.case_monitoring.channel()).change_case_status(with_token(token, message)).await?;
-        Ok(answer.into_inner().case.expect("the contract promises the case"))
+        let (case_id, status) = (case_id.to_owned(), status.to_owned());
+        let message = cases::ChangeCaseStatusRequest { case_id, status, ..Default::default() };
+        let answer = self.change_status_with(token, message).await?;
+        Ok(answer.case.expect("the contract promises the case"))
+    }
+
+    pub async fn change_status_with(
+        &self,
+        token: &str,
+        message: cases::ChangeCaseStatusRequest,
+    ) -> Result<cases::ChangeCaseStatusResponse, Status> {
+        let mut client = CaseServiceClient::new(self.case_monitoring.channel());
+        Ok(client.change_case_status(with_token(token, message)).await?.into_inner())
     }
 
     pub async fn update_preferences(
@@ -202,7 +211,7 @@ pub fn case_request(realm: &TestRealm, requester_id: &str) -> cases::CreateCaseR
         requester_id: requester_id.to_owned(),
         kind: cases::CaseKind::Request.into(),
         subject: "Printer on fire".to_owned(),
-        status: String::new(),
+        ..Default::default()
     }
 }
 

@@ -9,6 +9,7 @@ mod foreign_clients;
 mod invitations;
 mod languages;
 mod letters;
+mod origins;
 mod outages;
 mod profiles;
 mod realms;

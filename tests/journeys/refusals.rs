@@ -167,12 +167,15 @@ async fn every_violation_of_a_field_rule_is_answered_at_once() {
         kind: 99,
         subject: "two\nlines".into(),
         status: "new".into(),
+        origin: Some(cases::CaseOrigin { source: "Desk".into(), external_id: String::new(), position: 0 }),
+        ..Default::default()
     };
-    let status = cabinet.create_case_with(&cabinet.service_token(), request).await.expect_err("five violations");
+    let status = cabinet.create_case_with(&cabinet.service_token(), request).await.expect_err("eight violations");
     assert_eq!(reason(&status), is(Code::InvalidArgument, "REQUEST_INVALID"));
     let violations = status.get_details_bad_request().expect("BadRequest").field_violations;
     let fields: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
-    assert_eq!(fields, ["company_id", "requester_id", "kind", "subject", "status"]);
+    let origin = ["origin.source", "origin.external_id", "origin.position"];
+    assert_eq!(fields, [&["company_id", "requester_id", "kind", "subject", "status"][..], &origin].concat());
 }
 
 /// A component has no business with what realms own.

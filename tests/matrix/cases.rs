@@ -10,8 +10,13 @@ use crate::visit::{Answer, Visit, no_call, with_token};
 pub(crate) async fn call(visit: &Visit<'_>, method: &str, about: &str) -> Result<Answer, Status> {
     let mut client = CaseServiceClient::new(visit.stage.case_monitoring.clone());
     let kind = if about.ends_with("ORDER") { pb::CaseKind::Order } else { pb::CaseKind::Request };
+    // What only a machine says that speaks for a source.
+    let is_silent = about == "silently";
     match method {
-        "CreateCase" => client.create_case(visit.request(visit.case(kind))).await.map(|_| Answer::Done),
+        "CreateCase" => {
+            let request = pb::CreateCaseRequest { silent: is_silent, ..visit.case(kind) };
+            client.create_case(visit.request(request)).await.map(|_| Answer::Done)
+        }
         "GetCase" => {
             let request = pb::GetCaseRequest { case_id: visit.case_id(kind).await };
             client.get_case(visit.request(request)).await.map(|_| Answer::Done)
@@ -23,7 +28,12 @@ pub(crate) async fn call(visit: &Visit<'_>, method: &str, about: &str) -> Result
         }
         "ChangeCaseStatus" => {
             let status = if about.starts_with("cancel") { "CANCELLED" } else { "OPEN" };
-            let request = pb::ChangeCaseStatusRequest { case_id: visit.case_id(kind).await, status: status.into() };
+            let request = pb::ChangeCaseStatusRequest {
+                case_id: visit.case_id(kind).await,
+                status: status.into(),
+                silent: is_silent,
+                ..Default::default()
+            };
             client.change_case_status(visit.request(request)).await.map(|_| Answer::Done)
         }
         _ => no_call(method),

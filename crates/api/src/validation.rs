@@ -198,7 +198,7 @@ mod tests {
             requester_id: "01890a5d-ac96-774b-bcce-b302099a8057".into(),
             kind: cases::CaseKind::Request.into(),
             subject: "Printer on fire".into(),
-            status: String::new(),
+            ..Default::default()
         };
         assert_eq!(fields(&request), [""; 0]);
         request.status = "new".into();

@@ -213,7 +213,7 @@ impl Stage {
             requester_id: requester_id.to_owned(),
             kind: cases::CaseKind::Request.into(),
             subject: "The printer on the third floor is on fire".to_owned(),
-            status: String::new(),
+            ..Default::default()
         };
         let answer = CaseServiceClient::new(self.channel.clone()).create_case(with_token(token, message)?).await?;
         Ok(answer.into_inner().case.unwrap_or_default())
@@ -221,7 +221,8 @@ impl Stage {
 
     /// Moves the case to the status that the standard workflow calls OPEN.
     async fn move_on(&self, token: &str, case_id: &str) -> Result<String, StartError> {
-        let message = cases::ChangeCaseStatusRequest { case_id: case_id.to_owned(), status: "OPEN".to_owned() };
+        let message =
+            cases::ChangeCaseStatusRequest { case_id: case_id.to_owned(), status: "OPEN".to_owned(), ..Default::default() };
         let answer = CaseServiceClient::new(self.channel.clone()).change_case_status(with_token(token, message)?).await?;
         Ok(answer.into_inner().case.and_then(|case| case.status).unwrap_or_default().code)
     }

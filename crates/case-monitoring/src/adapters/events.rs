@@ -9,7 +9,7 @@ use prost::Message as _;
 use runtime::grpc::timestamp;
 
 use crate::domain::{
-    AudienceMember, AudienceReason, Case, CaseCreated, CaseKind, CaseStatusChanged, Label, Status, StatusCategory,
+    AudienceMember, AudienceReason, Case, CaseCreated, CaseKind, CaseStatusChanged, Label, Status, StatusCategory, Telling,
 };
 
 const CASE: &str = "case";
@@ -18,8 +18,9 @@ pub(crate) fn case_created(call: &Call, event_id: EventId, case: &Case, created:
     let payload = pb::CaseCreated {
         case: Some(case_facts(case)),
         status: Some(status_facts(created.status)),
-        create_time: Some(timestamp(created.at)),
+        create_time: Some(timestamp(created.source_time.unwrap_or(created.at))),
         audience: audience(&created.audience),
+        silent: created.telling == Telling::Silent,
     };
     event(call, event_id, case, "case_monitoring.case.created.v1", payload.encode_to_vec(), created.at)
 }
@@ -29,8 +30,9 @@ pub(crate) fn case_status_changed(call: &Call, event_id: EventId, case: &Case, c
         case: Some(case_facts(case)),
         from: Some(status_facts(changed.from)),
         to: Some(status_facts(changed.to)),
-        change_time: Some(timestamp(changed.at)),
+        change_time: Some(timestamp(changed.source_time.unwrap_or(changed.at))),
         audience: audience(&changed.audience),
+        silent: changed.telling == Telling::Silent,
     };
     event(call, event_id, case, "case_monitoring.case.status_changed.v1", payload.encode_to_vec(), changed.at)
 }

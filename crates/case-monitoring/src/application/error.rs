@@ -1,6 +1,6 @@
 //! How case-monitoring's use cases end when they do not succeed.
 
-use kernel::{Fault, Refusal};
+use kernel::{CaseId, Fault, Refusal};
 
 use crate::domain::{CaseError, InvalidWorkflow, StatusCode, StatusUnknown, SubjectInvalid};
 
@@ -14,6 +14,8 @@ pub(crate) enum Error {
     SubjectInvalid(#[from] SubjectInvalid),
     #[error(transparent)]
     Case(#[from] CaseError),
+    #[error("the case came from that source before")]
+    CaseExists(CaseId),
     #[error("somebody else kept changing the case")]
     CaseChanged,
     #[error("there is no such realm")]

@@ -5,7 +5,9 @@ mod error;
 mod ports;
 mod workflows;
 
-pub(crate) use cases::{CaseUseCases, CaseView, ChangeCaseStatus, CreateCase, GetCaseChange};
+pub(crate) use cases::{
+    Account, CaseUseCases, CaseView, ChangeCaseStatus, ChangeOutcome, ChangedCase, CreateCase, GetCaseChange,
+};
 pub(crate) use error::Error;
 pub(crate) use ports::{Cases, Presets, Realms, ReplaceWorkflowError, Users, Workflows, WriteCaseError};
 pub(crate) use workflows::{RealmWorkflows, ReplaceWorkflow, WorkflowUseCases};

@@ -3,12 +3,15 @@
 use async_trait::async_trait;
 use kernel::{Call, CaseId, CompanyId, EventId, Fault, Permit, RealmId, UserId};
 
-use crate::domain::{Case, CaseCreated, CaseStatusChanged, Preset, RealmWorkflow, RecordedChange, StatusCode, Workflow};
+use crate::domain::{Case, CaseCreated, CaseStatusChanged, Origin, Preset, RealmWorkflow, RecordedChange, StatusCode, Workflow};
 
 /// Where cases are kept. A write is one statement: the case, its history and the fact, all or nothing.
 #[async_trait]
 pub(crate) trait Cases: Send + Sync {
     async fn get(&self, realm_id: RealmId, case_id: CaseId) -> Result<Option<Case>, Fault>;
+
+    /// The case that came from there, if one did; its position does not count.
+    async fn find(&self, realm_id: RealmId, origin: &Origin) -> Result<Option<CaseId>, Fault>;
 
     /// What made the case's version `version`, and whom it concerned.
     async fn change(&self, realm_id: RealmId, case_id: CaseId, version: i64) -> Result<Option<RecordedChange>, Fault>;
@@ -16,7 +19,7 @@ pub(crate) trait Cases: Send + Sync {
     /// A number no other case of the realm has; one that is not used leaves a gap.
     async fn next_number(&self, permit: &Permit, realm_id: RealmId) -> Result<i64, Fault>;
 
-    /// Writes the case only if the realm's workflow still has the version `workflow_version`.
+    /// Writes the case only if the realm's workflow still has the version `workflow_version` and no other case has its origin.
     async fn insert(
         &self,
         permit: &Permit,
@@ -42,7 +45,7 @@ pub(crate) trait Cases: Send + Sync {
 /// Why a case could not be written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WriteCaseError {
-    #[error("the case or the workflow was changed meanwhile")]
+    #[error("the case or the workflow was changed meanwhile, or the case came from its source")]
     Stale,
     #[error(transparent)]
     Fault(#[from] Fault),

@@ -14,6 +14,8 @@ pub(crate) enum Action<'a> {
         case: &'a Case,
         to: StatusCategory,
     },
+    /// Saying where a case or a change comes from, when it happened there, or that nobody is told.
+    SpeakForSource,
     /// Whom a change concerned: what only Cabinet's own components ask.
     SeeAudience,
     SeeWorkflow {
@@ -35,6 +37,7 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
         Action::CreateCase { company_id, kind } => create_case(caller, *company_id, *kind),
         Action::SeeCase(case) => see_case(caller, case),
         Action::ChangeStatus { case, to } => change_status(caller, case, *to),
+        Action::SpeakForSource => speak_for_source(caller),
         Action::SeeAudience if matches!(caller, Caller::Component(_)) => Decision::Allow,
         Action::SeeAudience => Decision::Deny,
         Action::SeeWorkflow { realm_id } => see_workflow(caller, *realm_id),
@@ -79,6 +82,16 @@ fn change_status(caller: &Caller, case: &Case, to: StatusCategory) -> Decision {
         Caller::Service(_) if cancels_order => Decision::Deny,
         Caller::User(_) | Caller::Service(_) => Decision::Allow,
         Caller::Gateway(_) | Caller::Component(_) | Caller::PlatformAdmin(_) | Caller::Anonymous => Decision::Deny,
+    }
+}
+
+/// C12: people change cases here and now; only a machine of the realm says what happened elsewhere.
+const fn speak_for_source(caller: &Caller) -> Decision {
+    match caller {
+        Caller::Service(_) => Decision::Allow,
+        Caller::User(_) | Caller::Gateway(_) | Caller::Component(_) | Caller::PlatformAdmin(_) | Caller::Anonymous => {
+            Decision::Deny
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use kernel::{CaseId, CompanyId, RealmId, Timestamp, UserId};
 
-use super::{AudienceMember, AudienceReason, Status, StatusCode, StatusUnknown, Workflow};
+use super::{AudienceMember, AudienceReason, Origin, SourcePosition, Status, StatusCode, StatusUnknown, Telling, Workflow};
 
 /// What sort of case it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +74,7 @@ pub(crate) struct Case {
     subject: Subject,
     status: StatusCode,
     requester_id: UserId,
+    origin: Option<Origin>,
     version: i64,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -91,6 +92,27 @@ pub(crate) struct NewCase {
     pub(crate) subject: Subject,
     pub(crate) status: StatusCode,
     pub(crate) requester_id: UserId,
+    /// Where it comes from; nothing if it begins here.
+    pub(crate) origin: Option<Origin>,
+}
+
+/// When a change is made here, when it happened, and who is told of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Happening {
+    now: Timestamp,
+    /// By its source's account; nothing if it happens here and now.
+    source_time: Option<Timestamp>,
+    telling: Telling,
+}
+
+impl Happening {
+    /// What a source tells of has happened by now.
+    pub(crate) fn new(now: Timestamp, source_time: Option<Timestamp>, telling: Telling) -> Result<Self, CaseError> {
+        if source_time.is_some_and(|source_time| source_time > now) {
+            return Err(CaseError::SourceTimeInFuture);
+        }
+        Ok(Self { now, source_time, telling })
+    }
 }
 
 /// Fact: a case exists now.
@@ -98,6 +120,8 @@ pub(crate) struct NewCase {
 pub(crate) struct CaseCreated {
     pub(crate) status: Status,
     pub(crate) at: Timestamp,
+    pub(crate) source_time: Option<Timestamp>,
+    pub(crate) telling: Telling,
     pub(crate) audience: Vec<AudienceMember>,
 }
 
@@ -107,6 +131,8 @@ pub(crate) struct CaseStatusChanged {
     pub(crate) from: Status,
     pub(crate) to: Status,
     pub(crate) at: Timestamp,
+    pub(crate) source_time: Option<Timestamp>,
+    pub(crate) telling: Telling,
     pub(crate) audience: Vec<AudienceMember>,
 }
 
@@ -115,6 +141,8 @@ pub(crate) struct CaseStatusChanged {
 pub(crate) struct RecordedChange {
     pub(crate) kind: ChangeKind,
     pub(crate) at: Timestamp,
+    pub(crate) source_time: Option<Timestamp>,
+    pub(crate) telling: Telling,
     pub(crate) audience: Vec<AudienceMember>,
 }
 
@@ -131,29 +159,44 @@ pub(crate) enum CaseError {
     TransitionNotAllowed { from: StatusCode, to: StatusCode },
     #[error(transparent)]
     StatusUnknown(#[from] StatusUnknown),
+    #[error("the case does not come from that source")]
+    SourceMismatch,
+    #[error("what the source tells of has not happened yet")]
+    SourceTimeInFuture,
 }
 
 impl Case {
     /// A new case. An import may start it in any status of the workflow.
-    pub(crate) fn create(new: NewCase, workflow: &Workflow, now: Timestamp) -> Result<(Self, CaseCreated), CaseError> {
+    pub(crate) fn create(new: NewCase, workflow: &Workflow, happening: Happening) -> Result<(Self, CaseCreated), CaseError> {
+        let Happening { now, source_time, telling } = happening;
         let status = workflow.status(&new.status)?.clone();
         let case = Self::from_stored(new, 1, now, now);
-        let created = CaseCreated { status, at: now, audience: case.audience() };
+        let created = CaseCreated { status, at: now, source_time, telling, audience: case.audience() };
         Ok((case, created))
     }
 
     /// A case as it was stored.
     pub(crate) fn from_stored(new: NewCase, version: i64, created_at: Timestamp, updated_at: Timestamp) -> Self {
-        let NewCase { realm_id, id, company_id, number, kind, subject, status, requester_id } = new;
-        Self { realm_id, id, company_id, number, kind, subject, status, requester_id, version, created_at, updated_at }
+        let NewCase { realm_id, id, company_id, number, kind, subject, status, requester_id, origin } = new;
+        Self { realm_id, id, company_id, number, kind, subject, status, requester_id, origin, version, created_at, updated_at }
+    }
+
+    /// Whether a change that stands there in its source's account has been taken: what comes after it may have been as well.
+    pub(crate) fn has_taken(&self, from: &SourcePosition) -> Result<bool, CaseError> {
+        match &self.origin {
+            Some(origin) if origin.source == from.source => Ok(from.position <= origin.position),
+            Some(_) | None => Err(CaseError::SourceMismatch),
+        }
     }
 
     pub(crate) fn change_status(
         &mut self,
         workflow: &Workflow,
         next: &StatusCode,
-        now: Timestamp,
+        from_source: Option<&SourcePosition>,
+        happening: Happening,
     ) -> Result<CaseStatusChanged, CaseError> {
+        let Happening { now, source_time, telling } = happening;
         let from = workflow.status(&self.status)?.clone();
         let to = workflow.status(next)?.clone();
         if !from.leads_to(&to) {
@@ -162,7 +205,10 @@ impl Case {
         self.status = to.code.clone();
         self.version += 1;
         self.updated_at = now;
-        Ok(CaseStatusChanged { from, to, at: now, audience: self.audience() })
+        if let (Some(origin), Some(taken)) = (&mut self.origin, from_source) {
+            origin.position = taken.position;
+        }
+        Ok(CaseStatusChanged { from, to, at: now, source_time, telling, audience: self.audience() })
     }
 
     /// Who is concerned by every change of this case.
@@ -202,6 +248,10 @@ impl Case {
         self.requester_id
     }
 
+    pub(crate) const fn origin(&self) -> Option<&Origin> {
+        self.origin.as_ref()
+    }
+
     pub(crate) const fn version(&self) -> i64 {
         self.version
     }
@@ -225,8 +275,8 @@ mod tests {
     use kernel::Id;
     use uuid::Uuid;
 
-    use super::super::StatusCategory;
     use super::super::workflow::tests::status;
+    use super::super::{SourceName, StatusCategory};
     use super::*;
 
     fn workflow() -> Workflow {
@@ -244,8 +294,21 @@ mod tests {
             subject: Subject::parse("Printer on fire").expect("a good subject"),
             status: code("NEW"),
             requester_id: Id::from_uuid(Uuid::from_u128(4)),
+            origin: Some(Origin { source: desk(), external_id: "INC-1".to_owned(), position: 1 }),
         };
-        Case::create(new, &workflow(), Timestamp::UNIX_EPOCH).expect("NEW is a status")
+        Case::create(new, &workflow(), now()).expect("NEW is a status")
+    }
+
+    fn now() -> Happening {
+        Happening::new(Timestamp::UNIX_EPOCH, None, Telling::AsTicked).expect("now is not in the future")
+    }
+
+    fn desk() -> SourceName {
+        SourceName::new("desk".to_owned())
+    }
+
+    fn at(position: i64) -> SourcePosition {
+        SourcePosition { source: desk(), position }
     }
 
     fn code(text: &str) -> StatusCode {
@@ -256,10 +319,10 @@ mod tests {
     #[test]
     fn a_status_changes_only_along_a_move() {
         let (mut case, _) = case();
-        let changed = case.change_status(&workflow(), &code("DONE"), Timestamp::UNIX_EPOCH).expect("an allowed move");
+        let changed = case.change_status(&workflow(), &code("DONE"), None, now()).expect("an allowed move");
         assert_eq!((changed.from.code, changed.to.code), (code("NEW"), code("DONE")));
         assert_eq!(case.version(), 2);
-        let back = case.change_status(&workflow(), &code("NEW"), Timestamp::UNIX_EPOCH);
+        let back = case.change_status(&workflow(), &code("NEW"), None, now());
         assert_eq!(back, Err(CaseError::TransitionNotAllowed { from: code("DONE"), to: code("NEW") }));
         assert_eq!((case.version(), case.status()), (2, &code("DONE")));
     }
@@ -269,13 +332,10 @@ mod tests {
     fn staying_and_leaving_the_workflow_are_refused() {
         let (mut case, _) = case();
         assert!(matches!(
-            case.change_status(&workflow(), &code("NEW"), Timestamp::UNIX_EPOCH),
+            case.change_status(&workflow(), &code("NEW"), None, now()),
             Err(CaseError::TransitionNotAllowed { .. })
         ));
-        assert_eq!(
-            case.change_status(&workflow(), &code("LOST"), Timestamp::UNIX_EPOCH),
-            Err(CaseError::StatusUnknown(StatusUnknown))
-        );
+        assert_eq!(case.change_status(&workflow(), &code("LOST"), None, now()), Err(CaseError::StatusUnknown(StatusUnknown)));
     }
 
     /// Rule F14.a: who is concerned is said by the fact itself.
@@ -284,8 +344,29 @@ mod tests {
         let (mut case, created) = case();
         let expected = vec![AudienceMember { user_id: case.requester_id(), reason: AudienceReason::Requester }];
         assert_eq!(created.audience, expected);
-        let changed = case.change_status(&workflow(), &code("DONE"), Timestamp::UNIX_EPOCH).expect("an allowed move");
+        let changed = case.change_status(&workflow(), &code("DONE"), None, now()).expect("an allowed move");
         assert_eq!(changed.audience, expected);
+    }
+
+    /// Rule C12.a: what a source told of before is known by its place; a refused change takes no place.
+    #[test]
+    fn a_change_is_taken_from_its_source_once() {
+        let (mut case, _) = case();
+        assert_eq!((case.has_taken(&at(1)), case.has_taken(&at(3))), (Ok(true), Ok(false)));
+        assert!(case.change_status(&workflow(), &code("NEW"), Some(&at(2)), now()).is_err());
+        assert_eq!(case.has_taken(&at(2)), Ok(false));
+        case.change_status(&workflow(), &code("DONE"), Some(&at(3)), now()).expect("an allowed move");
+        assert_eq!((case.has_taken(&at(2)), case.has_taken(&at(3)), case.has_taken(&at(4))), (Ok(true), Ok(true), Ok(false)));
+        let elsewhere = SourcePosition { source: SourceName::new("court".to_owned()), position: 9 };
+        assert_eq!(case.has_taken(&elsewhere), Err(CaseError::SourceMismatch));
+    }
+
+    #[test]
+    fn a_source_tells_of_what_has_happened() {
+        let moment = Timestamp::UNIX_EPOCH;
+        let later = moment + jiff::SignedDuration::from_secs(1);
+        assert!(Happening::new(moment, Some(moment), Telling::Silent).is_ok());
+        assert_eq!(Happening::new(moment, Some(later), Telling::Silent), Err(CaseError::SourceTimeInFuture));
     }
 
     #[test]

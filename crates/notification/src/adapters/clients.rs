@@ -134,7 +134,7 @@ fn case_change(change: &pb_cases::CaseChange) -> Result<CaseChange, Fault> {
     let requesters = change.audience.iter().filter(is_requester).map(|member| member.user_id.parse().map_err(Fault::internal));
     let at = change.change_time.ok_or_else(|| Fault::internal(NoMoment))?;
     Ok(CaseChange {
-        kind: (change.kind() == pb_cases::CaseChangeKind::StatusChanged).then_some(Kind::StatusChange),
+        kind: (change.kind() == pb_cases::CaseChangeKind::StatusChanged && !change.silent).then_some(Kind::StatusChange),
         at: Timestamp::new(at.seconds, at.nanos).map_err(Fault::internal)?,
         requesters: requesters.collect::<Result<_, _>>()?,
     })

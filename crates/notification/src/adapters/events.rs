@@ -219,7 +219,9 @@ fn status_change(message: &Message) -> Result<StatusChange, UnreadableFact> {
     let case = fact.case.ok_or(UnreadableFact::Incomplete)?;
     let is_requester =
         |member: &&api::cabinet::r#type::v1::AudienceMember| member.reasons().any(|reason| reason == AudienceReason::Requester);
-    let requesters: Result<_, _> = fact.audience.iter().filter(is_requester).map(|member| member.user_id.parse()).collect();
+    // A silent change tells nobody; that the case has a newer version holds for the letters of other changes all the same.
+    let told = fact.audience.iter().filter(|_| !fact.silent);
+    let requesters: Result<_, _> = told.filter(is_requester).map(|member| member.user_id.parse()).collect();
     Ok(StatusChange {
         event_id: message.event_id,
         realm_id: message.realm_id,

@@ -17,7 +17,8 @@ use crate::domain::{
 #[async_trait]
 pub(crate) trait PreferenceStore: Send + Sync {
     /// All of somebody's ticks; whoever has never set one has all of them off.
-    async fn get(&self, realm_id: RealmId, user_id: UserId) -> Result<Preferences, Fault>;
+    /// Nothing if nobody has ever set any of them.
+    async fn get(&self, realm_id: RealmId, user_id: UserId) -> Result<Option<Preferences>, Fault>;
 
     /// His ticks as they stood from one moment to the next, the oldest first, as far back as the ledger goes.
     async fn history(&self, realm_id: RealmId, user_id: UserId) -> Result<Vec<TicksSince>, Fault>;

@@ -27,7 +27,9 @@ pub(crate) struct UpdatePreferences {
 /// A person's ticks, and whether each channel can reach him.
 #[derive(Debug)]
 pub(crate) struct PreferenceSheet {
-    pub(crate) preferences: Preferences,
+    /// Nothing if nobody has ever set any.
+    pub(crate) preferences: Option<Preferences>,
+    pub(crate) user_id: UserId,
     pub(crate) channels: Vec<(Channel, Result<(), Unavailable>)>,
 }
 
@@ -38,7 +40,7 @@ impl PreferenceUseCases {
         let contacts = self.contacts(call, realm_id, user_id).await?;
         let preferences = self.preferences.get(realm_id, user_id).await?;
         let channels = Channel::ALL.map(|channel| (channel, self.availability(channel, &contacts))).into();
-        Ok(permit.show(PreferenceSheet { preferences, channels }))
+        Ok(permit.show(PreferenceSheet { preferences, user_id, channels }))
     }
 
     pub(crate) async fn update(&self, call: &Call, command: UpdatePreferences) -> Result<Authorized<Preferences>, Error> {

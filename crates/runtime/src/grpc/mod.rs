@@ -16,6 +16,6 @@ pub use language::{ErrorTextFiles, ErrorTexts};
 pub use page::Page;
 pub use problem::{FieldViolation, Problem};
 pub use server::{GrpcConfig, open};
-pub use wire::{id, optional_id, timestamp};
+pub use wire::{id, moment, optional_id, timestamp};
 
 pub(crate) use server::{Stack, serve};

@@ -44,6 +44,8 @@ struct Parts {
     reasons: Vec<&'static str>,
     /// (type, subject, description), as `google.rpc.PreconditionFailure.Violation` has them.
     precondition_violations: Vec<(String, String, String)>,
+    /// (type, name) of what there is already, as `google.rpc.ResourceInfo` has them.
+    resource: Option<(&'static str, String)>,
     retry_delay: Option<Duration>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -81,6 +83,13 @@ impl Problem {
     pub fn unless(mut self, kind: &str, subject: &str) -> Self {
         let description = self.0.message.clone();
         self.0.precondition_violations.push((kind.to_owned(), subject.to_owned(), description));
+        self
+    }
+
+    /// Names the thing that stands in the way; its id, never what it holds.
+    #[must_use]
+    pub fn about(mut self, kind: &'static str, id: String) -> Self {
+        self.0.resource = Some((kind, id));
         self
     }
 
@@ -127,6 +136,7 @@ impl Problem {
             field_violations: Vec::new(),
             reasons: Vec::new(),
             precondition_violations: Vec::new(),
+            resource: None,
             retry_delay: None,
             source: None,
         }))
@@ -149,6 +159,9 @@ impl Parts {
         }
         for (kind, subject, description) in &self.precondition_violations {
             details.add_precondition_failure_violation(kind, subject, description);
+        }
+        if let Some((kind, id)) = &self.resource {
+            details.set_resource_info(*kind, id, "", &self.message);
         }
         if let Some(delay) = self.retry_delay {
             details.set_retry_info(Some(delay));

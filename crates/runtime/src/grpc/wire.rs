@@ -24,6 +24,14 @@ pub fn timestamp(at: Timestamp) -> prost_types::Timestamp {
     }
 }
 
+/// Reads a moment; only those that `timestamp.proto` allows are one.
+pub fn moment(field: &str, at: prost_types::Timestamp) -> Result<Timestamp, Problem> {
+    // From 0001-01-01 to 9999-12-31, with nanoseconds that count forward.
+    let is_allowed = (-62_135_596_800..=253_402_300_799).contains(&at.seconds) && (0..1_000_000_000).contains(&at.nanos);
+    let moment = is_allowed.then(|| Timestamp::new(at.seconds, at.nanos).ok()).flatten();
+    moment.ok_or_else(|| Problem::field_invalid(field, "must be a moment between the years 1 and 9999"))
+}
+
 impl Problem {
     /// One field breaks a rule of the contract.
     pub fn field_invalid(field: &str, description: impl Into<String>) -> Self {

@@ -37,8 +37,8 @@ impl CaseService for CaseGrpc {
         request: Request<pb::ChangeCaseStatusRequest>,
     ) -> Result<Response<pb::ChangeCaseStatusResponse>, Status> {
         let (call, request) = open(request)?;
-        let case = self.cases.change_status(&call, convert::change_case_status(&request)?).await.map_err(Problem::from)?;
-        Ok(Response::new(pb::ChangeCaseStatusResponse { case: Some(convert::case(&call, case)) }))
+        let changed = self.cases.change_status(&call, convert::change_case_status(request)?).await.map_err(Problem::from)?;
+        Ok(Response::new(convert::changed_case(&call, changed)))
     }
 
     async fn get_case_change(

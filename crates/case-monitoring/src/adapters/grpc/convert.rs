@@ -2,12 +2,15 @@
 
 use api::cabinet::case_monitoring::v1 as pb;
 use kernel::{Authorized, Call, Caller, UserId};
-use runtime::grpc::{Problem, id, optional_id, timestamp};
+use runtime::grpc::{Problem, id, moment, optional_id, timestamp};
 
 use crate::adapters::events;
-use crate::application::{CaseView, ChangeCaseStatus, CreateCase, GetCaseChange, ReplaceWorkflow};
+use crate::application::{
+    Account, CaseView, ChangeCaseStatus, ChangeOutcome, ChangedCase, CreateCase, GetCaseChange, ReplaceWorkflow,
+};
 use crate::domain::{
-    CaseKind, ChangeKind, InvalidStatusCode, ProposedStatus, RealmWorkflow, RecordedChange, Status, StatusCategory, StatusCode,
+    CaseKind, ChangeKind, InvalidStatusCode, Origin, ProposedStatus, RealmWorkflow, RecordedChange, SourceName, SourcePosition,
+    Status, StatusCategory, StatusCode, Telling,
 };
 
 pub(super) fn create_case(request: pb::CreateCaseRequest) -> Result<CreateCase, Problem> {
@@ -16,12 +19,35 @@ pub(super) fn create_case(request: pb::CreateCaseRequest) -> Result<CreateCase, 
         requester_id: id("requester_id", &request.requester_id)?,
         kind: kind(request.kind())?,
         status: if request.status.is_empty() { None } else { Some(status_code(&request.status)?) },
+        account: account(request.source_time, request.silent)?,
+        origin: request.origin.map(origin),
         subject: request.subject,
     })
 }
 
-pub(super) fn change_case_status(request: &pb::ChangeCaseStatusRequest) -> Result<ChangeCaseStatus, Problem> {
-    Ok(ChangeCaseStatus { case_id: id("case_id", &request.case_id)?, status: status_code(&request.status)? })
+pub(super) fn change_case_status(request: pb::ChangeCaseStatusRequest) -> Result<ChangeCaseStatus, Problem> {
+    Ok(ChangeCaseStatus {
+        case_id: id("case_id", &request.case_id)?,
+        status: status_code(&request.status)?,
+        account: account(request.source_time, request.silent)?,
+        origin: request.origin.map(position),
+    })
+}
+
+fn origin(origin: pb::CaseOrigin) -> Origin {
+    let pb::CaseOrigin { source, external_id, position } = origin;
+    Origin { source: SourceName::new(source), external_id, position }
+}
+
+fn position(origin: pb::ChangeOrigin) -> SourcePosition {
+    let pb::ChangeOrigin { source, position } = origin;
+    SourcePosition { source: SourceName::new(source), position }
+}
+
+fn account(source_time: Option<prost_types::Timestamp>, silent: bool) -> Result<Account, Problem> {
+    let telling = if silent { Telling::Silent } else { Telling::AsTicked };
+    let source_time = source_time.map(|at| moment("source_time", at)).transpose()?;
+    Ok(Account { source_time, telling })
 }
 
 pub(super) fn get_case_change(request: &pb::GetCaseChangeRequest) -> Result<GetCaseChange, Problem> {
@@ -33,16 +59,32 @@ pub(super) fn get_case_change(request: &pb::GetCaseChangeRequest) -> Result<GetC
 }
 
 pub(super) fn case_change(change: Authorized<RecordedChange>) -> pb::CaseChange {
-    let RecordedChange { kind, at, audience } = change.into_inner();
+    let RecordedChange { kind, at, source_time, telling, audience } = change.into_inner();
     let kind = match kind {
         ChangeKind::Created => pb::CaseChangeKind::Created,
         ChangeKind::StatusChanged => pb::CaseChangeKind::StatusChanged,
     };
-    pb::CaseChange { kind: kind.into(), change_time: Some(timestamp(at)), audience: events::audience(&audience) }
+    pb::CaseChange {
+        kind: kind.into(),
+        change_time: Some(timestamp(at)),
+        audience: events::audience(&audience),
+        silent: telling == Telling::Silent,
+        source_time: source_time.map(timestamp),
+    }
 }
 
 pub(super) fn case(call: &Call, view: Authorized<CaseView>) -> pb::Case {
-    let CaseView { case, status } = view.into_inner();
+    pb_case(call, view.into_inner())
+}
+
+pub(super) fn changed_case(call: &Call, changed: Authorized<ChangedCase>) -> pb::ChangeCaseStatusResponse {
+    let ChangedCase { view, outcome } = changed.into_inner();
+    let already_taken = outcome == ChangeOutcome::AlreadyTaken;
+    pb::ChangeCaseStatusResponse { case: Some(pb_case(call, view)), already_taken }
+}
+
+fn pb_case(call: &Call, view: CaseView) -> pb::Case {
+    let CaseView { case, status } = view;
     pb::Case {
         case_id: case.id().to_string(),
         company_id: case.company_id().to_string(),

@@ -18,6 +18,8 @@ pub(crate) const ERROR_TEXTS: ErrorTextFiles = ErrorTextFiles {
         ("uk", include_str!("../../../texts/errors/uk.toml")),
     ],
 };
+/// How `google.rpc.ResourceInfo` calls a case.
+const CASE_TYPE: &str = "cabinet.case_monitoring.v1.Case";
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
@@ -32,6 +34,15 @@ impl From<Error> for Problem {
             }
             Error::Case(CaseError::TransitionNotAllowed { .. }) => {
                 refusal(ErrorKind::FailedPrecondition, ErrorReason::TransitionNotAllowed, error).unless("WORKFLOW", "status")
+            }
+            Error::Case(CaseError::SourceMismatch) => {
+                refusal(ErrorKind::FailedPrecondition, ErrorReason::SourceMismatch, error).unless("SOURCE", "origin.source")
+            }
+            Error::Case(CaseError::SourceTimeInFuture) => {
+                refusal(ErrorKind::InvalidArgument, ErrorReason::SourceTimeInFuture, error).in_field("source_time")
+            }
+            Error::CaseExists(case_id) => {
+                refusal(ErrorKind::AlreadyExists, ErrorReason::CaseExists, error).about(CASE_TYPE, case_id.to_string())
             }
             Error::CaseChanged => refusal(ErrorKind::Aborted, ErrorReason::CaseChanged, error),
             Error::RealmNotFound => refusal(ErrorKind::NotFound, ErrorReason::RealmNotFound, error),

@@ -10,7 +10,9 @@ use uuid::Uuid;
 
 use crate::adapters::events;
 use crate::application::{Cases, WriteCaseError};
-use crate::domain::{Case, CaseCreated, CaseStatusChanged, ChangeKind, NewCase, RecordedChange, Subject, audience_of};
+use crate::domain::{
+    Case, CaseCreated, CaseStatusChanged, ChangeKind, NewCase, Origin, RecordedChange, SourceName, Subject, Telling, audience_of,
+};
 
 pub(crate) struct PgCases {
     pool: PgPool,
@@ -32,6 +34,9 @@ struct CaseRow {
     subject: String,
     status: String,
     requester_id: Uuid,
+    source: Option<String>,
+    external_id: Option<String>,
+    source_position: Option<i64>,
     version: i64,
     created_at: jiff_sqlx::Timestamp,
     updated_at: jiff_sqlx::Timestamp,
@@ -54,6 +59,11 @@ impl TryFrom<CaseRow> for Case {
             subject: Subject::from_stored(row.subject),
             status: row.status.parse().map_err(|_| Fault::internal(UnreadableCase))?,
             requester_id: UserId::from_uuid(row.requester_id),
+            origin: row.source.zip(row.external_id).zip(row.source_position).map(|((source, external_id), position)| Origin {
+                source: SourceName::new(source),
+                external_id,
+                position,
+            }),
         };
         Ok(Self::from_stored(stored, row.version, row.created_at.to_jiff(), row.updated_at.to_jiff()))
     }
@@ -64,7 +74,8 @@ impl Cases for PgCases {
     async fn get(&self, realm_id: RealmId, case_id: CaseId) -> Result<Option<Case>, Fault> {
         let row = sqlx::query_as!(
             CaseRow,
-            "SELECT realm_id, case_id, company_id, number, kind, subject, status, requester_id, version, created_at, updated_at
+            "SELECT realm_id, case_id, company_id, number, kind, subject, status, requester_id,
+                 source, external_id, source_position, version, created_at, updated_at
              FROM cases
              WHERE realm_id = $1
                AND case_id = $2",
@@ -77,9 +88,27 @@ impl Cases for PgCases {
         row.map(Case::try_from).transpose()
     }
 
+    async fn find(&self, realm_id: RealmId, origin: &Origin) -> Result<Option<CaseId>, Fault> {
+        let found = sqlx::query_scalar!(
+            "SELECT case_id
+             FROM cases
+             WHERE realm_id = $1
+               AND source = $2
+               AND external_id = $3",
+            realm_id.as_uuid(),
+            origin.source.as_str(),
+            origin.external_id,
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(found.map(CaseId::from_uuid))
+    }
+
     async fn change(&self, realm_id: RealmId, case_id: CaseId, version: i64) -> Result<Option<RecordedChange>, Fault> {
         let row = sqlx::query!(
-            r#"SELECT history.changed_at AS "changed_at: jiff_sqlx::Timestamp", history.old_status, cases.requester_id
+            r#"SELECT history.changed_at AS "changed_at: jiff_sqlx::Timestamp",
+                 history.source_time AS "source_time: jiff_sqlx::Timestamp", history.silent, history.old_status, cases.requester_id
              FROM case_history AS history
              JOIN cases ON cases.realm_id = history.realm_id AND cases.case_id = history.case_id
              WHERE history.realm_id = $1
@@ -95,6 +124,8 @@ impl Cases for PgCases {
         Ok(row.map(|row| RecordedChange {
             kind: if row.old_status.is_some() { ChangeKind::StatusChanged } else { ChangeKind::Created },
             at: row.changed_at.to_jiff(),
+            source_time: row.source_time.map(jiff_sqlx::Timestamp::to_jiff),
+            telling: if row.silent { Telling::Silent } else { Telling::AsTicked },
             // Nobody else asks for a case later on.
             audience: audience_of(UserId::from_uuid(row.requester_id)),
         }))
@@ -122,17 +153,19 @@ impl Cases for PgCases {
         event_id: EventId,
         created: CaseCreated,
     ) -> Result<(), WriteCaseError> {
+        let (source_time, is_silent) = (created.source_time, created.telling == Telling::Silent);
         let event = events::case_created(call, event_id, case, created);
         let written = sqlx::query!(
             "WITH inserted AS (
                  INSERT INTO cases
-                     (realm_id, case_id, company_id, number, kind, subject, status, requester_id, version, created_at, updated_at)
-                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10
+                     (realm_id, case_id, company_id, number, kind, subject, status, requester_id, version, created_at, updated_at,
+                      source, external_id, source_position)
+                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $20, $21, $22
                  WHERE workflow_stands($1, $19)
                  RETURNING realm_id, case_id, status, version, created_at
              ), remembered AS (
-                 INSERT INTO case_history (realm_id, case_id, version, changed_at, changed_by, new_status)
-                 SELECT realm_id, case_id, version, created_at, $11, status
+                 INSERT INTO case_history (realm_id, case_id, version, changed_at, changed_by, new_status, source_time, silent)
+                 SELECT realm_id, case_id, version, created_at, $11, status, $23, $24
                  FROM inserted
              )
              SELECT messaging.append_event($12, realm_id, $13, case_id, version, $14, $15, $16, $17, $18, created_at) AS appended
@@ -156,10 +189,18 @@ impl Cases for PgCases {
             event.payload,
             event.traceparent,
             workflow_version,
+            case.origin().map(|origin| origin.source.as_str()),
+            case.origin().map(|origin| origin.external_id.as_str()),
+            case.origin().map(|origin| origin.position),
+            source_time.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
+            is_silent,
         )
         .execute(&self.pool)
         .await
-        .map_err(postgres::fault)?;
+        .map_err(|error| match postgres::violated_constraint(&error) {
+            Some("cases_origin_taken") => WriteCaseError::Stale,
+            _ => postgres::fault(error).into(),
+        })?;
         self.told(written.rows_affected())
     }
 
@@ -173,19 +214,21 @@ impl Cases for PgCases {
         changed: CaseStatusChanged,
     ) -> Result<(), WriteCaseError> {
         let from = changed.from.code.clone();
+        let (source_time, is_silent) = (changed.source_time, changed.telling == Telling::Silent);
         let event = events::case_status_changed(call, event_id, case, changed);
         let written = sqlx::query!(
             "WITH updated AS (
                  UPDATE cases
-                 SET status = $3, version = $4::bigint, updated_at = $5
+                 SET status = $3, version = $4::bigint, updated_at = $5, source_position = $16
                  WHERE realm_id = $1
                    AND case_id = $2
                    AND version = $4::bigint - 1
                    AND workflow_stands($1, $15)
                  RETURNING realm_id, case_id, status, version, updated_at
              ), remembered AS (
-                 INSERT INTO case_history (realm_id, case_id, version, changed_at, changed_by, old_status, new_status)
-                 SELECT realm_id, case_id, version, updated_at, $6, $7, status
+                 INSERT INTO case_history
+                     (realm_id, case_id, version, changed_at, changed_by, old_status, new_status, source_time, silent)
+                 SELECT realm_id, case_id, version, updated_at, $6, $7, status, $17, $18
                  FROM updated
              )
              SELECT messaging.append_event($8, realm_id, $9, case_id, version, $10, $11, $12, $13, $14, updated_at) AS appended
@@ -205,6 +248,9 @@ impl Cases for PgCases {
             event.payload,
             event.traceparent,
             workflow_version,
+            case.origin().map(|origin| origin.position),
+            source_time.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
+            is_silent,
         )
         .execute(&self.pool)
         .await

@@ -43,13 +43,14 @@ pub(super) fn updated(preferences: Authorized<Preferences>) -> pb::UpdatePrefere
 }
 
 pub(super) fn sheet(sheet: Authorized<PreferenceSheet>) -> pb::GetPreferencesResponse {
-    let PreferenceSheet { preferences, channels } = sheet.into_inner();
+    let PreferenceSheet { preferences, user_id, channels } = sheet.into_inner();
     let standing = |(channel, availability)| pb::ChannelStanding {
         channel: pb_channel(channel).into(),
         availability: pb_availability(availability).into(),
     };
     pb::GetPreferencesResponse {
-        preferences: Some(preferences_of(preferences)),
+        ever_set: preferences.is_some(),
+        preferences: Some(preferences_of(preferences.unwrap_or(Preferences::none(user_id)))),
         channels: channels.into_iter().map(standing).collect(),
     }
 }

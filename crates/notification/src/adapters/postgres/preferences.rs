@@ -21,7 +21,7 @@ impl PgPreferences {
 
 #[async_trait]
 impl PreferenceStore for PgPreferences {
-    async fn get(&self, realm_id: RealmId, user_id: UserId) -> Result<Preferences, Fault> {
+    async fn get(&self, realm_id: RealmId, user_id: UserId) -> Result<Option<Preferences>, Fault> {
         let stored = sqlx::query!(
             "SELECT status_change_email, status_change_sms
              FROM preferences
@@ -33,11 +33,11 @@ impl PreferenceStore for PgPreferences {
         .fetch_optional(&self.pool)
         .await
         .map_err(postgres::fault)?;
-        Ok(Preferences {
+        Ok(stored.map(|stored| Preferences {
             user_id,
-            status_change_email: stored.as_ref().is_some_and(|stored| stored.status_change_email),
-            status_change_sms: stored.as_ref().is_some_and(|stored| stored.status_change_sms),
-        })
+            status_change_email: stored.status_change_email,
+            status_change_sms: stored.status_change_sms,
+        }))
     }
 
     async fn update(
