@@ -20,7 +20,7 @@ use testkit::{Smsc, SmtpSink, TestDatabase, TestVhost};
 pub use crate::certificates::{Certificates, channel_with};
 pub use crate::clients::{Refused, case_request, reason, user_id, user_request, with_token};
 pub use crate::realm::{TestRealm, realm_request};
-pub use crate::service::ServiceProcess;
+pub use crate::service::{ServiceProcess, programs};
 pub use crate::setup::Setup;
 pub use crate::sign_in::link_in;
 

@@ -6,6 +6,7 @@ mod contacts;
 mod dead_letters;
 mod deliveries;
 mod foreign_clients;
+mod import;
 mod invitations;
 mod languages;
 mod letters;

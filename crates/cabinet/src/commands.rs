@@ -7,6 +7,7 @@ use runtime::StartError;
 use runtime::command_line::ReadConfig;
 
 use crate::all_in_one::Config;
+use crate::import::Import;
 use crate::{keys, play};
 
 #[derive(Debug, Subcommand)]
@@ -16,6 +17,9 @@ pub(crate) enum Command {
     /// Plays the main job against a running Cabinet and shows the letters: a realm is opened, its owner accepts the invitation, a
     /// customer ticks e-mail, his case changes its status.
     Play(play::Play),
+    /// Brings what another system has recorded, as a SERVICE of the realm.
+    #[command(subcommand)]
+    Import(Import),
     #[command(flatten)]
     Identity(identity::Command),
 }
@@ -24,6 +28,7 @@ pub(crate) async fn execute(command: Command, read_config: ReadConfig<'_, Config
     match command {
         Command::Keys { folder } => keys::write(&folder),
         Command::Play(play) => play.run().await,
+        Command::Import(import) => import.run().await,
         Command::Identity(command) => command.execute(&read_config()?.identity).await,
     }
 }

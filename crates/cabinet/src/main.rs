@@ -2,6 +2,7 @@
 
 mod all_in_one;
 mod commands;
+mod import;
 mod keys;
 mod play;
 
