@@ -7,10 +7,10 @@ SHELL := /bin/bash
 
 WITH_SERVERS := target/debug/with-servers
 
-.PHONY: help run test bench rules mutants lint fmt proto released sql contract-tools tools
+.PHONY: help run test bench rules mutants import-incidents lint fmt proto released sql contract-tools tools
 
 help: ## Says what each target does
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 18
 
 run: ## Runs everything in one process, plays the main job once and shows the letter and the SMS (ONCE=1: then ends)
 	cargo build --package cabinet --locked
@@ -36,6 +36,10 @@ rules: ## Prints which passed test of the last `make test` proves which rule
 mutants: tools ## Breaks a copy of the sources in every way we know and wants a named test to fail each time
 	cargo build --package cabinet-testkit --bins --locked
 	$(WITH_SERVERS) --postgres --rabbitmq -- tests/mutants/run
+
+import-incidents: tools ## Imports an event log (FILE=…) into a Cabinet of its own, twice, and holds the letters against the file
+	cargo build --workspace --bins --locked
+	$(WITH_SERVERS) --postgres --rabbitmq -- target/debug/import-incidents "$(FILE)"
 
 lint: ## Formatting and lints, warnings being errors
 	cargo fmt --all --check
