@@ -118,7 +118,7 @@ impl Stage {
         let mut case = self.cases[person].lock().expect("nobody panics while holding it");
         let status = if case.1 { "RESOLVED" } else { "OPEN" };
         case.1 = !case.1;
-        cases::ChangeCaseStatusRequest { case_id: case.0.clone(), status: status.to_owned() }
+        cases::ChangeCaseStatusRequest { case_id: case.0.clone(), status: status.to_owned(), ..Default::default() }
     }
 
     /// Changes the case of each of the first `count` people once; answers how many a second that were.

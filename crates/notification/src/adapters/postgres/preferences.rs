@@ -96,7 +96,7 @@ impl PreferenceStore for PgPreferences {
                 status_change_sms: stored.status_change_sms,
             }),
             // They stood so already.
-            None => self.get(realm_id, wanted.user_id).await,
+            None => Ok(self.get(realm_id, wanted.user_id).await?.unwrap_or(Preferences::none(wanted.user_id))),
         }
     }
 
