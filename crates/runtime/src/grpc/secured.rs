@@ -1,14 +1,14 @@
 //! Connections with TLS, as the gRPC server takes them: it sees the same of a client as without.
 
 use std::error::Error;
-use std::future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use futures::{Stream, StreamExt as _};
+use futures::{Stream, StreamExt as _, stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::{Connected, TcpConnectInfo, TcpIncoming};
 
@@ -20,10 +20,26 @@ const HANDSHAKES: usize = 1024;
 /// A client that is who it must be.
 pub(super) struct Secured(TlsStream<TcpStream>);
 
-/// The clients that are who they must be, in the order in which they have shown it: none waits for another.
+/// The clients that are who they must be, in the order in which they have shown it: none waits for another, and what it costs to
+/// look at them is spread over the process.
 pub(super) fn secured(incoming: TcpIncoming, acceptor: Acceptor) -> impl Stream<Item = io::Result<Secured>> {
-    let accepting = incoming.map(move |socket| accept(acceptor.clone(), socket));
-    accepting.buffer_unordered(HANDSHAKES).filter_map(future::ready)
+    stream::unfold((incoming, JoinSet::new()), move |(mut incoming, mut handshakes)| {
+        let acceptor = acceptor.clone();
+        async move {
+            loop {
+                tokio::select! {
+                    socket = incoming.next(), if handshakes.len() < HANDSHAKES => {
+                        handshakes.spawn(accept(acceptor.clone(), socket?));
+                    }
+                    Some(shown) = handshakes.join_next() => {
+                        if let Ok(Some(client)) = shown {
+                            return Some((client, (incoming, handshakes)));
+                        }
+                    }
+                }
+            }
+        }
+    })
 }
 
 /// A client's failure is its own; the listener's is the server's.
@@ -35,7 +51,8 @@ async fn accept(acceptor: Acceptor, socket: io::Result<TcpStream>) -> Option<io:
     match acceptor.accept(socket).await {
         Ok(stream) => Some(Ok(Secured(stream))),
         Err(error) => {
-            tracing::info!(error = &error as &dyn Error, "a connection was refused");
+            // Whoever can reach the port could fill the log otherwise.
+            tracing::debug!(error = &error as &dyn Error, "a connection was refused");
             None
         }
     }
