@@ -120,13 +120,17 @@ impl ServiceProcess {
 
     /// What the public endpoint answers, headers and body; nothing if it does not.
     pub async fn public(&self, path: &str) -> Option<String> {
-        let (_, address) = self.settings.iter().find(|(name, _)| *name == PUBLIC_ADDRESS)?;
-        fetch(address, path).await
+        fetch(self.public_address()?, path).await
+    }
+
+    /// Where its public endpoint is, if it has one.
+    pub fn public_address(&self) -> Option<&str> {
+        self.settings.iter().find(|(name, _)| *name == PUBLIC_ADDRESS).map(|(_, address)| address.as_str())
     }
 
     /// The head and body of the answer to a form that is posted to the public HTTP port.
     pub async fn post_public(&self, path: &str, form: &str) -> Option<String> {
-        let (_, address) = self.settings.iter().find(|(name, _)| *name == PUBLIC_ADDRESS)?;
+        let address = self.public_address()?;
         let length = form.len();
         let headers = format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n");
         ask(address, &format!("POST {path} HTTP/1.1\r\n{headers}"), form).await

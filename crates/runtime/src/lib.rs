@@ -16,6 +16,7 @@ pub mod token;
 mod admin;
 mod clock;
 mod process;
+mod public;
 mod telemetry;
 
 pub use clock::DatabaseClock;

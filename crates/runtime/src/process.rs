@@ -20,6 +20,7 @@ use crate::clock::DatabaseClock;
 use crate::grpc::{self, ErrorTexts, GrpcConfig, Stack};
 use crate::lifecycle::{self, Backoff, Workers};
 use crate::postgres::{self, DatabaseConfig, Pools};
+use crate::public;
 use crate::settings::Settings;
 use crate::telemetry::LogConfig;
 use crate::tls::Acceptor;
@@ -165,9 +166,7 @@ pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) 
         let listener = TcpListener::bind(shared.public_address).await?;
         tracing::info!(service = S::NAME, public.address = %listener.local_addr()?, "public HTTP");
         let stop = process.workers.stop_token();
-        process.workers.spawn("public HTTP", async move {
-            Ok(axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned()).await?)
-        });
+        process.workers.spawn("public HTTP", public::serve(listener, routes, stop));
     }
     let mut grpc_server =
         tokio::spawn(grpc::serve(grpc_listener, tls, process.routes.routes(), stack, draining.clone().cancelled_owned()));
