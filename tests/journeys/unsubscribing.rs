@@ -5,6 +5,8 @@ use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
 use cabinet_e2e::{Cabinet, eventually, with_token};
 use mail_parser::MessageParser;
 use testkit::Letter;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 const ONE_CLICK: &str = "List-Unsubscribe=One-Click";
 
@@ -83,6 +85,8 @@ async fn the_page_speaks_its_readers_language() {
     let path = unsubscribe_path(&told_of_a_change(&cabinet, &anna.user_id).await);
     let page = cabinet.notification.public(&path).await.expect("an answer");
     assert!(page.contains("lang=\"uk\"") && page.contains("Більше не надсилати"), "{page}");
+    let strange = cabinet.notification.public("/unsubscribe?token=strange").await.expect("an answer");
+    assert!(strange.starts_with("HTTP/1.1 404") && strange.contains("<p>This link is not valid.</p>"), "{strange}");
 }
 
 async fn told_of_a_change(cabinet: &Cabinet, user_id: &str) -> Letter {
@@ -117,4 +121,23 @@ fn unsubscribe_path(letter: &Letter) -> String {
     let header = message.header_raw("List-Unsubscribe").expect("a letter that was ticked").replace(char::is_whitespace, "");
     let url = header.strip_prefix('<').and_then(|url| url.strip_suffix('>')).expect("an address in brackets");
     url[url.find("/unsubscribe?").expect("ours")..].to_owned()
+}
+
+/// Whoever does not say what he wants is let go, and keeps no process from ending.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_client_of_the_public_port_is_let_go() {
+    let mut cabinet = Cabinet::start().await;
+    let address = cabinet.notification.public_address().expect("it has a public port").to_owned();
+    let mut silent = half_a_request(&address).await;
+    let mut answer = String::new();
+    silent.read_to_string(&mut answer).await.expect("closed, not reset");
+    assert_eq!(answer, "");
+    let _silent = half_a_request(&address).await;
+    cabinet.notification.stop();
+}
+
+async fn half_a_request(address: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    stream.write_all(b"POST /unsubscribe HTTP/1.1\r\nHost:").await.expect("it is read");
+    stream
 }

@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use kernel::{Authorized, Call, Caller, Clock, Fault, IdSource};
+use runtime::grpc::language_of;
 use serde::Deserialize;
 
 use crate::adapters::letters::{UNSUBSCRIBE_PATH, UnsubscribePages};
@@ -46,22 +47,57 @@ pub(crate) fn routes(unsubscribing: UnsubscribeHttp) -> Router {
         .with_state(Arc::new(unsubscribing))
 }
 
-async fn show(State(http): State<Arc<UnsubscribeHttp>>, Query(link): Query<Link>) -> Response {
+async fn show(State(http): State<Arc<UnsubscribeHttp>>, Query(link): Query<Link>, headers: HeaderMap) -> Response {
     let shown = http.unsubscribing.inspect(&http.call(), &link.token).await;
-    answer(shown, |realm| http.pages.question(realm))
+    http.answer(shown, &headers, |realm| http.pages.question(realm))
 }
 
-async fn unsubscribe(State(http): State<Arc<UnsubscribeHttp>>, Query(link): Query<Link>, form: Bytes) -> Response {
+async fn unsubscribe(
+    State(http): State<Arc<UnsubscribeHttp>>,
+    Query(link): Query<Link>,
+    headers: HeaderMap,
+    form: Bytes,
+) -> Response {
     if !is_one_click(&form) {
         return with_headers((StatusCode::BAD_REQUEST, "List-Unsubscribe=One-Click is wanted (RFC 8058)").into_response());
     }
     let done = http.unsubscribing.unsubscribe(&http.call(), &link.token).await;
-    answer(done, |realm| http.pages.done(realm))
+    http.answer(done, &headers, |realm| http.pages.done(realm))
 }
 
 impl UnsubscribeHttp {
     fn call(&self) -> Call {
         Call::new(Caller::Anonymous, self.ids.new_id(self.clock.now()), None, Instant::now() + ANSWER_LIMIT)
+    }
+
+    fn answer(
+        &self,
+        outcome: Result<Authorized<Realm>, UnsubscribeError>,
+        headers: &HeaderMap,
+        page: impl FnOnce(&Realm) -> Result<String, Fault>,
+    ) -> Response {
+        let language = language_of(headers);
+        let outcome = outcome.and_then(|realm| Ok((StatusCode::OK, page(&realm.into_inner())?)));
+        let outcome = match outcome {
+            Err(UnsubscribeError::LinkNotValid | UnsubscribeError::Refused(_)) => {
+                self.pages.not_valid(language).map(|page| (StatusCode::NOT_FOUND, page))
+            }
+            Err(UnsubscribeError::Fault(fault)) => {
+                tracing::warn!(error = &fault as &dyn std::error::Error, "not unsubscribed");
+                self.pages.later(language).map(|page| (StatusCode::SERVICE_UNAVAILABLE, page))
+            }
+            Ok(page) => Ok(page),
+        };
+        with_headers(match outcome {
+            Ok((status, page)) if status == StatusCode::SERVICE_UNAVAILABLE => {
+                (status, [(header::RETRY_AFTER, RETRY_AFTER)], Html(page)).into_response()
+            }
+            Ok((status, page)) => (status, Html(page)).into_response(),
+            Err(fault) => {
+                tracing::error!(error = &fault as &dyn std::error::Error, "no page");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        })
     }
 }
 
@@ -69,19 +105,6 @@ impl UnsubscribeHttp {
 fn is_one_click(form: &[u8]) -> bool {
     let form = String::from_utf8_lossy(form);
     form.contains("List-Unsubscribe") && form.contains("One-Click")
-}
-
-fn answer(outcome: Result<Authorized<Realm>, UnsubscribeError>, page: impl FnOnce(&Realm) -> Result<String, Fault>) -> Response {
-    let page = outcome.and_then(|realm| Ok(page(&realm.into_inner())?));
-    with_headers(match page {
-        Ok(page) => Html(page).into_response(),
-        Err(UnsubscribeError::LinkNotValid) => (StatusCode::NOT_FOUND, "this link is not valid").into_response(),
-        Err(UnsubscribeError::Refused(_)) => StatusCode::FORBIDDEN.into_response(),
-        Err(UnsubscribeError::Fault(fault)) => {
-            tracing::warn!(error = &fault as &dyn std::error::Error, "not unsubscribed");
-            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, RETRY_AFTER)], "try again later").into_response()
-        }
-    })
 }
 
 /// Nobody keeps the page, and the address goes nowhere from it.

@@ -70,7 +70,7 @@ impl ErrorTexts {
 
 /// Adds to an error what people are to read of it. A stream that breaks later has only its English message.
 pub(super) async fn speak(State(stack): State<Arc<Stack>>, request: Request, next: Next) -> Response {
-    let language = language(request.headers());
+    let language = language_of(request.headers());
     let response = next.run(request).await;
     match Status::from_header_map(response.headers()) {
         Some(status) => problem::with_text(status, &stack.error_texts, language).into_http(),
@@ -79,7 +79,7 @@ pub(super) async fn speak(State(stack): State<Arc<Stack>>, request: Request, nex
 }
 
 /// The language a caller wants most of those we speak (RFC 9110 §12.5.4, by lookup as in RFC 4647 §3.4).
-fn language(headers: &HeaderMap) -> &'static str {
+pub fn language_of(headers: &HeaderMap) -> &'static str {
     let lines = headers.get_all(ACCEPT_LANGUAGE).iter();
     let text = lines.filter_map(|line| line.to_str().ok()).collect::<Vec<_>>().join(",");
     if text.len() > LONGEST { LANGUAGES[0] } else { preferred(&text).unwrap_or(LANGUAGES[0]) }
@@ -128,7 +128,7 @@ mod tests {
         for line in lines {
             headers.append(ACCEPT_LANGUAGE, HeaderValue::from_bytes(line.as_bytes()).expect("no control characters"));
         }
-        language(&headers)
+        language_of(&headers)
     }
 
     #[test]

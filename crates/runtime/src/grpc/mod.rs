@@ -12,7 +12,7 @@ mod server;
 mod wire;
 
 pub use client::{Client, PeerConfig, peer_fault};
-pub use language::{ErrorTextFiles, ErrorTexts};
+pub use language::{ErrorTextFiles, ErrorTexts, language_of};
 pub use page::Page;
 pub use problem::{FieldViolation, Problem};
 pub use server::{GrpcConfig, open};

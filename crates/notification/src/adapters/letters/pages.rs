@@ -32,6 +32,20 @@ impl UnsubscribePages {
         self.page(realm, &in_language(&self.languages, &realm.language).unsubscribe_page.done, None)
     }
 
+    /// Whose link it was to be nobody knows, so it is said in the language of his browser.
+    pub(crate) fn not_valid(&self, language: &str) -> Result<String, Fault> {
+        self.notice(language, &in_language(&self.languages, language).unsubscribe_page.not_valid)
+    }
+
+    pub(crate) fn later(&self, language: &str) -> Result<String, Fault> {
+        self.notice(language, &in_language(&self.languages, language).unsubscribe_page.later)
+    }
+
+    fn notice(&self, language: &str, sentence: &str) -> Result<String, Fault> {
+        let page = context! { language, realm => sentence, sentence, action => () };
+        self.environment.get_template(PAGE).and_then(|template| template.render(page)).map_err(Fault::internal)
+    }
+
     fn page(&self, realm: &Realm, sentence: &str, action: Option<&str>) -> Result<String, Fault> {
         let sentence = self.environment.render_str(sentence, context! { realm => &realm.name }).map_err(Fault::internal)?;
         let page = context! { language => &realm.language, realm => &realm.name, sentence, action };

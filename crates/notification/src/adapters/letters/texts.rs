@@ -39,6 +39,10 @@ pub(super) struct PageTexts {
     pub(super) question: String,
     pub(super) action: String,
     pub(super) done: String,
+    /// The link is none of ours.
+    pub(super) not_valid: String,
+    /// Something is away.
+    pub(super) later: String,
 }
 
 /// The texts of one kind. Subject, sentences and reason are templates of their own.
