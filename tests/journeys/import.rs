@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use cabinet_e2e::{Cabinet, eventually, programs};
+use cabinet_e2e::{Cabinet, Setup, eventually, programs};
 use mail_parser::MessageParser;
 use serde::Deserialize;
 
@@ -274,4 +274,20 @@ async fn the_example_is_imported_into_the_workflow_beside_it() {
     let letter = cabinet.letters(1).await.remove(0);
     let parsed = MessageParser::default().parse(&letter.raw).expect("a good letter");
     assert!(parsed.subject().expect("a subject").contains("Waiting for you"));
+}
+
+/// An import goes where every service wants to see a certificate, as one service goes to another.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_shows_its_certificate() {
+    let cabinet = Setup::default().tls().start().await;
+    let desk = Desk::of(&cabinet, LOG).await;
+    let certificates = cabinet.certificates.as_ref().expect("asked for");
+    let with = |certificate: Option<&str>| {
+        let mut import = desk.command(&["--announce", "--patience", "1"]);
+        tokio::task::block_in_place(|| import.envs(certificates.client(certificate)).output()).expect("built by `make test`")
+    };
+    let output = with(Some("client"));
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(cabinet.letters(LETTERS.len()).await.len(), LETTERS.len());
+    assert!(!with(None).status.success(), "nobody is let in without one");
 }

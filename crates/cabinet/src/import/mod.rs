@@ -37,7 +37,8 @@ pub(crate) enum Import {
     },
 }
 
-/// Where Cabinet is, and who calls.
+/// Where Cabinet is, and who calls. Addresses that begin with https:// want `CABINET__PEERS__TLS__CA_FILE`, and where clients are to
+/// show a certificate `…CERTIFICATE_FILE` and `…KEY_FILE`, as a service does.
 #[derive(Debug, Args)]
 pub(crate) struct Access {
     /// Where identity serves.
