@@ -91,7 +91,8 @@ fn is_public_url(text: &str) -> bool {
         // Links with tokens travel to it.
         (is_safe || is_loopback(host))
             && !host.is_empty()
-            && !rest.contains(|odd: char| odd.is_whitespace() || odd.is_control() || "?#@<>\"\\".contains(odd))
+            // As it stands in a header of a letter (RFC 2369): international names in their ASCII form (RFC 5891).
+            && rest.chars().all(|letter| letter.is_ascii_graphic() && !"?#@<>\"\\,".contains(letter))
     })
 }
 
@@ -144,7 +145,9 @@ mod tests {
         };
         let all = [InvalidSetting::Name, InvalidSetting::PublicUrl, InvalidSetting::Sender, InvalidSetting::TimeZone];
         assert_eq!(wrong.checked(), Err(all.to_vec()));
-        for odd in ["http://", "https:///path", "https://user@host", "https://host/?q=1", "ftp://host", "http://host"] {
+        let not_for_headers = ["https://помощь.example", "https://host/a,b"];
+        let odds = ["http://", "https:///path", "https://user@host", "https://host/?q=1", "ftp://host", "http://host"];
+        for odd in odds.into_iter().chain(not_for_headers) {
             let wrong = RealmSettings { public_url: odd.to_owned(), ..settings() };
             assert_eq!(wrong.checked(), Err(vec![InvalidSetting::PublicUrl]), "{odd}");
         }
