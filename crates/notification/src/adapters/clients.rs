@@ -9,11 +9,11 @@ use api::cabinet::identity::v1::realm_service_client::RealmServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
 use api::cabinet::profile::v1 as pb_profile;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
-use api::cabinet::r#type::v1::{AudienceMember, AudienceReason};
 use async_trait::async_trait;
 use kernel::{CaseId, Fault, RealmId, Timestamp, UserId};
 use runtime::grpc::{Client, peer_fault};
 
+use crate::adapters::events;
 use crate::adapters::postgres::StoredSpeech;
 use crate::adapters::realms::RealmFacts;
 use crate::application::{CaseChanges, PersonStanding, UserContacts, Users};
@@ -130,12 +130,10 @@ impl CaseChanges for CaseMonitoringClient {
 struct NoMoment;
 
 fn case_change(change: &pb_cases::CaseChange) -> Result<CaseChange, Fault> {
-    let is_requester = |member: &&AudienceMember| member.reasons().any(|reason| reason == AudienceReason::Requester);
-    let requesters = change.audience.iter().filter(is_requester).map(|member| member.user_id.parse().map_err(Fault::internal));
     let at = change.change_time.ok_or_else(|| Fault::internal(NoMoment))?;
     Ok(CaseChange {
         kind: (change.kind() == pb_cases::CaseChangeKind::StatusChanged && !change.silent).then_some(Kind::StatusChange),
         at: Timestamp::new(at.seconds, at.nanos).map_err(Fault::internal)?,
-        requesters: requesters.collect::<Result<_, _>>()?,
+        requesters: events::requesters(&change.audience).map_err(Fault::internal)?,
     })
 }

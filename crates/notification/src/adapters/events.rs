@@ -3,7 +3,7 @@
 use api::cabinet::case_monitoring::events::v1 as pb_cases;
 use api::cabinet::identity::events::v1 as pb_identity;
 use api::cabinet::profile::events::v1 as pb_profile;
-use api::cabinet::r#type::v1::AudienceReason;
+use api::cabinet::r#type::v1::{AudienceMember, AudienceReason};
 use async_trait::async_trait;
 use kernel::{EventId, Fault, Timestamp, UserId};
 use messaging::{Handler, HandlerError, Lane, Message, SubscriptionSpec, inbox};
@@ -209,6 +209,12 @@ fn profile(message: &Message) -> Result<PersonVersion, UnreadableFact> {
     Ok(PersonVersion { realm_id: message.realm_id, user_id: fact.user_id.parse()?, version: fact.version })
 }
 
+/// Those of an audience who asked for the case.
+pub(crate) fn requesters(audience: &[AudienceMember]) -> Result<Vec<UserId>, kernel::InvalidId> {
+    let is_requester = |member: &&AudienceMember| member.reasons().any(|reason| reason == AudienceReason::Requester);
+    audience.iter().filter(is_requester).map(|member| member.user_id.parse()).collect()
+}
+
 /// The version of the case that a status change tells of; none if it cannot be read.
 pub(crate) fn case_version(content: &[u8]) -> Option<i64> {
     pb_cases::CaseStatusChanged::decode(content).ok()?.case.map(|case| case.version)
@@ -217,18 +223,15 @@ pub(crate) fn case_version(content: &[u8]) -> Option<i64> {
 fn status_change(message: &Message) -> Result<StatusChange, UnreadableFact> {
     let fact = pb_cases::CaseStatusChanged::decode(message.payload.as_slice())?;
     let case = fact.case.ok_or(UnreadableFact::Incomplete)?;
-    let is_requester =
-        |member: &&api::cabinet::r#type::v1::AudienceMember| member.reasons().any(|reason| reason == AudienceReason::Requester);
     // A silent change tells nobody; that the case has a newer version holds for the letters of other changes all the same.
-    let told = fact.audience.iter().filter(|_| !fact.silent);
-    let requesters: Result<_, _> = told.filter(is_requester).map(|member| member.user_id.parse()).collect();
+    let told = if fact.silent { &[] } else { fact.audience.as_slice() };
     Ok(StatusChange {
         event_id: message.event_id,
         realm_id: message.realm_id,
         cause_id: message.cause_id,
         case_id: case.case_id.parse()?,
         case_version: case.version,
-        requesters: requesters?,
+        requesters: requesters(told)?,
         content: message.payload.clone(),
         traceparent: message.traceparent.clone(),
     })

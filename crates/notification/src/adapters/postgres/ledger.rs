@@ -11,7 +11,7 @@ use runtime::postgres;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{segments, speech};
+use super::{UnknownWord, segments, speech};
 use crate::adapters::metrics::LedgerMetrics;
 use crate::application::{Addressed, CaseVersion, Ledger, Person, PersonStanding, PersonVersion, Plan, PlanError};
 use crate::domain::{
@@ -71,10 +71,6 @@ struct ClaimedRow {
     created_at: jiff_sqlx::Timestamp,
     expires_at: Option<jiff_sqlx::Timestamp>,
 }
-
-#[derive(Debug, thiserror::Error)]
-#[error("a stored word has no meaning")]
-struct UnknownWord;
 
 /// `leased_since` was taken before the statement that made the lease, so that we never think it longer than it is.
 fn claimed(row: ClaimedRow, leased_since: Instant) -> Result<Claimed, Fault> {

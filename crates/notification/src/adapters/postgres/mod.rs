@@ -14,3 +14,8 @@ pub(crate) use preferences::PgPreferences;
 pub(crate) use realms::PgRealms;
 pub(crate) use records::PgDeliveryRecords;
 pub(crate) use speech::{PgSpeech, StoredSpeech};
+
+/// A later release has written what this one does not know.
+#[derive(Debug, thiserror::Error)]
+#[error("a stored word has no meaning")]
+struct UnknownWord;

@@ -6,6 +6,7 @@ use runtime::postgres;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use super::UnknownWord;
 use crate::adapters::events;
 use crate::application::{DeliveryRecords, ExplainDelivery, ListDeliveries};
 use crate::domain::{DeliveryRecord, ObjectId};
@@ -37,10 +38,6 @@ struct RecordRow {
     expires_at: Option<jiff_sqlx::Timestamp>,
     receipt: Option<String>,
 }
-
-#[derive(Debug, thiserror::Error)]
-#[error("a stored word has no meaning")]
-struct UnknownWord;
 
 impl TryFrom<RecordRow> for DeliveryRecord {
     type Error = Fault;
