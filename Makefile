@@ -39,7 +39,7 @@ mutants: tools ## Breaks a copy of the sources in every way we know and wants a 
 
 import-incidents: tools ## Imports an event log (FILE=…) into a Cabinet of its own, twice, and holds the letters against the file
 	cargo build --workspace --bins --locked
-	$(WITH_SERVERS) --postgres --rabbitmq -- target/debug/import-incidents "$(FILE)"
+	CABINET__LOG__FILTER=warn $(WITH_SERVERS) --postgres --rabbitmq -- target/debug/import-incidents "$(FILE)"
 
 lint: ## Formatting and lints, warnings being errors
 	cargo fmt --all --check
@@ -53,8 +53,9 @@ proto: contract-tools ## Checks the contract: style, comments, nothing released 
 	deploy/local/contract breaking
 	deploy/local/contract docs target/docs
 
-released: contract-tools ## Takes the contract as it stands for released: writes proto/released.binpb, which a release commits
+released: contract-tools ## Takes the contract as it stands for released: writes proto/released.binpb, which a release commits (BREAKING=yes: also one that breaks the last)
 	deploy/local/contract lint
+	[ "$(BREAKING)" = yes ] || deploy/local/contract breaking
 	deploy/local/contract release
 
 sql: tools ## Writes the committed query data (crates/*/.sqlx) after a query or a migration has changed

@@ -14,7 +14,7 @@ mod report;
 mod sink;
 mod stage;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 use crate::report::Report;
 use crate::stage::Stage;
@@ -25,12 +25,23 @@ pub(crate) struct Bench {
     /// One short round of everything: to see that it works, not to claim anything.
     #[arg(long)]
     quick: bool,
-    /// Only these measurements: write, read, latency, security, drain, sustained, memory.
+    /// Only these measurements.
     #[arg(long, value_delimiter = ',')]
-    only: Vec<String>,
+    only: Vec<Measurement>,
     /// Where the report goes.
     #[arg(long, default_value = "target/bench/report.json")]
     report: std::path::PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Measurement {
+    Memory,
+    Read,
+    Write,
+    Latency,
+    Security,
+    Drain,
+    Sustained,
 }
 
 /// How long and how much is measured.
@@ -54,8 +65,8 @@ impl Bench {
         }
     }
 
-    fn wants(&self, name: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|only| only == name)
+    fn wants(&self, measurement: Measurement) -> bool {
+        self.only.is_empty() || self.only.contains(&measurement)
     }
 }
 
@@ -66,32 +77,32 @@ async fn main() -> std::io::Result<()> {
     let scale = bench.scale();
     let mut stage = Stage::start(scale).await;
     let mut report = Report::default();
-    if bench.wants("memory") {
+    if bench.wants(Measurement::Memory) {
         memory::idle(&stage, scale, &mut report).await;
         report.write(&bench.report)?;
     }
     stage.populate().await;
-    if bench.wants("read") {
+    if bench.wants(Measurement::Read) {
         calls::read_get_case(&stage, scale, &mut report).await;
         report.write(&bench.report)?;
     }
-    if bench.wants("write") {
+    if bench.wants(Measurement::Write) {
         calls::write_change_status(&mut stage, scale, &mut report).await;
         report.write(&bench.report)?;
     }
-    if bench.wants("latency") {
+    if bench.wants(Measurement::Latency) {
         path::latency(&mut stage, scale, &mut report).await;
         report.write(&bench.report)?;
     }
-    if bench.wants("security") {
+    if bench.wants(Measurement::Security) {
         path::security_latency(&mut stage, scale, &mut report).await;
         report.write(&bench.report)?;
     }
-    if bench.wants("drain") {
+    if bench.wants(Measurement::Drain) {
         path::drain(&mut stage, scale, &mut report).await;
         report.write(&bench.report)?;
     }
-    if bench.wants("sustained") {
+    if bench.wants(Measurement::Sustained) {
         path::sustained(&mut stage, scale, &mut report).await;
         report.write(&bench.report)?;
     }
