@@ -33,6 +33,9 @@ const LET_GO: [(&str, &str); 5] = [
     ("tcp_keepalives_interval", "5"),
     ("tcp_keepalives_count", "3"),
 ];
+/// What has left the outbox need not be on the disk before the next batch goes: a server that dies at the wrong moment has the
+/// last batches in its outbox again, and the inbox absorbs the repeats.
+const UNFLUSHED: [(&str, &str); 1] = [("synchronous_commit", "off")];
 /// How often a process without a broker asks for the database to itself: its own last connection may still be dying.
 const CLAIMS_OF_THE_DATABASE: u32 = 5;
 /// Where processes that do not own the lane tell the owner of commits.
@@ -120,6 +123,7 @@ impl Relay {
         let options = postgres::connect_options(&self.database_url)?
             .application_name("relay")
             .options([("plan_cache_mode", "force_custom_plan"), ("jit", "off")])
+            .options(UNFLUSHED)
             .options(LET_GO);
         let mut connection = options.connect().await?;
         if !self.share_database(&mut connection).await? {
