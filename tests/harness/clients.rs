@@ -201,6 +201,7 @@ pub fn user_request(company_id: CompanyId, role: identity::Role, email: &str) ->
         phone: String::new(),
         user_name: String::new(),
         invitation: identity::Invitation::None.into(),
+        ..Default::default()
     }
 }
 

@@ -31,6 +31,7 @@ pub fn realm_request(name: &str) -> identity::CreateRealmRequest {
         sender: format!("{name} <noreply@{domain}>"),
         language: "en".to_owned(),
         time_zone: "Europe/Kyiv".to_owned(),
+        ..Default::default()
     }
 }
 
@@ -55,6 +56,7 @@ impl Cabinet {
             realm_id: realm_id.to_owned(),
             name: "Company".to_owned(),
             owner_email: String::new(),
+            ..Default::default()
         };
         let mut realms = RealmServiceClient::new(self.identity.channel());
         let answer = realms.create_company(with_token(&self.operator_token("operator"), message)).await.expect("a good company");

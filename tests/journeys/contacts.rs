@@ -105,7 +105,7 @@ async fn a_batch_has_a_verdict_for_each() {
         quiet("Bela@example.com"),
         new("carl@example.com", pb::Invitation::Send),
     ];
-    let request = pb::BatchCreateUsersRequest { company_id: cabinet.realm.company_id.to_string(), users };
+    let request = pb::BatchCreateUsersRequest { company_id: cabinet.realm.company_id.to_string(), users, ..Default::default() };
     let mut client = UserServiceClient::new(cabinet.identity.channel());
     let answer = client.batch_create_users(with_token(&cabinet.service_token(), request)).await.expect("verdicts").into_inner();
     let verdicts: Vec<_> =

@@ -1,5 +1,6 @@
 //! Journeys over the real system: real processes, PostgreSQL, RabbitMQ and SMTP, through gRPC alone.
 
+mod allowed_actions;
 mod arrival_order;
 mod cases;
 mod contacts;
@@ -16,6 +17,7 @@ mod profiles;
 mod realms;
 mod reflection;
 mod refusals;
+mod request_ids;
 mod revocation;
 mod sessions;
 mod sms;

@@ -48,7 +48,8 @@ async fn batch_get(
 /// Saves those fields of `wanted` that `paths` name, if the profile still has this etag; an empty one fits all.
 async fn update(cabinet: &Cabinet, token: &str, wanted: &pb::Profile, paths: &[&str], etag: &str) -> Result<pb::Profile, Status> {
     let update_mask = Some(FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() });
-    let message = pb::UpdateProfileRequest { profile: Some(wanted.clone()), update_mask, etag: etag.to_owned() };
+    let message =
+        pb::UpdateProfileRequest { profile: Some(wanted.clone()), update_mask, etag: etag.to_owned(), ..Default::default() };
     let answer = ProfileServiceClient::new(cabinet.profile.channel()).update_profile(with_token(token, message)).await?;
     Ok(answer.into_inner().profile.expect("the contract promises the profile"))
 }

@@ -32,6 +32,7 @@ async fn a_realm_is_opened_and_its_first_owner_invited() {
         realm_id: realm.realm_id.clone(),
         name: "Buyer".into(),
         owner_email: "owner@tenders.example".into(),
+        ..Default::default()
     };
     let mut realms = RealmServiceClient::new(cabinet.identity.channel());
     let created = realms.create_company(with_token(&cabinet.operator_token("olga"), request)).await.expect("a good company");

@@ -108,6 +108,7 @@ async fn speak_ukrainian(cabinet: &Cabinet, user_id: &str) {
         profile: Some(wanted),
         update_mask: Some(prost_types::FieldMask { paths: vec!["language".to_owned()] }),
         etag: String::new(),
+        ..Default::default()
     };
     let request = with_token(&cabinet.service_token(), request);
     ProfileServiceClient::new(cabinet.profile.channel()).update_profile(request).await.expect("a language of ours");

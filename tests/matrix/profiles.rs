@@ -24,6 +24,7 @@ pub(crate) async fn call(visit: &Visit<'_>, method: &str) -> Result<Answer, Stat
                 profile: Some(profile),
                 update_mask: Some(prost_types::FieldMask { paths: vec!["full_name".into()] }),
                 etag: String::new(),
+                ..Default::default()
             };
             client.update_profile(visit.request(request)).await.map(|_| Answer::Done)
         }

@@ -15,7 +15,8 @@ pub(crate) async fn call(visit: &Visit<'_>, method: &str) -> Result<Answer, Stat
         "GetRealm" => client.get_realm(visit.request(pb::GetRealmRequest { realm_id })).await.map(|_| Answer::Done),
         "ListRealms" => client.list_realms(visit.request(pb::ListRealmsRequest::default())).await.map(|_| Answer::Done),
         "CreateCompany" => {
-            let request = pb::CreateCompanyRequest { realm_id, name: "Branch".into(), owner_email: String::new() };
+            let request =
+                pb::CreateCompanyRequest { realm_id, name: "Branch".into(), owner_email: String::new(), ..Default::default() };
             client.create_company(visit.request(request)).await.map(|_| Answer::Done)
         }
         "GetCompany" => {

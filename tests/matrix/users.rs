@@ -19,7 +19,7 @@ pub(crate) async fn call(visit: &Visit<'_>, method: &str) -> Result<Answer, Stat
         "BatchCreateUsers" => {
             let role = pb::Role::Customer.into();
             let user = pb::NewUser { role, email: visit.stage.fresh_email(), ..Default::default() };
-            let request = pb::BatchCreateUsersRequest { company_id: visit.company_id(), users: vec![user] };
+            let request = pb::BatchCreateUsersRequest { company_id: visit.company_id(), users: vec![user], ..Default::default() };
             let answer = client.batch_create_users(visit.request(request)).await?.into_inner();
             Ok(if answer.verdicts.iter().all(|verdict| verdict.user.is_some()) { Answer::Done } else { Answer::Empty })
         }

@@ -6,9 +6,9 @@
 use std::error::Error;
 use std::fmt::Write as _;
 
-use protox::prost_reflect::{
-    Cardinality, DescriptorPool, DynamicMessage, ExtensionDescriptor, FieldDescriptor, Kind, MessageDescriptor, Value,
-};
+use protox::prost_reflect::{Cardinality, DescriptorPool, DynamicMessage, ExtensionDescriptor, FieldDescriptor, Kind, Value};
+
+use crate::rust_type;
 
 const IGNORE_IF_ZERO_VALUE: i32 = 1;
 
@@ -137,15 +137,6 @@ fn scalar_check(path: &str, value: &str, skip_empty: bool, kind: &str, rules: &D
 fn enum_is_defined(value: &str) -> String {
     let getter = value.strip_prefix("self.").map_or_else(|| value.to_owned(), |field| format!("self.{field}()"));
     format!("{getter} as i32 == {value}")
-}
-
-fn rust_type(message: &MessageDescriptor) -> String {
-    let package: Vec<String> = message
-        .package_name()
-        .split('.')
-        .map(|part| if part == "type" { "r#type".to_owned() } else { part.to_owned() })
-        .collect();
-    format!("crate::{}::{}", package.join("::"), message.name())
 }
 
 fn message(value: &Value) -> Result<&DynamicMessage, Box<dyn Error>> {

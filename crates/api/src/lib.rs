@@ -2,6 +2,7 @@
 //!
 //! Nothing here is written by hand but the way field rules are checked; nothing generated is in git.
 
+mod named;
 mod validation;
 
 use std::collections::HashMap;
@@ -9,6 +10,7 @@ use std::collections::HashMap;
 use prost::Message as _;
 use prost_types::method_options::IdempotencyLevel;
 
+pub use named::NamedByClient;
 pub use validation::{Check, EnumRules, IntegerRules, Pattern, StringRules, Validate, Violation};
 
 /// The compiled contract (`google.protobuf.FileDescriptorSet`), with comments: for reflection and for other teams' tools.
@@ -91,4 +93,9 @@ pub mod cabinet {
 #[allow(clippy::all, clippy::pedantic, unused_qualifications, reason = "generated code")]
 mod field_rules {
     include!(concat!(env!("OUT_DIR"), "/field_rules.rs"));
+}
+
+#[allow(clippy::all, clippy::pedantic, unused_qualifications, reason = "generated code")]
+mod request_ids {
+    include!(concat!(env!("OUT_DIR"), "/request_ids.rs"));
 }

@@ -80,9 +80,11 @@ impl CaseService for Bare {
     async fn get_case(&self, request: Request<pb::GetCaseRequest>) -> Result<Response<pb::GetCaseResponse>, Status> {
         let case_id: Uuid = request.get_ref().case_id.parse().map_err(|_| Status::invalid_argument("case_id"))?;
         let row: CaseRow = sqlx::query_as(
-            "SELECT case_id, company_id, number, kind, subject, status, requester_id, version, created_at, updated_at
+            "SELECT cases.realm_id, case_id, company_id, number, kind, subject, status, requester_id,
+                 source, external_id, source_position, cases.version, created_at, updated_at, workflows.version AS workflow_version
              FROM cases
-             WHERE realm_id = $1
+             JOIN workflows ON workflows.realm_id = cases.realm_id
+             WHERE cases.realm_id = $1
                AND case_id = $2",
         )
         .bind(self.realm_id)
@@ -101,6 +103,7 @@ impl CaseService for Bare {
             version: row.version,
             create_time: Some(moment(row.created_at)),
             update_time: Some(moment(row.updated_at)),
+            allowed_actions: Vec::new(),
         };
         Ok(Response::new(pb::GetCaseResponse { case: Some(case) }))
     }

@@ -101,6 +101,7 @@ impl Stage {
             let request = identity::BatchCreateUsersRequest {
                 company_id: self.cabinet.realm.company_id.to_string(),
                 users: emails.iter().map(new).collect(),
+                ..Default::default()
             };
             let mut client = UserServiceClient::new(self.cabinet.identity.channel());
             let answer = client.batch_create_users(with_token(&token, request)).await.expect("good users").into_inner();

@@ -130,6 +130,7 @@ impl Stage {
             sender: "Helpline <noreply@helpline.example>".to_owned(),
             language: "en".to_owned(),
             time_zone: "Europe/Kyiv".to_owned(),
+            ..Default::default()
         };
         let answer = RealmServiceClient::new(self.channel.clone()).create_realm(with_token(token, message)?).await?;
         Ok(answer.into_inner().realm.unwrap_or_default().realm_id)
@@ -140,6 +141,7 @@ impl Stage {
             realm_id: realm_id.to_owned(),
             name: "Helpline Ltd".to_owned(),
             owner_email: owner_email.to_owned(),
+            ..Default::default()
         };
         let answer = RealmServiceClient::new(self.channel.clone()).create_company(with_token(token, message)?).await?;
         Ok(answer.into_inner().company.unwrap_or_default().company_id)
@@ -166,6 +168,7 @@ impl Stage {
             phone: phone.to_owned(),
             user_name: String::new(),
             invitation: identity::Invitation::Send.into(),
+            ..Default::default()
         };
         let answer = UserServiceClient::new(self.channel.clone()).create_user(with_token(token, message)?).await?;
         Ok(answer.into_inner().user.unwrap_or_default().user_id)

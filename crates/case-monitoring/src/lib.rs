@@ -57,11 +57,9 @@ impl Service for CaseMonitoring {
         let signal = messaging::start_relays(process, Self::NAME, &config.database, &pools, &config.messaging, &[Lane::Normal]);
         let identity = follow_identity(process, &config.identity, Component::CaseMonitoring)?;
         let identity = Arc::new(IdentityClient::new(identity));
-        let workflows = Arc::new(RealmWorkflows {
-            stored: Arc::new(PgWorkflows::new(pools.commands.clone())),
-            presets: Arc::new(EmbeddedPresets::read()?),
-            realms: identity.clone(),
-        });
+        let stored_workflows = Arc::new(PgWorkflows::new(pools.commands.clone()));
+        let workflows = RealmWorkflows::new(stored_workflows, Arc::new(EmbeddedPresets::read()?), identity.clone());
+        let workflows = Arc::new(workflows);
         let cases = CaseUseCases {
             cases: Arc::new(PgCases::new(pools.commands, signal)),
             workflows: workflows.clone(),

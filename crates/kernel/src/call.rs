@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use crate::{Action, Caller, CommandId, Permit, RealmId, Refusal};
+use crate::{Action, Caller, CommandId, NamedRequest, Permit, RealmId, Refusal};
 
 /// Who calls, under which command id, in which trace, and until when he waits.
 #[derive(Debug, Clone)]
@@ -13,6 +13,7 @@ pub struct Call {
     traceparent: Option<String>,
     deadline: Instant,
     origin: Origin,
+    named_request: Option<NamedRequest>,
 }
 
 /// Where a client is, and what it calls itself.
@@ -40,6 +41,7 @@ impl Call {
             traceparent,
             deadline,
             origin: Origin { peer: Client { address: None, agent: None }, told: None },
+            named_request: None,
         }
     }
 
@@ -47,6 +49,17 @@ impl Call {
     #[must_use]
     pub fn from(self, origin: Origin) -> Self {
         Self { origin, ..self }
+    }
+
+    /// The same call, for a command that its client named.
+    #[must_use]
+    pub fn for_request(self, named_request: NamedRequest) -> Self {
+        Self { named_request: Some(named_request), ..self }
+    }
+
+    /// The command's name, if its client gave it one.
+    pub const fn named_request(&self) -> Option<&NamedRequest> {
+        self.named_request.as_ref()
     }
 
     /// The client, as far as this realm is concerned: a gateway is believed in its own realm only.

@@ -128,6 +128,18 @@ impl Caller {
             Self::Anonymous | Self::Gateway(_) | Self::Component(_) | Self::PlatformAdmin(_) => None,
         }
     }
+
+    /// Who it is, as one text: the same in every session, with every role and name.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::Anonymous => "anonymous".to_owned(),
+            Self::User(user) => format!("user {} {}", user.realm_id, user.user_id),
+            Self::Service(service) => format!("service {} {}", service.realm_id, service.credential_id),
+            Self::Gateway(gateway) => format!("gateway {} {}", gateway.realm_id, gateway.credential_id),
+            Self::Component(component) => format!("component {}", component.as_str()),
+            Self::PlatformAdmin(admin) => format!("administrator {}", admin.name),
+        }
+    }
 }
 
 #[cfg(test)]

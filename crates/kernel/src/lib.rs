@@ -9,6 +9,7 @@ mod caller;
 mod error_kind;
 mod fault;
 mod id;
+mod request;
 mod secret;
 mod time;
 
@@ -21,5 +22,6 @@ pub use id::{
     CaseId, CommandId, CompanyId, CredentialId, DeadLetterId, DeliveryId, EventId, Id, IdSource, InvalidId, LinkId, PhoneCodeId,
     RandomIds, RealmId, SessionId, UserId, of,
 };
+pub use request::{NamedRequest, RepeatError};
 pub use secret::Secret;
 pub use time::{Clock, Timestamp};

@@ -15,6 +15,7 @@ mod metrics;
 mod outbox;
 mod partitions;
 mod relay;
+pub mod requests;
 mod signal;
 mod start;
 mod transport;

@@ -1,4 +1,4 @@
-//! Keeps the logs' daily partitions: makes those to come, drops those whose time is over.
+//! Keeps the logs' partitions: makes those to come, drops those whose time is over.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -30,6 +30,10 @@ const ARCHIVE: Retention = Retention { table: "messaging.outbox_archive", id_col
 const INBOX: Retention = Retention { table: "messaging.inbox", id_column: "event_id", days: 10 };
 /// Long enough to mend what killed them.
 const DEAD_LETTER_DAYS: i64 = 30;
+/// Partitions of requests are made for so many hours ahead: an upkeep that fails now and then goes unnoticed.
+const REQUEST_AHEAD_HOURS: i32 = 6;
+/// For a day, a command is recognised.
+const REQUEST_HOURS: i32 = 24;
 
 /// The upkeep of one service's logs.
 pub struct Partitions {
@@ -51,6 +55,7 @@ impl Partitions {
         for log in &self.logs {
             self.keep_log(log).await.map_err(postgres::fault)?;
         }
+        self.keep_requests().await.map_err(postgres::fault)?;
         self.forget_dead_letters().await.map_err(postgres::fault)
     }
 
@@ -75,6 +80,20 @@ impl Partitions {
             self.clock.now().to_sqlx() as _,
             AHEAD_DAYS,
             log.days,
+        )
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await
+    }
+
+    async fn keep_requests(&self) -> sqlx::Result<()> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query!("SET LOCAL lock_timeout = '2s'").execute(&mut *transaction).await?;
+        sqlx::query!(
+            "SELECT messaging.keep_request_partitions($1, $2, $3)",
+            self.clock.now().to_sqlx() as _,
+            REQUEST_AHEAD_HOURS,
+            REQUEST_HOURS,
         )
         .execute(&mut *transaction)
         .await?;

@@ -190,6 +190,7 @@ impl Carrier {
             }),
             source_time: Some(runtime::grpc::timestamp(row.at)),
             silent: self.is_silent,
+            ..Default::default()
         };
         self.pace.wait().await;
         let answer = self.connection.call(message, async |request| self.connection.cases().create_case(request).await).await;
@@ -211,6 +212,7 @@ impl Carrier {
             origin: Some(pb::ChangeOrigin { source: self.mapping.source.clone(), position: row.position }),
             source_time: Some(runtime::grpc::timestamp(row.at)),
             silent: self.is_silent,
+            ..Default::default()
         };
         self.pace.wait().await;
         let send = async |request| self.connection.cases().change_case_status(request).await;

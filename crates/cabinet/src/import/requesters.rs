@@ -103,7 +103,7 @@ async fn create(connection: &Connection, company_id: &str, emails: &[&String]) -
         ..Default::default()
     };
     let users = emails.iter().map(new).collect();
-    let message = identity::BatchCreateUsersRequest { company_id: company_id.to_owned(), users };
+    let message = identity::BatchCreateUsersRequest { company_id: company_id.to_owned(), users, ..Default::default() };
     let send = async |request| connection.users().batch_create_users(request).await;
     Ok(connection.call(message, send).await?.verdicts)
 }

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use kernel::{Authorized, Call, CaseId, Clock, CompanyId, Fault, IdSource, Permit, RealmId, Timestamp, UserId};
+use kernel::{Authorized, Call, CaseId, Clock, CompanyId, Fault, IdSource, Permit, RealmId, Refusal, Timestamp, UserId};
 
-use super::{Cases, Error, RealmWorkflows, Users, WriteCaseError};
+use super::{Cases, Error, RealmWorkflows, StoredCase, Users, WriteCaseError};
 use crate::domain::access::Action;
 use crate::domain::{
-    Case, CaseKind, Happening, NewCase, Origin, RealmWorkflow, RecordedChange, SourcePosition, Status, StatusCode, Subject,
-    Telling, Workflow,
+    Case, CaseKind, Happening, NewCase, Origin, RecordedChange, SourcePosition, Status, StatusCode, Subject, Telling, Workflow,
 };
 
 /// How often a change is tried that others keep overtaking.
@@ -63,11 +62,20 @@ pub(crate) struct GetCaseChange {
     pub(crate) case_version: i64,
 }
 
-/// A case together with what its status means.
+/// A case together with what its status means, and where the caller may take it.
 #[derive(Debug)]
 pub(crate) struct CaseView {
     pub(crate) case: Case,
     pub(crate) status: Status,
+    pub(crate) moves: Vec<Move>,
+}
+
+/// A status to which the workflow leads from where a case stands.
+#[derive(Debug)]
+pub(crate) struct Move {
+    pub(crate) to: StatusCode,
+    /// Why the caller may not take it there; nothing if he may.
+    pub(crate) refusal: Option<Refusal>,
 }
 
 /// A case after a change.
@@ -96,12 +104,15 @@ impl CaseUseCases {
             call.authorize(&Action::SpeakForSource)?;
         }
         let subject = Subject::parse(&command.subject)?;
-        self.require_new(realm_id, command.origin.as_ref()).await?;
+        if let Some(made) = self.made_before(call, realm_id, command.origin.as_ref()).await? {
+            return self.get(call, made).await;
+        }
         if !self.users.is_user_of(call, realm_id, command.company_id, command.requester_id).await? {
             return Err(Error::RequesterNotFound);
         }
         for _ in 0..ATTEMPTS {
-            let RealmWorkflow { workflow, version } = self.workflows.get(call, realm_id).await?;
+            let realm_workflow = self.workflows.get(call, realm_id).await?;
+            let workflow = &realm_workflow.workflow;
             let status = command.status.clone().unwrap_or_else(|| workflow.first().code.clone());
             workflow.status(&status)?;
             let now = self.clock.now();
@@ -117,32 +128,42 @@ impl CaseUseCases {
                 requester_id: command.requester_id,
                 origin: command.origin.clone(),
             };
-            let (case, created) = Case::create(new, &workflow, happening)?;
-            match self.cases.insert(&permit, call, &case, version, self.ids.new_id(now), created).await {
-                Ok(()) => return Ok(permit.show(CaseView::of(case, &workflow)?)),
-                // Perhaps by the same case from the same source.
-                Err(WriteCaseError::Stale) => self.require_new(realm_id, command.origin.as_ref()).await?,
+            let (case, created) = Case::create(new, workflow, happening)?;
+            match self.cases.insert(&permit, call, &case, realm_workflow.version, self.ids.new_id(now), created).await {
+                Ok(()) => return Ok(permit.show(CaseView::of(call, case, workflow)?)),
+                // Perhaps by the same request, or by the same case from the same source.
+                Err(WriteCaseError::Stale) => {
+                    if let Some(made) = self.made_before(call, realm_id, command.origin.as_ref()).await? {
+                        return self.get(call, made).await;
+                    }
+                }
                 Err(WriteCaseError::Fault(fault)) => return Err(fault.into()),
             }
         }
         Err(Fault::unavailable(CreationOvertaken).into())
     }
 
-    /// C12: a case comes from its source once. Whoever brings it again is told which one it is, not that he has created it.
-    async fn require_new(&self, realm_id: RealmId, origin: Option<&Origin>) -> Result<(), Error> {
-        let Some(origin) = origin else { return Ok(()) };
+    /// The case that this request made when it came before.
+    ///
+    /// C12: a case comes from its source once. Whoever brings it again by another request is told which one it is, not that he
+    /// has created it.
+    async fn made_before(&self, call: &Call, realm_id: RealmId, origin: Option<&Origin>) -> Result<Option<CaseId>, Error> {
+        if let Some(made) = self.cases.done(call, self.clock.now()).await? {
+            return Ok(Some(made));
+        }
+        let Some(origin) = origin else { return Ok(None) };
         match self.cases.find(realm_id, origin).await? {
             Some(case_id) => Err(Error::CaseExists(case_id)),
-            None => Ok(()),
+            None => Ok(None),
         }
     }
 
     pub(crate) async fn get(&self, call: &Call, case_id: CaseId) -> Result<Authorized<CaseView>, Error> {
         let realm_id = call.realm_id()?;
-        let case = self.cases.get(realm_id, case_id).await?.ok_or(Error::CaseNotFound)?;
+        let StoredCase { case, workflow_version } = self.cases.get(realm_id, case_id).await?.ok_or(Error::CaseNotFound)?;
         let permit = call.authorize(&Action::SeeCase(&case))?;
-        let stored = self.workflows.get(call, realm_id).await?;
-        Ok(permit.show(CaseView::of(case, &stored.workflow)?))
+        let realm_workflow = self.workflows.of_version(call, realm_id, workflow_version).await?;
+        Ok(permit.show(CaseView::of(call, case, &realm_workflow.workflow)?))
     }
 
     /// What made this version of the case, and whom it concerned.
@@ -155,22 +176,29 @@ impl CaseUseCases {
     pub(crate) async fn change_status(&self, call: &Call, command: ChangeCaseStatus) -> Result<Authorized<ChangedCase>, Error> {
         let realm_id = call.realm_id()?;
         for _ in 0..ATTEMPTS {
-            let RealmWorkflow { workflow, version } = self.workflows.get(call, realm_id).await?;
+            let stored = self.cases.get(realm_id, command.case_id).await?.ok_or(Error::CaseNotFound)?;
+            let StoredCase { mut case, workflow_version } = stored;
+            // Before anything else is said of it.
+            call.authorize(&Action::SeeCase(&case))?;
+            let realm_workflow = self.workflows.of_version(call, realm_id, workflow_version).await?;
+            let workflow = &realm_workflow.workflow;
             let to = workflow.status(&command.status)?.category;
-            let mut case = self.cases.get(realm_id, command.case_id).await?.ok_or(Error::CaseNotFound)?;
             let permit = call.authorize(&Action::ChangeStatus { case: &case, to })?;
+            if self.cases.done(call, self.clock.now()).await?.is_some() {
+                return Self::changed(call, permit, case, workflow, ChangeOutcome::Made);
+            }
             let from_source = command.origin.as_ref();
             if from_source.is_some() || command.account.is_of_a_source() {
                 call.authorize(&Action::SpeakForSource)?;
             }
             if from_source.map(|position| case.has_taken(position)).transpose()? == Some(true) {
-                return Self::changed(permit, case, &workflow, ChangeOutcome::AlreadyTaken);
+                return Self::changed(call, permit, case, workflow, ChangeOutcome::AlreadyTaken);
             }
             let now = self.clock.now();
             let happening = Happening::new(now, command.account.source_time, command.account.telling)?;
-            let changed = case.change_status(&workflow, &command.status, from_source, happening)?;
-            match self.cases.update(&permit, call, &case, version, self.ids.new_id(now), changed).await {
-                Ok(()) => return Self::changed(permit, case, &workflow, ChangeOutcome::Made),
+            let changed = case.change_status(workflow, &command.status, from_source, happening)?;
+            match self.cases.update(&permit, call, &case, realm_workflow.version, self.ids.new_id(now), changed).await {
+                Ok(()) => return Self::changed(call, permit, case, workflow, ChangeOutcome::Made),
                 Err(WriteCaseError::Stale) => {}
                 Err(WriteCaseError::Fault(fault)) => return Err(fault.into()),
             }
@@ -179,18 +207,25 @@ impl CaseUseCases {
     }
 
     fn changed(
+        call: &Call,
         permit: Permit,
         case: Case,
         workflow: &Workflow,
         outcome: ChangeOutcome,
     ) -> Result<Authorized<ChangedCase>, Error> {
-        Ok(permit.show(ChangedCase { view: CaseView::of(case, workflow)?, outcome }))
+        Ok(permit.show(ChangedCase { view: CaseView::of(call, case, workflow)?, outcome }))
     }
 }
 
 impl CaseView {
-    fn of(case: Case, workflow: &Workflow) -> Result<Self, Error> {
+    fn of(call: &Call, case: Case, workflow: &Workflow) -> Result<Self, Error> {
         let status = workflow.status(case.status())?.clone();
-        Ok(Self { case, status })
+        let reachable = workflow.statuses().iter().filter(|other| status.leads_to(other));
+        let allowed = |other: &Status| Move {
+            to: other.code.clone(),
+            refusal: call.authorize(&Action::ChangeStatus { case: &case, to: other.category }).err(),
+        };
+        let moves = reachable.map(allowed).collect();
+        Ok(Self { case, status, moves })
     }
 }

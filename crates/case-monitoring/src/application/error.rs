@@ -1,6 +1,6 @@
 //! How case-monitoring's use cases end when they do not succeed.
 
-use kernel::{CaseId, Fault, Refusal};
+use kernel::{CaseId, Fault, Refusal, RepeatError};
 
 use crate::domain::{CaseError, InvalidWorkflow, StatusCode, StatusUnknown, SubjectInvalid};
 
@@ -26,6 +26,8 @@ pub(crate) enum Error {
     StatusInUse(Vec<StatusCode>),
     #[error("the workflow was replaced meanwhile")]
     EtagMismatch,
+    #[error(transparent)]
+    Repeat(#[from] RepeatError),
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error(transparent)]

@@ -6,8 +6,8 @@ mod ports;
 mod workflows;
 
 pub(crate) use cases::{
-    Account, CaseUseCases, CaseView, ChangeCaseStatus, ChangeOutcome, ChangedCase, CreateCase, GetCaseChange,
+    Account, CaseUseCases, CaseView, ChangeCaseStatus, ChangeOutcome, ChangedCase, CreateCase, GetCaseChange, Move,
 };
 pub(crate) use error::Error;
-pub(crate) use ports::{Cases, Presets, Realms, ReplaceWorkflowError, Users, Workflows, WriteCaseError};
+pub(crate) use ports::{Cases, Presets, Realms, ReplaceWorkflowError, StoredCase, Users, Workflows, WriteCaseError};
 pub(crate) use workflows::{RealmWorkflows, ReplaceWorkflow, WorkflowUseCases};

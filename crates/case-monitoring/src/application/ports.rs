@@ -1,14 +1,24 @@
 //! What case-monitoring's use cases want of the world.
 
 use async_trait::async_trait;
-use kernel::{Call, CaseId, CompanyId, EventId, Fault, Permit, RealmId, UserId};
+use kernel::{Call, CaseId, CompanyId, EventId, Fault, Permit, RealmId, RepeatError, Timestamp, UserId};
 
 use crate::domain::{Case, CaseCreated, CaseStatusChanged, Origin, Preset, RealmWorkflow, RecordedChange, StatusCode, Workflow};
+
+/// A case, and the version that its realm's workflow had when it was read.
+#[derive(Debug)]
+pub(crate) struct StoredCase {
+    pub(crate) case: Case,
+    pub(crate) workflow_version: i64,
+}
 
 /// Where cases are kept. A write is one statement: the case, its history and the fact, all or nothing.
 #[async_trait]
 pub(crate) trait Cases: Send + Sync {
-    async fn get(&self, realm_id: RealmId, case_id: CaseId) -> Result<Option<Case>, Fault>;
+    async fn get(&self, realm_id: RealmId, case_id: CaseId) -> Result<Option<StoredCase>, Fault>;
+
+    /// The case that this very request made or changed when it came before.
+    async fn done(&self, call: &Call, now: Timestamp) -> Result<Option<CaseId>, RepeatError>;
 
     /// The case that came from there, if one did; its position does not count.
     async fn find(&self, realm_id: RealmId, origin: &Origin) -> Result<Option<CaseId>, Fault>;
@@ -19,7 +29,8 @@ pub(crate) trait Cases: Send + Sync {
     /// A number no other case of the realm has; one that is not used leaves a gap.
     async fn next_number(&self, permit: &Permit, realm_id: RealmId) -> Result<i64, Fault>;
 
-    /// Writes the case only if the realm's workflow still has the version `workflow_version` and no other case has its origin.
+    /// Writes the case only if the realm's workflow still has the version `workflow_version`, no other case has its origin, and the
+    /// request was not done meanwhile.
     async fn insert(
         &self,
         permit: &Permit,
@@ -30,7 +41,8 @@ pub(crate) trait Cases: Send + Sync {
         created: CaseCreated,
     ) -> Result<(), WriteCaseError>;
 
-    /// Writes the case only if nobody has changed it since it was read, nor the realm's workflow since `workflow_version`.
+    /// Writes the case only if nobody has changed it since it was read, nor the realm's workflow since `workflow_version`, and the
+    /// request was not done meanwhile.
     async fn update(
         &self,
         permit: &Permit,
@@ -45,7 +57,7 @@ pub(crate) trait Cases: Send + Sync {
 /// Why a case could not be written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WriteCaseError {
-    #[error("the case or the workflow was changed meanwhile, or the case came from its source")]
+    #[error("the case or the workflow was changed meanwhile, the case came from its source, or the request was done")]
     Stale,
     #[error(transparent)]
     Fault(#[from] Fault),

@@ -1,6 +1,7 @@
 //! The workflow of a realm: copied from its preset when the realm is first met, read, replaced.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use kernel::{Authorized, Call, Fault, RealmId, Refusal};
 
@@ -8,11 +9,16 @@ use super::{Error, Presets, Realms, ReplaceWorkflowError, Workflows};
 use crate::domain::access::Action;
 use crate::domain::{ProposedStatus, RealmWorkflow, Workflow};
 
-/// Finds the workflow a realm has now. Nothing is remembered here: another replica may have replaced it a moment ago.
+/// The workflows of so many realms are remembered; who meets more begins anew.
+const KNOWN_REALMS: usize = 1000;
+
+/// Finds the workflow a realm has now. What was read is remembered, but never believed without its version: another replica may
+/// have replaced it a moment ago.
 pub(crate) struct RealmWorkflows {
-    pub(crate) stored: Arc<dyn Workflows>,
-    pub(crate) presets: Arc<dyn Presets>,
-    pub(crate) realms: Arc<dyn Realms>,
+    stored: Arc<dyn Workflows>,
+    presets: Arc<dyn Presets>,
+    realms: Arc<dyn Realms>,
+    known: Mutex<HashMap<RealmId, Arc<RealmWorkflow>>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -24,10 +30,30 @@ struct PresetMissing;
 struct WorkflowMissing;
 
 impl RealmWorkflows {
-    pub(crate) async fn get(&self, call: &Call, realm_id: RealmId) -> Result<RealmWorkflow, Error> {
-        match self.stored.get(realm_id).await? {
-            Some(workflow) => Ok(workflow),
-            None => self.copy_preset(call, realm_id).await,
+    pub(crate) fn new(stored: Arc<dyn Workflows>, presets: Arc<dyn Presets>, realms: Arc<dyn Realms>) -> Self {
+        Self { stored, presets, realms, known: Mutex::default() }
+    }
+
+    pub(crate) async fn get(&self, call: &Call, realm_id: RealmId) -> Result<Arc<RealmWorkflow>, Error> {
+        let workflow = match self.stored.get(realm_id).await? {
+            Some(workflow) => workflow,
+            None => self.copy_preset(call, realm_id).await?,
+        };
+        let workflow = Arc::new(workflow);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= KNOWN_REALMS {
+            known.clear();
+        }
+        known.insert(realm_id, workflow.clone());
+        Ok(workflow)
+    }
+
+    /// The workflow of a realm that had this version a moment ago; a newer one if it was replaced since.
+    pub(crate) async fn of_version(&self, call: &Call, realm_id: RealmId, version: i64) -> Result<Arc<RealmWorkflow>, Error> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&realm_id).cloned();
+        match known {
+            Some(workflow) if workflow.version == version => Ok(workflow),
+            _ => self.get(call, realm_id).await,
         }
     }
 
@@ -59,7 +85,7 @@ impl WorkflowUseCases {
         let realm_id = realm_of(call, realm_id)?;
         let permit = call.authorize(&Action::SeeWorkflow { realm_id }).map_err(hidden_realm)?;
         let stored = self.workflows.get(call, realm_id).await?;
-        Ok(permit.show(stored))
+        Ok(permit.show(RealmWorkflow::clone(&stored)))
     }
 
     pub(crate) async fn replace(&self, call: &Call, command: ReplaceWorkflow) -> Result<Authorized<RealmWorkflow>, Error> {

@@ -1,6 +1,6 @@
 //! How identity's use cases end when they do not succeed.
 
-use kernel::{Fault, Refusal};
+use kernel::{Fault, Refusal, RepeatError};
 
 use crate::domain::{Contact, InvalidEmail, InvalidPhone, InvalidSetting, InvalidUserName, PasswordRefused};
 
@@ -56,6 +56,8 @@ pub(crate) enum Error {
     CodeWrong,
     #[error("there is no code to be tried: ask for another")]
     CodeOver,
+    #[error(transparent)]
+    Repeat(#[from] RepeatError),
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error(transparent)]

@@ -9,6 +9,7 @@ mod links;
 mod ports;
 mod realms;
 mod sessions;
+mod user_actions;
 mod users;
 
 pub(crate) use access::AccessUseCases;
@@ -18,12 +19,14 @@ pub(crate) use credentials::{CreateCredential, CredentialUseCases};
 pub(crate) use error::{ContactProblem, Error};
 pub(crate) use links::{LinkUseCases, RedeemLink};
 pub(crate) use ports::{
-    AccessToken, AccessTokens, Account, Administrator, Administrators, Admission, ChangeStandingError, Credential,
-    CredentialKind, Credentials, HashError, LinkToken, Links, NewLink, NewPhoneCode, NewSecret, PasswordHasher, PhoneCodes,
-    Presets, PublishedKey, Realms, Redemption, RefreshToken, Revocations, Secrets, Sessions, TriedCode, UpdateUserError, Users,
+    AccessToken, AccessTokens, Account, Administrator, Administrators, Admission, Admitted, ChangeStandingError, Credential,
+    CredentialKind, Credentials, HashError, InsertError, LinkToken, Links, NewLink, NewPhoneCode, NewSecret, PasswordHasher,
+    PhoneCodes, Presets, PublishedKey, Realms, Redemption, RefreshToken, Revocations, Secrets, Sessions, TriedCode,
+    UpdateUserError, Users,
 };
 pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases};
 pub(crate) use sessions::{SessionTokens, SessionUseCases, SignIn, SignedIn};
+pub(crate) use user_actions::{UserAction, UserActionKind, UserView};
 pub(crate) use users::{
     BatchGetUsers, ChangeContact, ChangeStanding, CreateUsers, Invitation, ListUsers, NewContact, NewUser, UserUseCases,
     UsersFound, Verdict,

@@ -1,11 +1,9 @@
 //! What identity's use cases want of the world.
 
-use std::collections::{HashMap, HashSet};
-
 use async_trait::async_trait;
 use kernel::{
-    Call, Caller, CompanyId, CredentialId, EventId, Fault, LinkId, Permit, PhoneCodeId, RealmId, Secret, SessionId, Timestamp,
-    UserId,
+    Call, Caller, CompanyId, CredentialId, EventId, Fault, LinkId, Permit, PhoneCodeId, RealmId, RepeatError, Secret, SessionId,
+    Timestamp, UserId,
 };
 use runtime::token::Subject;
 
@@ -21,6 +19,16 @@ pub(crate) struct Admission {
     pub(crate) created: UserCreated,
     pub(crate) event_id: EventId,
     pub(crate) invitation: Option<NewLink>,
+}
+
+/// What became of one of several users who were to be added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Admitted {
+    Added(UserId),
+    /// Others have these contacts; none if they have let go of them since.
+    Taken(Vec<Contact>),
+    /// He could not be made from what was said of him.
+    Invalid,
 }
 
 /// A link to be mailed.
@@ -59,11 +67,18 @@ pub(crate) trait Users: Send + Sync {
     /// Whoever signs in by this address.
     async fn account(&self, realm_id: RealmId, email: &EmailAddress) -> Result<Option<Account>, Fault>;
 
-    /// Adds those whose contacts nobody has; answers with their ids.
-    async fn insert(&self, permit: &Permit, call: &Call, admissions: &[&Admission]) -> Result<HashSet<UserId>, Fault>;
+    /// What this very request led to when it came before.
+    async fn admitted(&self, call: &Call, now: Timestamp) -> Result<Option<Vec<Admitted>>, RepeatError>;
 
-    /// Which of the contacts of these users, all of one realm, somebody else has.
-    async fn taken(&self, realm_id: RealmId, users: &[&User]) -> Result<HashMap<UserId, Vec<Contact>>, Fault>;
+    /// Adds those whose contacts nobody has. Says of each, in their order, what became of him: all contacts that others have
+    /// (I8). None stands for one who could not be made.
+    async fn insert(
+        &self,
+        permit: &Permit,
+        call: &Call,
+        admissions: &[Option<&Admission>],
+        now: Timestamp,
+    ) -> Result<Vec<Admitted>, InsertError>;
 
     /// Writes the user only if nobody has changed him since he was read.
     async fn update_contact(
@@ -92,6 +107,15 @@ pub(crate) trait Users: Send + Sync {
     async fn is_active_owner(&self, realm_id: RealmId, id: UserId) -> Result<bool, Fault>;
 }
 
+/// Why nothing could be added.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InsertError {
+    #[error("the request was done meanwhile")]
+    DoneBefore,
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
 /// Why a user's standing could not be written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ChangeStandingError {
@@ -115,12 +139,18 @@ pub(crate) enum UpdateUserError {
 /// Where realms and companies are kept.
 #[async_trait]
 pub(crate) trait Realms: Send + Sync {
-    async fn insert(&self, permit: &Permit, realm: &Realm) -> Result<(), Fault>;
+    /// The realm that this very request made when it came before.
+    async fn made(&self, call: &Call, now: Timestamp) -> Result<Option<RealmId>, RepeatError>;
+
+    async fn insert(&self, permit: &Permit, call: &Call, realm: &Realm) -> Result<(), InsertError>;
 
     async fn get(&self, realm_id: RealmId) -> Result<Option<Realm>, Fault>;
 
     /// Realms behind one of them, the oldest first.
     async fn page(&self, after: Option<RealmId>, limit: i64) -> Result<Vec<Realm>, Fault>;
+
+    /// The company that this very request made when it came before.
+    async fn made_company(&self, call: &Call, now: Timestamp) -> Result<Option<CompanyId>, RepeatError>;
 
     /// Adds a company and, if there is one, its first OWNER: both or neither. False if somebody else has the owner's address.
     async fn insert_company(
@@ -129,7 +159,7 @@ pub(crate) trait Realms: Send + Sync {
         call: &Call,
         company: &Company,
         owner: Option<&Admission>,
-    ) -> Result<bool, Fault>;
+    ) -> Result<bool, InsertError>;
 
     async fn get_company(&self, realm_id: RealmId, company_id: CompanyId) -> Result<Option<Company>, Fault>;
 

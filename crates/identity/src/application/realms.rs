@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use kernel::{Authorized, Call, Clock, CompanyId, IdSource, RealmId, Refusal, Role};
 
-use super::{Error, Invitation, NewUser, Presets, Realms, UserUseCases};
+use super::{Error, InsertError, Invitation, NewUser, Presets, Realms, UserUseCases, UserView};
 use crate::domain::access::Action;
-use crate::domain::{Company, Contact, InvalidSetting, Realm, RealmSettings, User, is_name};
+use crate::domain::{Company, Contact, InvalidSetting, Realm, RealmSettings, is_name};
 
 /// What a realm is made of unless somebody says otherwise.
 const DEFAULT_PRESET: &str = "standard";
@@ -39,7 +39,7 @@ pub(crate) struct CreateCompany {
 #[derive(Debug)]
 pub(crate) struct CompanyCreated {
     pub(crate) company: Company,
-    pub(crate) owner: Option<User>,
+    pub(crate) owner: Option<UserView>,
 }
 
 impl RealmUseCases {
@@ -50,8 +50,17 @@ impl RealmUseCases {
         let settings = command.settings.checked().map_err(Error::RealmSettingsInvalid)?;
         let now = self.clock.now();
         let realm = Realm { id: self.ids.new_id(now), settings, preset, preset_version, policy, version: 1, created_at: now };
-        self.realms.insert(&permit, &realm).await?;
-        Ok(permit.show(realm))
+        if let Some(made) = self.realms.made(call, now).await? {
+            return self.get(call, made).await;
+        }
+        match self.realms.insert(&permit, call, &realm).await {
+            Ok(()) => Ok(permit.show(realm)),
+            Err(InsertError::Fault(fault)) => Err(fault.into()),
+            Err(InsertError::DoneBefore) => {
+                let made = self.realms.made(call, self.clock.now()).await?.ok_or(Error::RealmNotFound)?;
+                self.get(call, made).await
+            }
+        }
     }
 
     pub(crate) async fn get(&self, call: &Call, realm_id: RealmId) -> Result<Authorized<Realm>, Error> {
@@ -73,17 +82,45 @@ impl RealmUseCases {
             return Err(Error::RealmSettingsInvalid(vec![InvalidSetting::Name]));
         }
         let now = self.clock.now();
-        let company = Company { realm_id, id: self.ids.new_id(now), name: command.name, created_at: now };
+        if let Some(made) = self.realms.made_company(call, now).await? {
+            return Ok(permit.show(self.company_as_made(call, realm_id, made, &command).await?));
+        }
+        let company = Company { realm_id, id: self.ids.new_id(now), name: command.name.clone(), created_at: now };
         let owner = if command.owner_email.is_empty() {
             None
         } else {
-            let new = owner(command.owner_email);
+            let new = owner(command.owner_email.clone());
             Some(self.users.admission(realm_id, company.id, &realm.policy, &new, now)?)
         };
-        if !self.realms.insert_company(&permit, call, &company, owner.as_ref()).await? {
-            return Err(Error::ContactsTaken(vec![Contact::Email]));
+        match self.realms.insert_company(&permit, call, &company, owner.as_ref()).await {
+            Ok(true) => {
+                Ok(permit.show(CompanyCreated { company, owner: owner.map(|admission| self.users.view(call, admission.user)) }))
+            }
+            Err(InsertError::Fault(fault)) => Err(fault.into()),
+            // Perhaps by this very request, a moment ago.
+            Ok(false) | Err(InsertError::DoneBefore) => match self.realms.made_company(call, self.clock.now()).await? {
+                Some(made) => Ok(permit.show(self.company_as_made(call, realm_id, made, &command).await?)),
+                None => Err(Error::ContactsTaken(vec![Contact::Email])),
+            },
         }
-        Ok(permit.show(CompanyCreated { company, owner: owner.map(|admission| admission.user) }))
+    }
+
+    /// A company that was made before by the same command, with the OWNER it named, as they are now.
+    async fn company_as_made(
+        &self,
+        call: &Call,
+        realm_id: RealmId,
+        company_id: CompanyId,
+        command: &CreateCompany,
+    ) -> Result<CompanyCreated, Error> {
+        let company = self.realms.get_company(realm_id, company_id).await?.ok_or(Error::CompanyNotFound)?;
+        let owner = if command.owner_email.is_empty() {
+            None
+        } else {
+            // Nobody came to the company before him.
+            self.users.users.page(realm_id, company_id, None, 1).await?.pop().map(|owner| self.users.view(call, owner))
+        };
+        Ok(CompanyCreated { company, owner })
     }
 
     pub(crate) async fn get_company(

@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use kernel::{Authorized, Call, Caller, Clock, CompanyId, IdSource, RealmId, Refusal, Role, Timestamp, UserId};
+use kernel::{Authorized, Call, Clock, CompanyId, IdSource, Permit, RealmId, Refusal, Role, Timestamp, UserId};
 
 use super::links::{has_changed, new_link};
-use super::{Admission, ChangeStandingError, ContactProblem, Error, Links, NewLink, Realms, Secrets, UpdateUserError, Users};
-use crate::domain::access::Action;
-use crate::domain::{
-    Contact, ContactChanged, Contacts, EmailAddress, Link, PhoneNumber, Policy, Standing, User, UserName, UserStatus,
+use super::user_actions::{UserView, may_change_contacts, may_change_standing, may_invite_again};
+use super::{
+    Admission, Admitted, ChangeStandingError, ContactProblem, Error, InsertError, Links, NewLink, Realms, Secrets,
+    UpdateUserError, Users,
 };
+use crate::domain::access::Action;
+use crate::domain::{Contact, ContactChanged, Contacts, EmailAddress, Link, PhoneNumber, Policy, Standing, User, UserName};
 
 /// How often a change is tried that others keep overtaking.
 const ATTEMPTS: usize = 5;
@@ -80,53 +82,68 @@ pub(crate) struct BatchGetUsers {
 /// The users that were found, and the ids that were not, or that the caller may not know of.
 #[derive(Debug)]
 pub(crate) struct UsersFound {
-    pub(crate) users: Vec<Authorized<User>>,
+    pub(crate) users: Vec<Authorized<UserView>>,
     pub(crate) missing: Vec<UserId>,
 }
 
 /// What became of one user of a batch.
-pub(crate) type Verdict = Result<User, Error>;
+pub(crate) type Verdict = Result<UserView, Error>;
 
 impl UserUseCases {
-    pub(crate) async fn create(&self, call: &Call, command: CreateUsers) -> Result<Authorized<User>, Error> {
+    pub(crate) async fn create(&self, call: &Call, command: CreateUsers) -> Result<Authorized<UserView>, Error> {
         let (mut verdicts, permit) = self.add(call, command).await?;
         let user = verdicts.pop().ok_or(Error::UserNotFound)??;
-        Ok(permit.show(user))
+        Ok(permit.show(self.view(call, user)))
+    }
+
+    /// The user with what the caller may do with him.
+    pub(super) fn view(&self, call: &Call, user: User) -> UserView {
+        UserView::of(call, user, self.clock.now())
     }
 
     /// Adds or refuses each by himself; the verdicts stand in the order of the command.
     pub(crate) async fn batch_create(&self, call: &Call, command: CreateUsers) -> Result<Authorized<Vec<Verdict>>, Error> {
         let (verdicts, permit) = self.add(call, command).await?;
-        Ok(permit.show(verdicts))
+        Ok(permit.show(verdicts.into_iter().map(|verdict| Ok(self.view(call, verdict?))).collect()))
     }
 
-    async fn add(&self, call: &Call, command: CreateUsers) -> Result<(Vec<Verdict>, kernel::Permit), Error> {
+    async fn add(&self, call: &Call, command: CreateUsers) -> Result<(Vec<Result<User, Error>>, Permit), Error> {
         let permit = call.authorize(&Action::CreateUsers { company_id: command.company_id }).map_err(hidden_company)?;
         let realm_id = call.realm_id()?;
         let realm = self.realms.get(realm_id).await?.ok_or(Error::RealmNotFound)?;
         self.realms.get_company(realm_id, command.company_id).await?.ok_or(Error::CompanyNotFound)?;
-        let now = self.clock.now();
-        let prepared: Vec<Result<Admission, Error>> =
-            command.users.iter().map(|new| self.admission(realm_id, command.company_id, &realm.policy, new, now)).collect();
-        let admissions: Vec<&Admission> = prepared.iter().flatten().collect();
-        let added = self.users.insert(&permit, call, &admissions).await?;
-        let refused = admissions.iter().map(|admission| &admission.user).filter(|user| !added.contains(&user.id()));
-        let mut taken = self.taken(realm_id, refused.collect()).await?;
-        let verdict = |prepared: Result<Admission, Error>| {
-            let user = prepared?.user;
-            if added.contains(&user.id()) {
-                return Ok(user);
+        for _ in 0..ATTEMPTS {
+            let now = self.clock.now();
+            let prepared = command.users.iter().map(|new| self.admission(realm_id, command.company_id, &realm.policy, new, now));
+            let prepared: Vec<Result<Admission, Error>> = prepared.collect();
+            if let Some(admitted) = self.users.admitted(call, now).await? {
+                return Ok((self.told_again(realm_id, prepared, admitted).await?, permit));
             }
-            // Whoever had it may have let go of it since.
-            let taken = taken.remove(&user.id()).filter(|taken| !taken.is_empty());
-            Err(taken.map_or(Error::UserChanged, Error::ContactsTaken))
-        };
-        Ok((prepared.into_iter().map(verdict).collect(), permit))
+            let admissions: Vec<Option<&Admission>> = prepared.iter().map(|prepared| prepared.as_ref().ok()).collect();
+            match self.users.insert(&permit, call, &admissions, now).await {
+                Ok(admitted) => return Ok((prepared.into_iter().zip(admitted).map(verdict).collect(), permit)),
+                Err(InsertError::DoneBefore) => {}
+                Err(InsertError::Fault(fault)) => return Err(fault.into()),
+            }
+        }
+        Err(Error::UserChanged)
     }
 
-    /// Which of their contacts others have: all that apply at once (I8).
-    async fn taken(&self, realm_id: RealmId, users: Vec<&User>) -> Result<HashMap<UserId, Vec<Contact>>, Error> {
-        if users.is_empty() { Ok(HashMap::new()) } else { Ok(self.users.taken(realm_id, &users).await?) }
+    /// The verdicts of a request that was done before: those who were added, as they are now, and why the others were not.
+    async fn told_again(
+        &self,
+        realm_id: RealmId,
+        prepared: Vec<Result<Admission, Error>>,
+        admitted: Vec<Admitted>,
+    ) -> Result<Vec<Result<User, Error>>, Error> {
+        let ids = admitted.iter().filter_map(|admitted| if let Admitted::Added(id) = admitted { Some(*id) } else { None });
+        let added = self.users.list(realm_id, &ids.collect::<Vec<_>>()).await?;
+        let mut added: HashMap<UserId, User> = added.into_iter().map(|user| (user.id(), user)).collect();
+        let again = |(prepared, admitted)| match admitted {
+            Admitted::Added(id) => added.remove(&id).ok_or(Error::UserNotFound),
+            admitted => verdict((prepared, admitted)),
+        };
+        Ok(prepared.into_iter().zip(admitted).map(again).collect())
     }
 
     /// A user as he is going to be added.
@@ -154,12 +171,12 @@ impl UserUseCases {
         new_link(self.secrets.as_ref(), link, user.version(), self.ids.new_id(now))
     }
 
-    pub(crate) async fn list(&self, call: &Call, query: ListUsers) -> Result<Authorized<Vec<User>>, Error> {
+    pub(crate) async fn list(&self, call: &Call, query: ListUsers) -> Result<Authorized<Vec<UserView>>, Error> {
         let permit = call.authorize(&Action::ListUsers { company_id: query.company_id }).map_err(hidden_company)?;
         let realm_id = call.realm_id()?;
         self.realms.get_company(realm_id, query.company_id).await?.ok_or(Error::CompanyNotFound)?;
         let users = self.users.page(realm_id, query.company_id, query.after, query.limit).await?;
-        Ok(permit.show(users))
+        Ok(permit.show(users.into_iter().map(|user| self.view(call, user)).collect()))
     }
 
     /// Mails the invitation again; answers when its link ends.
@@ -167,15 +184,8 @@ impl UserUseCases {
         let realm_id = call.realm_id()?;
         for _ in 0..ATTEMPTS {
             let user = self.users.get(realm_id, user_id).await?.ok_or(Error::UserNotFound)?;
-            let permit = call.authorize(&Action::InviteAgain(&user)).map_err(hidden_user)?;
-            if user.status() == UserStatus::Blocked {
-                return Err(Error::UserBlocked);
-            }
             let now = self.clock.now();
-            // Whose address is verified has used it.
-            if user.is_email_verified() || !user.contacts().has(Contact::Email) {
-                return Err(Error::InvitationOver);
-            }
+            let permit = may_invite_again(call, &user, now)?;
             let link = Link::invitation(realm_id, self.ids.new_id(now), user_id, user.created_at(), now);
             let new = self.mailed(link.ok_or(Error::InvitationOver)?, &user, now);
             // One that is too soon after another is as good as sent.
@@ -186,16 +196,16 @@ impl UserUseCases {
         Err(Error::UserChanged)
     }
 
-    pub(crate) async fn change_contact(&self, call: &Call, command: ChangeContact) -> Result<Authorized<User>, Error> {
+    pub(crate) async fn change_contact(&self, call: &Call, command: ChangeContact) -> Result<Authorized<UserView>, Error> {
         let realm_id = call.realm_id()?;
         let contact = parsed(command.contact)?;
         for _ in 0..ATTEMPTS {
             let mut user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
-            let permit = call.authorize(&Action::ChangeContacts(&user)).map_err(hidden_user)?;
+            let permit = may_change_contacts(call, &user)?;
             let now = self.clock.now();
-            let Some(changed) = contact.apply(&mut user, now) else { return Ok(permit.show(user)) };
+            let Some(changed) = contact.apply(&mut user, now) else { return Ok(permit.show(self.view(call, user))) };
             match self.users.update_contact(&permit, call, &user, self.ids.new_id(now), changed).await {
-                Ok(()) => return Ok(permit.show(user)),
+                Ok(()) => return Ok(permit.show(self.view(call, user))),
                 Err(UpdateUserError::Stale) => {}
                 Err(UpdateUserError::Taken) => return Err(Error::ContactsTaken(vec![changed.contact])),
                 Err(UpdateUserError::Fault(fault)) => return Err(fault.into()),
@@ -204,22 +214,20 @@ impl UserUseCases {
         Err(Error::UserChanged)
     }
 
-    pub(crate) async fn change_standing(&self, call: &Call, command: ChangeStanding) -> Result<Authorized<User>, Error> {
+    pub(crate) async fn change_standing(&self, call: &Call, command: ChangeStanding) -> Result<Authorized<UserView>, Error> {
         let realm_id = call.realm_id()?;
         for _ in 0..ATTEMPTS {
             let mut user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
-            let permit = call.authorize(&Action::ChangeStanding(&user)).map_err(hidden_user)?;
-            let Caller::User(owner) = call.caller() else { return Err(Refusal::Denied.into()) };
-            if owner.user_id == command.user_id {
-                return Err(Error::ActingOnOneself);
-            }
+            let (permit, owner_id) = may_change_standing(call, &user)?;
             let now = self.clock.now();
-            let Some(changed) = user.change_standing(command.standing, now) else { return Ok(permit.show(user)) };
-            match self.users.update_standing(&permit, call, &user, owner.user_id, self.ids.new_id(now), changed).await {
-                Ok(()) => return Ok(permit.show(user)),
+            let Some(changed) = user.change_standing(command.standing, now) else {
+                return Ok(permit.show(self.view(call, user)));
+            };
+            match self.users.update_standing(&permit, call, &user, owner_id, self.ids.new_id(now), changed).await {
+                Ok(()) => return Ok(permit.show(self.view(call, user))),
                 Err(ChangeStandingError::Fault(fault)) => return Err(fault.into()),
                 // His token may be older than the decision that took his office away.
-                Err(ChangeStandingError::Stale) if !self.users.is_active_owner(realm_id, owner.user_id).await? => {
+                Err(ChangeStandingError::Stale) if !self.users.is_active_owner(realm_id, owner_id).await? => {
                     return Err(Refusal::Denied.into());
                 }
                 Err(ChangeStandingError::Stale) => {}
@@ -242,10 +250,20 @@ impl UserUseCases {
         for user in stored {
             if let Ok(permit) = call.authorize(&Action::SeeUser(&user)) {
                 missing.retain(|id| *id != user.id());
-                users.push(permit.show(user));
+                users.push(permit.show(self.view(call, user)));
             }
         }
         Ok(UsersFound { users, missing })
+    }
+}
+
+fn verdict((prepared, admitted): (Result<Admission, Error>, Admitted)) -> Result<User, Error> {
+    let user = prepared?.user;
+    match admitted {
+        Admitted::Added(_) => Ok(user),
+        Admitted::Taken(contacts) if !contacts.is_empty() => Err(Error::ContactsTaken(contacts)),
+        // Whoever had them may have let go of them since.
+        Admitted::Taken(_) | Admitted::Invalid => Err(Error::UserChanged),
     }
 }
 
@@ -299,11 +317,6 @@ impl ParsedContact {
             Self::Phone(phone) => user.change_phone(phone.clone(), now),
         }
     }
-}
-
-/// A user who may not be seen is answered as one who does not exist.
-fn hidden_user(refusal: Refusal) -> Error {
-    if refusal == Refusal::Hidden { Error::UserNotFound } else { Error::Refused(refusal) }
 }
 
 fn hidden_company(refusal: Refusal) -> Error {

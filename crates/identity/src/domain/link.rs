@@ -60,6 +60,11 @@ impl Link {
         link.is_open_at(now).then_some(link)
     }
 
+    /// True as long as an invitation of a user created at `user_created_at` can be used.
+    pub(crate) fn invites_at(user_created_at: Timestamp, now: Timestamp) -> bool {
+        now < end(user_created_at, INVITATION_LIFETIME)
+    }
+
     pub(crate) fn password_reset(realm_id: RealmId, id: LinkId, user_id: UserId, now: Timestamp) -> Self {
         Self::new(realm_id, id, user_id, LinkPurpose::PasswordReset, now, now, PASSWORD_RESET_LIFETIME)
     }
@@ -73,13 +78,17 @@ impl Link {
         counted_from: Timestamp,
         lifetime: Duration,
     ) -> Self {
-        let expires_at = counted_from.saturating_add(lifetime).expect("whole hours can be added to a moment");
+        let expires_at = end(counted_from, lifetime);
         Self { realm_id, id, user_id, purpose, created_at, expires_at }
     }
 
     pub(crate) fn is_open_at(&self, now: Timestamp) -> bool {
         now < self.expires_at
     }
+}
+
+fn end(counted_from: Timestamp, lifetime: Duration) -> Timestamp {
+    counted_from.saturating_add(lifetime).expect("whole hours can be added to a moment")
 }
 
 #[cfg(test)]

@@ -10,5 +10,6 @@ mod owners;
 mod partitions;
 mod path;
 mod recorder;
+mod requests;
 mod security;
 mod tls;

@@ -1,6 +1,6 @@
 //! How profile's use cases end when they do not succeed.
 
-use kernel::{Fault, Refusal};
+use kernel::{Fault, Refusal, RepeatError};
 
 use crate::domain::InvalidField;
 
@@ -14,6 +14,8 @@ pub(crate) enum Error {
     EtagMismatch,
     #[error("somebody else kept changing the profile")]
     ProfileChanged,
+    #[error(transparent)]
+    Repeat(#[from] RepeatError),
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error(transparent)]

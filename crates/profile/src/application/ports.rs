@@ -1,7 +1,7 @@
 //! What profile's use cases want of the world.
 
 use async_trait::async_trait;
-use kernel::{Call, EventId, Fault, Permit, RealmId, UserId};
+use kernel::{Call, EventId, Fault, Permit, RealmId, RepeatError, Timestamp, UserId};
 
 use crate::domain::{Person, Profile, ProfileChanged};
 
@@ -13,7 +13,10 @@ pub(crate) trait Profiles: Send + Sync {
     /// Those of the users' profiles that there are.
     async fn list(&self, realm_id: RealmId, user_ids: &[UserId]) -> Result<Vec<Profile>, Fault>;
 
-    /// Keeps the first thing a person has saved, unless there is something already.
+    /// Whose profile this very request changed when it came before.
+    async fn done(&self, call: &Call, now: Timestamp) -> Result<Option<UserId>, RepeatError>;
+
+    /// Keeps the first thing a person has saved, unless there is something already, or the request was done meanwhile.
     async fn insert(
         &self,
         permit: &Permit,
@@ -23,7 +26,7 @@ pub(crate) trait Profiles: Send + Sync {
         changed: ProfileChanged,
     ) -> Result<(), WriteProfileError>;
 
-    /// Writes the profile only if nobody has changed it since it was read.
+    /// Writes the profile only if nobody has changed it since it was read, and the request was not done meanwhile.
     async fn update(
         &self,
         permit: &Permit,
@@ -37,7 +40,7 @@ pub(crate) trait Profiles: Send + Sync {
 /// Why a profile could not be written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WriteProfileError {
-    #[error("the profile was changed meanwhile")]
+    #[error("the profile was changed meanwhile, or the request was done")]
     Stale,
     #[error(transparent)]
     Fault(#[from] Fault),

@@ -91,6 +91,10 @@ impl ProfileUseCases {
         for _ in 0..ATTEMPTS {
             let Met { mut profile, contacts } = self.meet(call, realm_id, command.user_id).await?;
             let permit = call.authorize(&Action::UpdateProfile(&profile))?;
+            if self.profiles.done(call, self.clock.now()).await?.is_some() {
+                let view = self.view(call, profile, contacts).await?;
+                return Ok(permit.show(view));
+            }
             if command.etag.as_ref().is_some_and(|etag| *etag != profile.etag()) {
                 return Err(Error::EtagMismatch);
             }

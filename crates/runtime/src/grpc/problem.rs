@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use api::cabinet::r#type::v1::CommonErrorReason;
-use kernel::{ErrorKind, Fault, Refusal};
+use kernel::{ErrorKind, Fault, Refusal, RepeatError};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -54,6 +54,11 @@ impl Problem {
     /// A refusal for a reason of the service `domain`; `reason` is the contract's name of the value, with its prefix.
     pub fn refusal(kind: ErrorKind, domain: &'static str, reason: &'static str, message: impl Into<String>) -> Self {
         Self::new(code(kind), domain, reason.strip_prefix(REASON_PREFIX).unwrap_or(reason), message.into())
+    }
+
+    /// The contract's name of the reason, without its prefix.
+    pub fn reason(&self) -> &'static str {
+        self.0.reason
     }
 
     /// Names the field that is wrong.
@@ -209,6 +214,18 @@ impl From<Fault> for Problem {
             Fault::Internal(source) => {
                 Self::common(Code::Internal, CommonErrorReason::Internal, "internal error").because_of(source)
             }
+        }
+    }
+}
+
+impl From<RepeatError> for Problem {
+    fn from(error: RepeatError) -> Self {
+        let reason = CommonErrorReason::RequestIdReused;
+        match error {
+            RepeatError::IdReused => {
+                Self::common(Code::InvalidArgument, reason, "the request id stood for another request").in_field("request_id")
+            }
+            RepeatError::Fault(fault) => fault.into(),
         }
     }
 }

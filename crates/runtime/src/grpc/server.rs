@@ -6,9 +6,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{MethodEffect, Validate};
+use api::{MethodEffect, NamedByClient, Validate};
 use axum::middleware::{from_fn, from_fn_with_state};
-use kernel::{Call, Clock, IdSource};
+use kernel::{Call, Clock, IdSource, NamedRequest};
+use prost::Message;
+use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tonic::Request;
 use tonic::service::Routes;
@@ -83,8 +85,8 @@ pub(crate) async fn serve(
 }
 
 /// Opens a request for its handler: the call it belongs to, and its message, every field rule obeyed.
-pub fn open<M: Validate>(request: Request<M>) -> Result<(Call, M), Problem> {
-    let (_, mut extensions, message) = request.into_parts();
+pub fn open<M: Validate + NamedByClient + Message>(request: Request<M>) -> Result<(Call, M), Problem> {
+    let (_, mut extensions, mut message) = request.into_parts();
     let violations = message.violations();
     if !violations.is_empty() {
         let violations = violations.into_iter();
@@ -93,5 +95,17 @@ pub fn open<M: Validate>(request: Request<M>) -> Result<(Call, M), Problem> {
         ));
     }
     let call = extensions.remove::<Call>().expect("the authentication layer stands before every handler");
-    Ok((call, message))
+    let request_id = message.take_request_id();
+    if request_id.is_empty() {
+        return Ok((call, message));
+    }
+    let named = named(&call, &request_id, &message);
+    Ok((call.for_request(named), message))
+}
+
+/// What a client calls this request. An id is a UUID, whose letters may be large or small.
+fn named<M: NamedByClient + Message>(call: &Call, request_id: &str, message: &M) -> NamedRequest {
+    let id = request_id.to_ascii_lowercase();
+    let key = format!("{}\n{}\n{id}", call.caller().subject(), M::MESSAGE);
+    NamedRequest::new(Sha256::digest(key).into(), Sha256::digest(message.encode_to_vec()).into())
 }

@@ -1,12 +1,13 @@
 //! Between the contract's messages and case-monitoring's own types.
 
 use api::cabinet::case_monitoring::v1 as pb;
+use api::cabinet::r#type::v1::AllowedAction;
 use kernel::{Authorized, Call, Caller, UserId};
 use runtime::grpc::{Problem, id, moment, optional_id, timestamp};
 
 use crate::adapters::events;
 use crate::application::{
-    Account, CaseView, ChangeCaseStatus, ChangeOutcome, ChangedCase, CreateCase, GetCaseChange, ReplaceWorkflow,
+    Account, CaseView, ChangeCaseStatus, ChangeOutcome, ChangedCase, CreateCase, GetCaseChange, Move, ReplaceWorkflow,
 };
 use crate::domain::{
     CaseKind, ChangeKind, InvalidStatusCode, Origin, ProposedStatus, RealmWorkflow, RecordedChange, SourceName, SourcePosition,
@@ -84,7 +85,7 @@ pub(super) fn changed_case(call: &Call, changed: Authorized<ChangedCase>) -> pb:
 }
 
 fn pb_case(call: &Call, view: CaseView) -> pb::Case {
-    let CaseView { case, status } = view;
+    let CaseView { case, status, moves } = view;
     pb::Case {
         case_id: case.id().to_string(),
         company_id: case.company_id().to_string(),
@@ -96,6 +97,16 @@ fn pb_case(call: &Call, view: CaseView) -> pb::Case {
         version: case.version(),
         create_time: Some(timestamp(case.created_at())),
         update_time: Some(timestamp(case.updated_at())),
+        allowed_actions: moves.into_iter().map(allowed_move).collect(),
+    }
+}
+
+fn allowed_move(Move { to, refusal }: Move) -> AllowedAction {
+    AllowedAction {
+        method: "ChangeCaseStatus".to_owned(),
+        argument: to.to_string(),
+        allowed: refusal.is_none(),
+        reason: refusal.map(|refusal| Problem::from(refusal).reason().to_owned()).unwrap_or_default(),
     }
 }
 

@@ -54,6 +54,7 @@ impl From<Error> for Problem {
             Error::StatusInUse(_) => {
                 refusal(ErrorKind::FailedPrecondition, ErrorReason::StatusInUse, error).unless("WORKFLOW", "statuses")
             }
+            Error::Repeat(error) => error.into(),
             Error::Refused(refusal) => refusal.into(),
             Error::Fault(fault) => fault.into(),
         }

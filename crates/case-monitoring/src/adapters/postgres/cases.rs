@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
-use kernel::{Call, Caller, CaseId, CompanyId, EventId, Fault, Permit, RealmId, UserId};
-use messaging::{Lane, OutboxSignal};
+use kernel::{Call, Caller, CaseId, CompanyId, EventId, Fault, NamedRequest, Permit, RealmId, RepeatError, Timestamp, UserId};
+use messaging::{Lane, OutboxSignal, requests};
 use runtime::postgres;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::adapters::events;
-use crate::application::{Cases, WriteCaseError};
+use crate::application::{Cases, StoredCase, WriteCaseError};
 use crate::domain::{
     Case, CaseCreated, CaseStatusChanged, ChangeKind, NewCase, Origin, RecordedChange, SourceName, Subject, Telling, audience_of,
 };
@@ -40,13 +40,14 @@ struct CaseRow {
     version: i64,
     created_at: jiff_sqlx::Timestamp,
     updated_at: jiff_sqlx::Timestamp,
+    workflow_version: i64,
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("a stored case has no meaning")]
 struct UnreadableCase;
 
-impl TryFrom<CaseRow> for Case {
+impl TryFrom<CaseRow> for StoredCase {
     type Error = Fault;
 
     fn try_from(row: CaseRow) -> Result<Self, Fault> {
@@ -65,19 +66,21 @@ impl TryFrom<CaseRow> for Case {
                 position,
             }),
         };
-        Ok(Self::from_stored(stored, row.version, row.created_at.to_jiff(), row.updated_at.to_jiff()))
+        let case = Case::from_stored(stored, row.version, row.created_at.to_jiff(), row.updated_at.to_jiff());
+        Ok(Self { case, workflow_version: row.workflow_version })
     }
 }
 
 #[async_trait]
 impl Cases for PgCases {
-    async fn get(&self, realm_id: RealmId, case_id: CaseId) -> Result<Option<Case>, Fault> {
+    async fn get(&self, realm_id: RealmId, case_id: CaseId) -> Result<Option<StoredCase>, Fault> {
         let row = sqlx::query_as!(
             CaseRow,
-            "SELECT realm_id, case_id, company_id, number, kind, subject, status, requester_id,
-                 source, external_id, source_position, version, created_at, updated_at
+            "SELECT cases.realm_id, case_id, company_id, number, kind, subject, status, requester_id,
+                 source, external_id, source_position, cases.version, created_at, updated_at, workflows.version AS workflow_version
              FROM cases
-             WHERE realm_id = $1
+             JOIN workflows ON workflows.realm_id = cases.realm_id
+             WHERE cases.realm_id = $1
                AND case_id = $2",
             realm_id.as_uuid(),
             case_id.as_uuid(),
@@ -85,7 +88,11 @@ impl Cases for PgCases {
         .fetch_optional(&self.pool)
         .await
         .map_err(postgres::fault)?;
-        row.map(Case::try_from).transpose()
+        row.map(StoredCase::try_from).transpose()
+    }
+
+    async fn done(&self, call: &Call, now: Timestamp) -> Result<Option<CaseId>, RepeatError> {
+        requests::done(&self.pool, call, now).await
     }
 
     async fn find(&self, realm_id: RealmId, origin: &Origin) -> Result<Option<CaseId>, Fault> {
@@ -168,7 +175,8 @@ impl Cases for PgCases {
                  SELECT realm_id, case_id, version, created_at, $11, status, $23, $24
                  FROM inserted
              )
-             SELECT messaging.append_event($12, realm_id, $13, case_id, version, $14, $15, $16, $17, $18, created_at) AS appended
+             SELECT messaging.append_event($12, realm_id, $13, case_id, version, $14, $15, $16, $17, $18, created_at) AS appended,
+                 messaging.remember_request($25, $26, case_id, created_at) AS remembered
              FROM inserted",
             case.realm_id().as_uuid(),
             case.id().as_uuid(),
@@ -194,11 +202,13 @@ impl Cases for PgCases {
             case.origin().map(|origin| origin.position),
             source_time.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
             is_silent,
+            call.named_request().map(NamedRequest::key),
+            call.named_request().map(NamedRequest::content),
         )
         .execute(&self.pool)
         .await
         .map_err(|error| match postgres::violated_constraint(&error) {
-            Some("cases_origin_taken") => WriteCaseError::Stale,
+            Some("cases_origin_taken" | requests::DONE_ONCE) => WriteCaseError::Stale,
             _ => postgres::fault(error).into(),
         })?;
         self.told(written.rows_affected())
@@ -231,7 +241,8 @@ impl Cases for PgCases {
                  SELECT realm_id, case_id, version, updated_at, $6, $7, status, $17, $18
                  FROM updated
              )
-             SELECT messaging.append_event($8, realm_id, $9, case_id, version, $10, $11, $12, $13, $14, updated_at) AS appended
+             SELECT messaging.append_event($8, realm_id, $9, case_id, version, $10, $11, $12, $13, $14, updated_at) AS appended,
+                 messaging.remember_request($19, $20, case_id, updated_at) AS remembered
              FROM updated",
             case.realm_id().as_uuid(),
             case.id().as_uuid(),
@@ -251,10 +262,15 @@ impl Cases for PgCases {
             case.origin().map(|origin| origin.position),
             source_time.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
             is_silent,
+            call.named_request().map(NamedRequest::key),
+            call.named_request().map(NamedRequest::content),
         )
         .execute(&self.pool)
         .await
-        .map_err(postgres::fault)?;
+        .map_err(|error| match postgres::violated_constraint(&error) {
+            Some(requests::DONE_ONCE) => WriteCaseError::Stale,
+            _ => postgres::fault(error).into(),
+        })?;
         self.told(written.rows_affected())
     }
 }

@@ -1,6 +1,7 @@
 //! Between the contract's messages and identity's own types.
 
 use api::cabinet::identity::v1 as pb;
+use api::cabinet::r#type::v1::AllowedAction;
 use kernel::{Call, Caller, Component, Role};
 use runtime::grpc::{Problem, id, optional_id, timestamp};
 use runtime::token::Subject;
@@ -9,7 +10,7 @@ use uuid::Uuid;
 use super::problem::{invalid_reason, taken_reason};
 use crate::application::{
     BatchGetUsers, ChangeContact, ChangeStanding, CreateCredential, CreateRealm, CreateUsers, Credential, CredentialKind, Error,
-    Invitation, NewContact, NewUser, PublishedKey, SessionTokens, UsersFound, Verdict,
+    Invitation, NewContact, NewUser, PublishedKey, SessionTokens, UserAction, UserActionKind, UserView, UsersFound, Verdict,
 };
 use crate::domain::{
     Company, EmailAddress, Link, LinkPurpose, PhoneNumber, Realm, RealmSettings, Session, Standing, User, UserName, UserStatus,
@@ -43,7 +44,7 @@ const fn invitation(invitation: pb::Invitation) -> Invitation {
 /// A verdict about one user; what is nobody's fault fails the whole batch.
 pub(super) fn verdict(verdict: Verdict) -> Result<pb::UserVerdict, Problem> {
     let reasons = match verdict {
-        Ok(created) => return Ok(pb::UserVerdict { user: Some(user(&created)), reasons: Vec::new() }),
+        Ok(created) => return Ok(pb::UserVerdict { user: Some(user_view(created)), reasons: Vec::new() }),
         Err(Error::ContactsInvalid(problems)) => problems.iter().map(|problem| invalid_reason(*problem).into()).collect(),
         Err(Error::ContactsTaken(contacts)) => contacts.iter().map(|contact| taken_reason(*contact).into()).collect(),
         Err(Error::UserChanged) => vec![pb::ErrorReason::UserChanged.into()],
@@ -73,6 +74,28 @@ pub(super) fn batch_get_users(request: &pb::BatchGetUsersRequest) -> Result<Batc
     Ok(BatchGetUsers { realm_id: optional_id("realm_id", &request.realm_id)?, user_ids: user_ids? })
 }
 
+pub(super) fn user_view(UserView { user: shown, actions }: UserView) -> pb::User {
+    pb::User { allowed_actions: actions.into_iter().map(allowed_action).collect(), ..user(&shown) }
+}
+
+fn allowed_action(UserAction { kind, refusal }: UserAction) -> AllowedAction {
+    let method = match kind {
+        UserActionKind::ResendInvitation => "ResendInvitation",
+        UserActionKind::ChangeEmail => "ChangeUserEmail",
+        UserActionKind::ChangePhone => "ChangeUserPhone",
+        UserActionKind::ChangeRole => "ChangeUserRole",
+        UserActionKind::Block => "BlockUser",
+        UserActionKind::Unblock => "UnblockUser",
+    };
+    AllowedAction {
+        method: method.to_owned(),
+        argument: String::new(),
+        allowed: refusal.is_none(),
+        reason: refusal.map(|refusal| Problem::from(refusal).reason().to_owned()).unwrap_or_default(),
+    }
+}
+
+/// The user alone: whoever he has just become has asked for nothing else.
 pub(super) fn user(user: &User) -> pb::User {
     let contacts = user.contacts();
     pb::User {
@@ -87,12 +110,13 @@ pub(super) fn user(user: &User) -> pb::User {
         user_name: contacts.user_name.as_ref().map(UserName::as_str).unwrap_or_default().to_owned(),
         email_verified: user.is_email_verified(),
         phone_verified: user.is_phone_verified(),
+        allowed_actions: Vec::new(),
     }
 }
 
 pub(super) fn users_found(found: UsersFound) -> pb::BatchGetUsersResponse {
     pb::BatchGetUsersResponse {
-        users: found.users.into_iter().map(|found| user(&found.into_inner())).collect(),
+        users: found.users.into_iter().map(|found| user_view(found.into_inner())).collect(),
         missing_user_ids: found.missing.iter().map(ToString::to_string).collect(),
     }
 }

@@ -66,6 +66,7 @@ impl From<Error> for Problem {
             Error::SessionOver => not_proven(ErrorReason::SessionOver, message),
             Error::CredentialRefused => not_proven(ErrorReason::CredentialRefused, message),
             Error::SignInBusy => refusal(ErrorKind::ResourceExhausted, ErrorReason::SignInBusy, message).after(BUSY_DELAY),
+            Error::Repeat(error) => error.into(),
             Error::Refused(refused) => refused.into(),
             Error::Fault(fault) => fault.into(),
         }

@@ -50,7 +50,7 @@ impl RealmService for RealmGrpc {
         let created = self.realms.create_company(&call, command).await.map_err(Problem::from)?.into_inner();
         Ok(Response::new(pb::CreateCompanyResponse {
             company: Some(convert::company(created.company)),
-            owner: created.owner.as_ref().map(convert::user),
+            owner: created.owner.map(convert::user_view),
         }))
     }
 

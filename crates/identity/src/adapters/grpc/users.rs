@@ -24,7 +24,7 @@ impl UserService for UserGrpc {
     async fn create_user(&self, request: Request<pb::CreateUserRequest>) -> Result<Response<pb::CreateUserResponse>, Status> {
         let (call, request) = open(request)?;
         let user = self.users.create(&call, convert::create_user(request)?).await.map_err(Problem::from)?;
-        Ok(Response::new(pb::CreateUserResponse { user: Some(convert::user(&user.into_inner())) }))
+        Ok(Response::new(pb::CreateUserResponse { user: Some(convert::user_view(user.into_inner())) }))
     }
 
     async fn batch_create_users(
@@ -44,8 +44,8 @@ impl UserService for UserGrpc {
         let company_id = runtime::grpc::id("company_id", &request.company_id)?;
         let query = ListUsers { company_id, after: page.after(), limit: page.size };
         let users = self.users.list(&call, query).await.map_err(Problem::from)?.into_inner();
-        let next_page_token = page.next_token(users.len(), users.last().map(crate::domain::User::id));
-        Ok(Response::new(pb::ListUsersResponse { users: users.iter().map(convert::user).collect(), next_page_token }))
+        let next_page_token = page.next_token(users.len(), users.last().map(|view| view.user.id()));
+        Ok(Response::new(pb::ListUsersResponse { users: users.into_iter().map(convert::user_view).collect(), next_page_token }))
     }
 
     async fn resend_invitation(
@@ -64,7 +64,7 @@ impl UserService for UserGrpc {
     ) -> Result<Response<pb::ChangeUserEmailResponse>, Status> {
         let (call, request) = open(request)?;
         let user = self.users.change_contact(&call, convert::change_user_email(request)?).await.map_err(Problem::from)?;
-        Ok(Response::new(pb::ChangeUserEmailResponse { user: Some(convert::user(&user.into_inner())) }))
+        Ok(Response::new(pb::ChangeUserEmailResponse { user: Some(convert::user_view(user.into_inner())) }))
     }
 
     async fn change_user_phone(
@@ -73,7 +73,7 @@ impl UserService for UserGrpc {
     ) -> Result<Response<pb::ChangeUserPhoneResponse>, Status> {
         let (call, request) = open(request)?;
         let user = self.users.change_contact(&call, convert::change_user_phone(request)?).await.map_err(Problem::from)?;
-        Ok(Response::new(pb::ChangeUserPhoneResponse { user: Some(convert::user(&user.into_inner())) }))
+        Ok(Response::new(pb::ChangeUserPhoneResponse { user: Some(convert::user_view(user.into_inner())) }))
     }
 
     async fn change_user_role(
@@ -82,21 +82,21 @@ impl UserService for UserGrpc {
     ) -> Result<Response<pb::ChangeUserRoleResponse>, Status> {
         let (call, request) = open(request)?;
         let user = self.users.change_standing(&call, convert::change_user_role(&request)?).await.map_err(Problem::from)?;
-        Ok(Response::new(pb::ChangeUserRoleResponse { user: Some(convert::user(&user.into_inner())) }))
+        Ok(Response::new(pb::ChangeUserRoleResponse { user: Some(convert::user_view(user.into_inner())) }))
     }
 
     async fn block_user(&self, request: Request<pb::BlockUserRequest>) -> Result<Response<pb::BlockUserResponse>, Status> {
         let (call, request) = open(request)?;
         let command = convert::change_status(&request.user_id, UserStatus::Blocked)?;
         let user = self.users.change_standing(&call, command).await.map_err(Problem::from)?;
-        Ok(Response::new(pb::BlockUserResponse { user: Some(convert::user(&user.into_inner())) }))
+        Ok(Response::new(pb::BlockUserResponse { user: Some(convert::user_view(user.into_inner())) }))
     }
 
     async fn unblock_user(&self, request: Request<pb::UnblockUserRequest>) -> Result<Response<pb::UnblockUserResponse>, Status> {
         let (call, request) = open(request)?;
         let command = convert::change_status(&request.user_id, UserStatus::Active)?;
         let user = self.users.change_standing(&call, command).await.map_err(Problem::from)?;
-        Ok(Response::new(pb::UnblockUserResponse { user: Some(convert::user(&user.into_inner())) }))
+        Ok(Response::new(pb::UnblockUserResponse { user: Some(convert::user_view(user.into_inner())) }))
     }
 
     async fn batch_get_users(

@@ -1,6 +1,7 @@
 //! Identity's tables. Rows are private here.
 
 mod administrators;
+mod admissions;
 mod credentials;
 mod housekeeping;
 mod links;

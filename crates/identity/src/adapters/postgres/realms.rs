@@ -2,15 +2,15 @@
 
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
-use kernel::{Call, CompanyId, Fault, Permit, RealmId};
-use messaging::{Lane, OutboxSignal};
+use kernel::{Call, CompanyId, Fault, NamedRequest, Permit, RealmId, RepeatError, Timestamp};
+use messaging::{Lane, OutboxSignal, requests};
 use runtime::postgres;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::users;
+use super::admissions;
 use crate::adapters::policy::PolicyForm;
-use crate::application::{Admission, Realms};
+use crate::application::{Admission, InsertError, Realms};
 use crate::domain::{Company, Realm, RealmSettings};
 
 pub(crate) struct PgRealms {
@@ -81,12 +81,21 @@ impl From<CompanyRow> for Company {
 
 #[async_trait]
 impl Realms for PgRealms {
-    async fn insert(&self, _: &Permit, realm: &Realm) -> Result<(), Fault> {
+    async fn made(&self, call: &Call, now: Timestamp) -> Result<Option<RealmId>, RepeatError> {
+        requests::done(&self.pool, call, now).await
+    }
+
+    async fn insert(&self, _: &Permit, call: &Call, realm: &Realm) -> Result<(), InsertError> {
         let policy = serde_json::to_value(PolicyForm::from(&realm.policy)).map_err(Fault::internal)?;
         sqlx::query!(
-            "INSERT INTO realms
-                 (realm_id, name, preset, preset_version, policy, public_url, sender, language, time_zone, version, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            "WITH inserted AS (
+                 INSERT INTO realms
+                     (realm_id, name, preset, preset_version, policy, public_url, sender, language, time_zone, version, created_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                 RETURNING realm_id, created_at
+             )
+             SELECT messaging.remember_request($12, $13, realm_id, created_at) AS remembered
+             FROM inserted",
             realm.id.as_uuid(),
             realm.settings.name,
             realm.preset,
@@ -98,10 +107,12 @@ impl Realms for PgRealms {
             realm.settings.time_zone,
             realm.version,
             realm.created_at.to_sqlx() as _,
+            call.named_request().map(NamedRequest::key),
+            call.named_request().map(NamedRequest::content),
         )
         .execute(&self.pool)
         .await
-        .map_err(postgres::fault)?;
+        .map_err(admissions::insert_error)?;
         Ok(())
     }
 
@@ -136,21 +147,38 @@ impl Realms for PgRealms {
         rows.into_iter().map(Realm::try_from).collect()
     }
 
-    async fn insert_company(&self, _: &Permit, call: &Call, company: &Company, owner: Option<&Admission>) -> Result<bool, Fault> {
+    async fn made_company(&self, call: &Call, now: Timestamp) -> Result<Option<CompanyId>, RepeatError> {
+        requests::done(&self.pool, call, now).await
+    }
+
+    async fn insert_company(
+        &self,
+        _: &Permit,
+        call: &Call,
+        company: &Company,
+        owner: Option<&Admission>,
+    ) -> Result<bool, InsertError> {
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         sqlx::query!(
-            "INSERT INTO companies (realm_id, company_id, name, created_at)
-             VALUES ($1, $2, $3, $4)",
+            "WITH inserted AS (
+                 INSERT INTO companies (realm_id, company_id, name, created_at)
+                 VALUES ($1, $2, $3, $4)
+                 RETURNING company_id, created_at
+             )
+             SELECT messaging.remember_request($5, $6, company_id, created_at) AS remembered
+             FROM inserted",
             company.realm_id.as_uuid(),
             company.id.as_uuid(),
             company.name,
             company.created_at.to_sqlx() as _,
+            call.named_request().map(NamedRequest::key),
+            call.named_request().map(NamedRequest::content),
         )
         .execute(&mut *transaction)
         .await
-        .map_err(postgres::fault)?;
+        .map_err(admissions::insert_error)?;
         if let Some(owner) = owner {
-            let added = users::insert(&mut *transaction, call, company.realm_id, &[owner], company.created_at).await?;
+            let added = admissions::insert(&mut *transaction, call, company.realm_id, &[owner], company.created_at).await?;
             if added.is_empty() {
                 return Ok(false);
             }

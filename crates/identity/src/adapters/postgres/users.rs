@@ -1,19 +1,18 @@
 //! Users in PostgreSQL.
 
-use std::collections::{HashMap, HashSet};
-
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
-use kernel::{Call, CompanyId, EventId, Fault, Permit, RealmId, Timestamp, UserId};
-use messaging::{Lane, NewEvent, OutboxSignal};
+use kernel::{Call, CompanyId, EventId, Fault, Permit, RealmId, RepeatError, Timestamp, UserId};
+use messaging::{Lane, OutboxSignal};
 use runtime::postgres;
-use sqlx::{PgExecutor, PgPool};
+use sqlx::PgPool;
 use uuid::Uuid;
 
+use super::admissions;
 use crate::adapters::events;
-use crate::application::{Account, Admission, ChangeStandingError, UpdateUserError, Users};
+use crate::application::{Account, Admission, Admitted, ChangeStandingError, InsertError, UpdateUserError, Users};
 use crate::domain::{
-    Contact, ContactChanged, Contacts, EmailAddress, PhoneNumber, StandingChange, StandingChanged, StoredUser, User, UserName,
+    ContactChanged, Contacts, EmailAddress, PhoneNumber, StandingChange, StandingChanged, StoredUser, User, UserName,
 };
 
 pub(crate) struct PgUsers {
@@ -73,124 +72,20 @@ impl TryFrom<UserRow> for User {
     }
 }
 
-fn email(contacts: &Contacts) -> Option<&str> {
+pub(super) fn email(contacts: &Contacts) -> Option<&str> {
     contacts.email.as_ref().map(EmailAddress::as_str)
 }
 
-fn email_key(contacts: &Contacts) -> Option<&str> {
+pub(super) fn email_key(contacts: &Contacts) -> Option<&str> {
     contacts.email.as_ref().map(EmailAddress::key)
 }
 
-fn phone(contacts: &Contacts) -> Option<&str> {
+pub(super) fn phone(contacts: &Contacts) -> Option<&str> {
     contacts.phone.as_ref().map(PhoneNumber::as_str)
 }
 
-fn user_name(contacts: &Contacts) -> Option<&str> {
+pub(super) fn user_name(contacts: &Contacts) -> Option<&str> {
     contacts.user_name.as_ref().map(UserName::as_str)
-}
-
-/// One contact of each.
-fn column(users: &[&User], of: fn(&Contacts) -> Option<&str>) -> Vec<Option<String>> {
-    users.iter().map(|user| of(user.contacts()).map(str::to_owned)).collect()
-}
-
-/// Facts, a column each.
-#[derive(Default)]
-struct Facts {
-    ids: Vec<Uuid>,
-    users: Vec<Uuid>,
-    lanes: Vec<&'static str>,
-    types: Vec<&'static str>,
-    payloads: Vec<Vec<u8>>,
-    expires_at: Vec<Option<jiff_sqlx::Timestamp>>,
-}
-
-impl Facts {
-    fn push(&mut self, user_id: UserId, event: NewEvent) {
-        self.ids.push(event.event_id.as_uuid());
-        self.users.push(user_id.as_uuid());
-        self.lanes.push(event.lane.as_str());
-        self.types.push(event.event_type);
-        self.payloads.push(event.payload);
-        self.expires_at.push(event.expires_at.map(jiff_sqlx::ToSqlx::to_sqlx));
-    }
-
-    fn of(call: &Call, admissions: &[&Admission]) -> Self {
-        let mut facts = Self::default();
-        for Admission { user, created, event_id, invitation } in admissions {
-            facts.push(user.id(), events::user_created(call, *event_id, user.realm_id(), *created, user.created_at()));
-            if let Some(new) = invitation {
-                facts.push(user.id(), events::link_made(call, new));
-            }
-        }
-        facts
-    }
-}
-
-/// Adds those whose contacts nobody has, with their links and the facts of both, in one statement.
-pub(super) async fn insert(
-    executor: impl PgExecutor<'_>,
-    call: &Call,
-    realm_id: RealmId,
-    admissions: &[&Admission],
-    now: Timestamp,
-) -> Result<HashSet<UserId>, Fault> {
-    let users: Vec<&User> = admissions.iter().map(|admission| &admission.user).collect();
-    let links: Vec<_> = admissions.iter().filter_map(|admission| admission.invitation.as_ref()).collect();
-    let facts = Facts::of(call, admissions);
-    let added = sqlx::query_scalar!(
-        r#"WITH added AS (
-             INSERT INTO users (realm_id, user_id, company_id, role, status, email, email_key, phone, user_name, version, created_at)
-             SELECT $1, user_id, company_id, role, status, email, email_key, phone, user_name, 1, $2
-             FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
-                 AS admitted (user_id, company_id, role, status, email, email_key, phone, user_name)
-             ORDER BY email_key, phone, user_name -- so that two imports do not wait for each other in a circle
-             ON CONFLICT DO NOTHING
-             RETURNING user_id, email_key
-         ), linked AS (
-             INSERT INTO links (realm_id, link_id, user_id, purpose, token_hash, email_key, created_at, expires_at)
-             SELECT $1, link_id, user_id, purpose, token_hash, email_key, $2, expires_at
-             FROM unnest($11::uuid[], $12::uuid[], $13::text[], $14::bytea[], $15::timestamptz[])
-                 AS made (link_id, user_id, purpose, token_hash, expires_at)
-             JOIN added USING (user_id)
-         ), told AS (
-             SELECT user_id,
-                 messaging.append_event(event_id, $1, 'user', user_id, 1, lane, $22, type, payload, $23, $2, expires_at) AS appended
-             FROM unnest($16::uuid[], $17::uuid[], $18::text[], $19::text[], $20::bytea[], $21::timestamptz[])
-                 AS fact (event_id, user_id, lane, type, payload, expires_at)
-             JOIN added USING (user_id)
-         )
-         SELECT user_id AS "user_id!"
-         FROM told
-         GROUP BY user_id"#,
-        realm_id.as_uuid(),
-        now.to_sqlx() as _,
-        &users.iter().map(|user| user.id().as_uuid()).collect::<Vec<_>>(),
-        &users.iter().map(|user| user.company_id().as_uuid()).collect::<Vec<_>>(),
-        &users.iter().map(|user| user.role().as_str().to_owned()).collect::<Vec<_>>(),
-        &users.iter().map(|user| user.status().as_str().to_owned()).collect::<Vec<_>>(),
-        &column(&users, email) as _,
-        &column(&users, email_key) as _,
-        &column(&users, phone) as _,
-        &column(&users, user_name) as _,
-        &links.iter().map(|new| new.link.id.as_uuid()).collect::<Vec<_>>(),
-        &links.iter().map(|new| new.link.user_id.as_uuid()).collect::<Vec<_>>(),
-        &links.iter().map(|new| new.link.purpose.as_str().to_owned()).collect::<Vec<_>>(),
-        &links.iter().map(|new| new.token_hash.clone()).collect::<Vec<_>>(),
-        &links.iter().map(|new| new.link.expires_at.to_sqlx()).collect::<Vec<_>>() as _,
-        &facts.ids,
-        &facts.users,
-        &facts.lanes as _,
-        &facts.types as _,
-        &facts.payloads,
-        &facts.expires_at as _,
-        call.command_id().as_uuid(),
-        call.traceparent(),
-    )
-    .fetch_all(executor)
-    .await
-    .map_err(postgres::fault)?;
-    Ok(added.into_iter().map(UserId::from_uuid).collect())
 }
 
 #[async_trait]
@@ -292,46 +187,29 @@ impl Users for PgUsers {
         Ok(Some(Account { user: user.try_into()?, password_hash: row.hash }))
     }
 
-    async fn insert(&self, _: &Permit, call: &Call, admissions: &[&Admission]) -> Result<HashSet<UserId>, Fault> {
-        let Some(first) = admissions.first() else { return Ok(HashSet::new()) };
-        let added = insert(&self.pool, call, first.user.realm_id(), admissions, first.user.created_at()).await?;
-        self.signal.ring(Lane::Normal);
-        self.signal.ring(Lane::Security);
-        Ok(added)
+    async fn admitted(&self, call: &Call, now: Timestamp) -> Result<Option<Vec<Admitted>>, RepeatError> {
+        admissions::admitted(&self.pool, call, now).await
     }
 
-    async fn taken(&self, realm_id: RealmId, users: &[&User]) -> Result<HashMap<UserId, Vec<Contact>>, Fault> {
-        let rows = sqlx::query!(
-            r#"SELECT
-                 asked.user_id AS "user_id!",
-                 EXISTS (
-                     SELECT FROM users WHERE realm_id = $1 AND email_key = asked.email_key AND user_id <> asked.user_id
-                 ) AS "email!",
-                 EXISTS (
-                     SELECT FROM users WHERE realm_id = $1 AND phone = asked.phone AND user_id <> asked.user_id
-                 ) AS "phone!",
-                 EXISTS (
-                     SELECT FROM users WHERE realm_id = $1 AND user_name = asked.user_name AND user_id <> asked.user_id
-                 ) AS "user_name!"
-             FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) AS asked (user_id, email_key, phone, user_name)"#,
-            realm_id.as_uuid(),
-            &users.iter().map(|user| user.id().as_uuid()).collect::<Vec<_>>(),
-            &column(users, email_key) as _,
-            &column(users, phone) as _,
-            &column(users, user_name) as _,
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(postgres::fault)?;
-        let taken = rows.into_iter().map(|row| {
-            let all = [
-                row.email.then_some(Contact::Email),
-                row.phone.then_some(Contact::Phone),
-                row.user_name.then_some(Contact::UserName),
-            ];
-            (UserId::from_uuid(row.user_id), all.into_iter().flatten().collect())
-        });
-        Ok(taken.collect())
+    async fn insert(
+        &self,
+        _: &Permit,
+        call: &Call,
+        admissions: &[Option<&Admission>],
+        now: Timestamp,
+    ) -> Result<Vec<Admitted>, InsertError> {
+        let admitted = if call.named_request().is_none() {
+            let mut connection = self.pool.acquire().await.map_err(postgres::fault)?;
+            admissions::admit(&mut connection, call, admissions, now).await?
+        } else {
+            let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
+            let admitted = admissions::admit(&mut transaction, call, admissions, now).await?;
+            transaction.commit().await.map_err(postgres::fault)?;
+            admitted
+        };
+        self.signal.ring(Lane::Normal);
+        self.signal.ring(Lane::Security);
+        Ok(admitted)
     }
 
     async fn update_contact(

@@ -99,7 +99,7 @@ mod tests {
             ..pb::Profile::default()
         };
         let update_mask = Some(FieldMask { paths: vec!["job_title".to_owned(), "full_name".to_owned()] });
-        let request = pb::UpdateProfileRequest { profile: Some(profile), update_mask, etag: String::new() };
+        let request = pb::UpdateProfileRequest { profile: Some(profile), update_mask, etag: String::new(), ..Default::default() };
         let Ok(command) = update_profile(request) else { panic!("a good request") };
         let proposed: Vec<_> = command.proposed.iter().map(|value| (value.field, value.text.as_str())).collect();
         assert_eq!(proposed, [(Field::FullName, ""), (Field::JobTitle, "Lawyer")]);

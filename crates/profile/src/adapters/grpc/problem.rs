@@ -31,6 +31,7 @@ impl From<Error> for Problem {
             }
             Error::EtagMismatch => refusal(ErrorKind::Aborted, ErrorReason::EtagMismatch, error),
             Error::ProfileChanged => refusal(ErrorKind::Aborted, ErrorReason::ProfileChanged, error),
+            Error::Repeat(error) => error.into(),
             Error::Refused(refusal) => refusal.into(),
             Error::Fault(fault) => fault.into(),
         }

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
-use kernel::{Call, CompanyId, EventId, Fault, Permit, RealmId, UserId};
-use messaging::{Lane, OutboxSignal};
+use kernel::{Call, CompanyId, EventId, Fault, NamedRequest, Permit, RealmId, RepeatError, Timestamp, UserId};
+use messaging::{Lane, OutboxSignal, requests};
 use runtime::postgres;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -86,6 +86,10 @@ impl Profiles for PgProfiles {
         rows.into_iter().map(Profile::try_from).collect()
     }
 
+    async fn done(&self, call: &Call, now: Timestamp) -> Result<Option<UserId>, RepeatError> {
+        requests::done(&self.pool, call, now).await
+    }
+
     async fn insert(
         &self,
         _: &Permit,
@@ -104,7 +108,8 @@ impl Profiles for PgProfiles {
                  ON CONFLICT DO NOTHING
                  RETURNING realm_id, user_id, version, updated_at
              )
-             SELECT messaging.append_event($10, realm_id, $11, user_id, version, $12, $13, $14, $15, $16, updated_at) AS appended
+             SELECT messaging.append_event($10, realm_id, $11, user_id, version, $12, $13, $14, $15, $16, updated_at) AS appended,
+                 messaging.remember_request($17, $18, user_id, updated_at) AS remembered
              FROM inserted",
             profile.realm_id().as_uuid(),
             profile.user_id().as_uuid(),
@@ -122,10 +127,12 @@ impl Profiles for PgProfiles {
             event.event_type,
             event.payload,
             event.traceparent,
+            call.named_request().map(NamedRequest::key),
+            call.named_request().map(NamedRequest::content),
         )
         .execute(&self.pool)
         .await
-        .map_err(postgres::fault)?;
+        .map_err(write_error)?;
         self.told(written.rows_affected())
     }
 
@@ -148,7 +155,8 @@ impl Profiles for PgProfiles {
                    AND version = $7::bigint - 1
                  RETURNING realm_id, user_id, version, updated_at
              )
-             SELECT messaging.append_event($9, realm_id, $10, user_id, version, $11, $12, $13, $14, $15, updated_at) AS appended
+             SELECT messaging.append_event($9, realm_id, $10, user_id, version, $11, $12, $13, $14, $15, updated_at) AS appended,
+                 messaging.remember_request($16, $17, user_id, updated_at) AS remembered
              FROM updated",
             profile.realm_id().as_uuid(),
             profile.user_id().as_uuid(),
@@ -165,10 +173,12 @@ impl Profiles for PgProfiles {
             event.event_type,
             event.payload,
             event.traceparent,
+            call.named_request().map(NamedRequest::key),
+            call.named_request().map(NamedRequest::content),
         )
         .execute(&self.pool)
         .await
-        .map_err(postgres::fault)?;
+        .map_err(write_error)?;
         self.told(written.rows_affected())
     }
 }
@@ -181,5 +191,12 @@ impl PgProfiles {
         }
         self.signal.ring(Lane::Normal);
         Ok(())
+    }
+}
+
+fn write_error(error: sqlx::Error) -> WriteProfileError {
+    match postgres::violated_constraint(&error) {
+        Some(requests::DONE_ONCE) => WriteProfileError::Stale,
+        _ => postgres::fault(error).into(),
     }
 }

@@ -1,0 +1,92 @@
+//! What a caller may do with a user: asked before it is done, and shown with the user, so that a front end greys out the rest.
+
+use kernel::{Call, Caller, Permit, Refusal, Timestamp, UserId};
+
+use super::Error;
+use crate::domain::access::Action;
+use crate::domain::{Contact, Link, User, UserStatus};
+
+/// A user, and what the caller may do with him at that moment.
+#[derive(Debug)]
+pub(crate) struct UserView {
+    pub(crate) user: User,
+    pub(crate) actions: Vec<UserAction>,
+}
+
+/// One thing that may be done with a user.
+#[derive(Debug)]
+pub(crate) struct UserAction {
+    pub(crate) kind: UserActionKind,
+    /// Why the caller would be refused; nothing if he would not.
+    pub(crate) refusal: Option<Error>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UserActionKind {
+    ResendInvitation,
+    ChangeEmail,
+    ChangePhone,
+    ChangeRole,
+    Block,
+    Unblock,
+}
+
+impl UserView {
+    pub(crate) fn of(call: &Call, user: User, now: Timestamp) -> Self {
+        let actions = actions(call, &user, now);
+        Self { user, actions }
+    }
+}
+
+fn actions(call: &Call, user: &User, now: Timestamp) -> Vec<UserAction> {
+    // They have no front end.
+    if matches!(call.caller(), Caller::Component(_)) {
+        return Vec::new();
+    }
+    let other_status = match user.status() {
+        UserStatus::Active => UserActionKind::Block,
+        UserStatus::Blocked => UserActionKind::Unblock,
+    };
+    [
+        (UserActionKind::ResendInvitation, may_invite_again(call, user, now).err()),
+        (UserActionKind::ChangeEmail, may_change_contacts(call, user).err()),
+        (UserActionKind::ChangePhone, may_change_contacts(call, user).err()),
+        (UserActionKind::ChangeRole, may_change_standing(call, user).err()),
+        (other_status, may_change_standing(call, user).err()),
+    ]
+    .into_iter()
+    .map(|(kind, refusal)| UserAction { kind, refusal })
+    .collect()
+}
+
+pub(super) fn may_invite_again(call: &Call, user: &User, now: Timestamp) -> Result<Permit, Error> {
+    let permit = call.authorize(&Action::InviteAgain(user)).map_err(hidden_user)?;
+    if user.status() == UserStatus::Blocked {
+        return Err(Error::UserBlocked);
+    }
+    // Whose address is verified has used it.
+    let is_over = user.is_email_verified() || !user.contacts().has(Contact::Email);
+    if is_over || !Link::invites_at(user.created_at(), now) {
+        return Err(Error::InvitationOver);
+    }
+    Ok(permit)
+}
+
+pub(super) fn may_change_contacts(call: &Call, user: &User) -> Result<Permit, Error> {
+    call.authorize(&Action::ChangeContacts(user)).map_err(hidden_user)
+}
+
+/// Nobody decides about himself (I3).
+pub(super) fn may_change_standing(call: &Call, user: &User) -> Result<(Permit, UserId), Error> {
+    let permit = call.authorize(&Action::ChangeStanding(user)).map_err(hidden_user)?;
+    let Caller::User(owner) = call.caller() else { return Err(Refusal::Denied.into()) };
+    if owner.user_id == user.id() {
+        return Err(Error::ActingOnOneself);
+    }
+    Ok((permit, owner.user_id))
+}
+
+/// A user who may not be seen is answered as one who does not exist.
+fn hidden_user(refusal: Refusal) -> Error {
+    if refusal == Refusal::Hidden { Error::UserNotFound } else { Error::Refused(refusal) }
+}
