@@ -161,6 +161,19 @@ mod tests {
         assert!(SigningKeys::read(folder.path(), now).is_err());
     }
 
+    /// Kubernetes mounts a secret as links into a hidden folder, which it replaces as a whole.
+    #[test]
+    fn a_folder_that_kubernetes_mounts_is_read() {
+        let now = Timestamp::UNIX_EPOCH;
+        let folder = folder_with(&[]);
+        let hidden = folder.path().join("..2026_11_22_00_00_00.1234567890");
+        std::fs::rename(folder_with(&[now]).keep(), &hidden).expect("it is writable");
+        std::os::unix::fs::symlink(&hidden, folder.path().join("..data")).expect("it is writable");
+        let linked = Path::new("..data").join(file_name(now));
+        std::os::unix::fs::symlink(linked, folder.path().join(file_name(now))).expect("it is writable");
+        assert_eq!(SigningKeys::read(folder.path(), now).expect("a good key").published().len(), 1);
+    }
+
     #[test]
     fn a_token_ends_when_it_says() {
         let now = Timestamp::UNIX_EPOCH + SignedDuration::from_millis(500);
