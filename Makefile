@@ -68,5 +68,5 @@ contract-tools: # What `make proto` needs from outside
 	@deploy/local/install-pypi
 
 tools: contract-tools # What tests need from outside; installed when missing and allowed (root, or CABINET_INSTALL=yes)
-	@deploy/local/install-packages postgresql rabbitmq-server postfix
+	@deploy/local/install-packages postgresql rabbitmq-server postfix kubernetes-client
 	@cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked

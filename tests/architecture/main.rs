@@ -1,9 +1,11 @@
-//! What the shape of the repository promises: who depends on whom, what stands in which room, what SQL and the contract look like.
+//! What the shape of the repository promises: who depends on whom, what stands in which room, what SQL and the contract look like,
+//! and what an operator is given.
 //!
 //! Reads manifests, sources, migrations, the committed query data and the compiled contract; needs no server.
 
 mod contract;
 mod contract_docs;
+mod deployment;
 mod discipline;
 mod error_texts;
 mod layering;
