@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::process::{self, ProcessConfig, Service, StartError};
 use crate::settings::{InvalidSettings, Settings};
-use crate::{telemetry, tls};
+use crate::{panics, telemetry, tls};
 
 #[derive(Debug, Parser)]
 #[command(version, about, subcommand_required = true)]
@@ -60,6 +60,7 @@ pub type ReadConfig<'a, Config> = &'a dyn Fn() -> Result<Config, StartError>;
 pub fn run_with<S: Service, Own: Subcommand>(
     own: impl AsyncFnOnce(Own, ReadConfig<'_, S::Config>) -> Result<(), StartError>,
 ) -> ExitCode {
+    panics::withhold_messages();
     tls::install_cryptography();
     let arguments = CommandLine::<Own>::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -137,7 +138,7 @@ async fn health(admin_port: u16) -> Result<(), StartError> {
 }
 
 #[allow(clippy::print_stderr, reason = "the last word of a process whose log may not have started")]
-fn fail(error: &(dyn Error + 'static)) -> ExitCode {
+pub(crate) fn fail(error: &(dyn Error + 'static)) -> ExitCode {
     let mut line = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

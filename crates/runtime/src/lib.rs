@@ -15,9 +15,11 @@ pub mod token;
 
 mod admin;
 mod clock;
+mod panics;
 mod process;
 mod public;
 mod telemetry;
 
 pub use clock::DatabaseClock;
+pub use panics::TaskLost;
 pub use process::{Database, Process, Service, StartError};

@@ -2,10 +2,14 @@
 
 use std::error::Error;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+use crate::panics::TaskLost;
 
 /// How long workers may take to finish what they hold.
 /// Together with the drain less than the thirty seconds that Kubernetes gives by default.
@@ -29,6 +33,12 @@ pub struct WorkerEnded {
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
+impl WorkerEnded {
+    pub(crate) fn new(name: &str, result: WorkerResult) -> Self {
+        Self { name: name.to_owned(), source: result.err() }
+    }
+}
+
 impl Workers {
     /// Cancelled when workers are to finish what they hold and end.
     pub fn stop_token(&self) -> CancellationToken {
@@ -37,7 +47,11 @@ impl Workers {
 
     /// Starts a worker. It ends by itself only after [`Workers::stop_token`] was cancelled.
     pub fn spawn(&mut self, name: &'static str, worker: impl Future<Output = WorkerResult> + Send + 'static) {
-        self.tasks.spawn(async move { (name, worker.await) });
+        self.tasks.spawn(async move {
+            // Of a worker that panicked nothing is used any more.
+            let ended = AssertUnwindSafe(worker).catch_unwind().await;
+            (name, ended.unwrap_or_else(|_| Err(TaskLost.into())))
+        });
     }
 
     /// Starts a worker that holds nothing: it is dropped at the stop.
@@ -54,8 +68,8 @@ impl Workers {
     /// Waits for the first worker that ends, which none should.
     pub async fn watch(&mut self) -> WorkerEnded {
         match self.tasks.join_next().await {
-            Some(Ok((name, result))) => WorkerEnded { name: name.to_owned(), source: result.err() },
-            Some(Err(panic)) => WorkerEnded { name: "unknown".to_owned(), source: Some(panic.into()) },
+            Some(Ok((name, result))) => WorkerEnded::new(name, result),
+            Some(Err(lost)) => WorkerEnded::new("unknown", Err(TaskLost::from(lost).into())),
             None => std::future::pending().await,
         }
     }

@@ -11,6 +11,7 @@ use kernel::{Clock, Fault, IdSource, RandomIds};
 use prometheus_client::registry::Registry;
 use sqlx::migrate::Migrator;
 use tokio::net::TcpListener;
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use tonic::service::RoutesBuilder;
 
@@ -18,7 +19,8 @@ use crate::access::Access;
 use crate::admin::{self, Admin};
 use crate::clock::DatabaseClock;
 use crate::grpc::{self, ErrorTexts, GrpcConfig, Stack};
-use crate::lifecycle::{self, Backoff, Workers};
+use crate::lifecycle::{self, Backoff, WorkerEnded, Workers};
+use crate::panics::TaskLost;
 use crate::postgres::{self, DatabaseConfig, Pools};
 use crate::public;
 use crate::settings::Settings;
@@ -176,8 +178,8 @@ pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) 
     let ended: Result<(), StartError> = tokio::select! {
         () = &mut asked_to_end => Ok(()),
         ended = workers.watch() => Err(ended.into()),
-        ended = &mut grpc_server => Err(format!("the gRPC server ended unasked: {ended:?}").into()),
-        ended = &mut admin_server => Err(format!("the admin server ended unasked: {ended:?}").into()),
+        ended = &mut grpc_server => Err(server_ended("gRPC server", ended)),
+        ended = &mut admin_server => Err(server_ended("admin server", ended)),
     };
     serving.store(false, Ordering::Relaxed);
     health_reporter.set_service_status("", tonic_health::ServingStatus::NotServing).await;
@@ -198,6 +200,15 @@ pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) 
     }
     tracing::info!(service = S::NAME, "ended");
     ended
+}
+
+/// What it means that a server came to an end nobody had asked for.
+fn server_ended<E: Into<StartError>>(name: &str, ended: Result<Result<(), E>, JoinError>) -> StartError {
+    let result = match ended {
+        Ok(result) => result.map_err(Into::into),
+        Err(lost) => Err(TaskLost::from(lost).into()),
+    };
+    WorkerEnded::new(name, result).into()
 }
 
 /// Lets tools ask for the contract, in both versions of the protocol.

@@ -7,6 +7,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
 use async_trait::async_trait;
 use kernel::Fault;
+use runtime::TaskLost;
 use tokio::sync::Semaphore;
 
 use crate::application::{HashError, PasswordHasher};
@@ -58,7 +59,7 @@ impl Argon2Hasher {
             drop(turn);
             result
         });
-        Ok(done.await.map_err(Fault::internal)??)
+        Ok(done.await.map_err(|lost| Fault::internal(TaskLost::from(lost)))??)
     }
 }
 
