@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::process::{self, ProcessConfig, Service, StartError};
-use crate::settings::{InvalidSettings, Settings};
+use crate::settings::{self, InvalidSettings, Settings};
 use crate::{panics, telemetry, tls};
 
 #[derive(Debug, Parser)]
@@ -78,7 +78,7 @@ async fn execute<S: Service, Own: Subcommand>(
     own: impl AsyncFnOnce(Own, ReadConfig<'_, S::Config>) -> Result<(), StartError>,
 ) -> Result<(), StartError> {
     let file = arguments.config.map(std::fs::read_to_string).transpose()?;
-    let read = || read_config::<S>(file.as_deref(), std::env::vars());
+    let read = || read_config::<S>(file.as_deref(), settings::environment()?);
     let command = match arguments.command {
         Command::Own(command) => return own(command, &|| Ok(read()?.1)).await,
         command => command,

@@ -38,6 +38,20 @@ impl fmt::Display for InvalidSettings {
 
 impl std::error::Error for InvalidSettings {}
 
+/// The variables of this process that are ours. What others hold is none of our business, whatever bytes it is made of.
+pub fn environment() -> Result<Vec<(String, String)>, InvalidSettings> {
+    let mut variables = Vec::new();
+    let mut problems = Vec::new();
+    for (name, value) in std::env::vars_os() {
+        let Some(name) = name.into_string().ok().filter(|name| name.starts_with(ENVIRONMENT_PREFIX)) else { continue };
+        match value.into_string() {
+            Ok(value) => variables.push((name, value)),
+            Err(_) => problems.push(format!("{name}: not UTF-8")),
+        }
+    }
+    if problems.is_empty() { Ok(variables) } else { Err(InvalidSettings(problems)) }
+}
+
 impl Settings {
     /// Lays the environment over the file over the defaults. Problems are kept until [`Settings::finish`].
     pub fn load(defaults: &[&str], file: Option<&str>, environment: impl IntoIterator<Item = (String, String)>) -> Self {

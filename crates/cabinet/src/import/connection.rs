@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use kernel::Secret;
 use runtime::StartError;
 use runtime::grpc::PeerConfig;
-use runtime::settings::Settings;
+use runtime::settings::{self, Settings};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 use tonic::transport::Channel;
@@ -141,7 +141,7 @@ impl Connection {
 
 /// Where Cabinet is: with TLS as one of its services has it, by the same variables.
 fn peers(access: &Access) -> Result<[PeerConfig; 3], StartError> {
-    let tls = std::env::vars().filter(|(name, _)| name.starts_with(TLS_VARIABLES));
+    let tls = settings::environment()?.into_iter().filter(|(name, _)| name.starts_with(TLS_VARIABLES));
     let addresses = [
         ("CABINET__PEERS__IDENTITY", &access.identity),
         ("CABINET__PEERS__CASE_MONITORING", &access.case_monitoring),
