@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use api::cabinet::identity::v1::CredentialKind;
-use cabinet_e2e::{Cabinet, programs};
+use cabinet_e2e::{Cabinet, Setup, programs};
 use mail_parser::MessageParser;
 
 #[tokio::main]
@@ -41,7 +41,7 @@ struct Run {
 
 impl Run {
     async fn start(file: PathBuf) -> Self {
-        let system = Cabinet::start().await;
+        let system = Setup::default().unwatched().start().await;
         let (credential, secret) = system.make_credential(CredentialKind::Service).await;
         let folder = tempfile::tempdir().expect("the temporary folder is writable");
         std::fs::write(folder.path().join("secret"), secret).expect("the temporary folder is writable");

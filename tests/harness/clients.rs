@@ -12,7 +12,7 @@ use kernel::{CompanyId, UserId};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
-use crate::{Cabinet, TestRealm};
+use crate::{Cabinet, Kind, TestRealm};
 
 /// An error as a client tells one from another: status code and `ErrorInfo.reason`.
 pub type Refused = (Code, String);
@@ -46,6 +46,9 @@ impl Cabinet {
     }
 
     pub async fn create_user_with(&self, token: &str, message: identity::CreateUserRequest) -> Result<identity::User, Status> {
+        self.watch.canary(Kind::Address, &message.email);
+        self.watch.canary(Kind::Phone, &message.phone);
+        self.watch.canary(Kind::Name, &message.user_name);
         let answer = UserServiceClient::new(self.identity.channel()).create_user(with_token(token, message)).await?;
         Ok(answer.into_inner().user.expect("the contract promises the user"))
     }
@@ -80,18 +83,21 @@ impl Cabinet {
     }
 
     pub async fn change_email(&self, token: &str, user_id: &str, email: &str) -> Result<identity::User, Status> {
+        self.watch.canary(Kind::Address, email);
         let message = identity::ChangeUserEmailRequest { user_id: user_id.to_owned(), email: email.to_owned() };
         let answer = UserServiceClient::new(self.identity.channel()).change_user_email(with_token(token, message)).await?;
         Ok(answer.into_inner().user.expect("the contract promises the user"))
     }
 
     pub async fn change_phone(&self, token: &str, user_id: &str, phone: &str) -> Result<identity::User, Status> {
+        self.watch.canary(Kind::Phone, phone);
         let message = identity::ChangeUserPhoneRequest { user_id: user_id.to_owned(), phone: phone.to_owned() };
         let answer = UserServiceClient::new(self.identity.channel()).change_user_phone(with_token(token, message)).await?;
         Ok(answer.into_inner().user.expect("the contract promises the user"))
     }
 
     pub async fn create_case_with(&self, token: &str, message: cases::CreateCaseRequest) -> Result<cases::Case, Status> {
+        self.watch.canary(Kind::Text, &message.subject);
         let answer = CaseServiceClient::new(self.case_monitoring.channel()).create_case(with_token(token, message)).await?;
         Ok(answer.into_inner().case.expect("the contract promises the case"))
     }

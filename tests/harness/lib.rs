@@ -2,12 +2,16 @@
 //!
 //! Tests act through gRPC alone, as any client would; what they look at is what a person would see.
 
+mod canaries;
 mod certificates;
 mod clients;
+mod encodings;
+mod harvest;
 mod realm;
 mod service;
 mod setup;
 mod sign_in;
+mod watch;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,17 +21,19 @@ use kernel::{Caller, CompanyId, Id, PlatformAdminCaller, RandomIds, Role, Secret
 use runtime::token::Signer;
 use testkit::{Smsc, SmtpSink, TestDatabase, TestVhost};
 
+pub use crate::canaries::Kind;
 pub use crate::certificates::{Certificates, channel_with};
 pub use crate::clients::{Refused, case_request, reason, user_id, user_request, with_token};
 pub use crate::realm::{TestRealm, realm_request};
 pub use crate::service::{ServiceProcess, programs};
 pub use crate::setup::Setup;
 pub use crate::sign_in::link_in;
+pub use crate::watch::Watch;
 
 /// How long anything may take that happens in the background.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A running system. Everything of it goes when it is dropped.
+/// A running system. Everything of it goes when it is dropped, and all that its processes have said is searched.
 pub struct Cabinet {
     pub identity: ServiceProcess,
     pub profile: ServiceProcess,
@@ -48,6 +54,16 @@ pub struct Cabinet {
     pub certificates: Option<Certificates>,
     /// Where identity's keys are.
     pub keys_folder: tempfile::TempDir,
+    /// What must not be found in anything that was said.
+    pub watch: Arc<Watch>,
+}
+
+impl Drop for Cabinet {
+    fn drop(&mut self) {
+        if !self.watch.is_off() && !std::thread::panicking() {
+            self.harvest();
+        }
+    }
 }
 
 /// The databases of the four services.
@@ -72,6 +88,7 @@ impl Cabinet {
     /// A token of a user whose standing has changed: each change begins another generation, the first is 1.
     pub fn token_of_generation(&self, caller: &Caller, generation: i64) -> String {
         let token = self.signer.sign(caller, generation, jiff::Timestamp::now()).expect("not anonymous");
+        self.watch.canary(Kind::Token, token.expose());
         token.expose().clone()
     }
 

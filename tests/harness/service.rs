@@ -1,17 +1,22 @@
 //! One service as a process of its own.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use testkit::{GuardedProcess, free_port};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tonic::transport::Channel;
 
-use crate::{PATIENCE, channel_with};
+use crate::{Kind, PATIENCE, Watch, channel_with};
 
 pub(crate) const PUBLIC_ADDRESS: &str = "CABINET__PUBLIC__ADDRESS";
+
+/// How long a process that is about to end may take to say its metrics; a frozen one does not say them.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 pub struct ServiceProcess {
     program: &'static str,
@@ -23,10 +28,12 @@ pub struct ServiceProcess {
     process: Option<GuardedProcess>,
     /// To the process that was started last.
     channel: OnceLock<Channel>,
+    /// Hears what it says, to its end.
+    watch: Arc<Watch>,
 }
 
 impl ServiceProcess {
-    pub(crate) fn prepare(program: &'static str, settings: Vec<(&'static str, String)>) -> Self {
+    pub(crate) fn prepare(program: &'static str, settings: Vec<(&'static str, String)>, watch: Arc<Watch>) -> Self {
         Self {
             program,
             settings,
@@ -35,12 +42,14 @@ impl ServiceProcess {
             admin_port: free_port(),
             process: None,
             channel: OnceLock::new(),
+            watch,
         }
     }
 
     /// With TLS, if its clients have settings for it.
-    pub(crate) fn known_by(self, client_settings: Vec<(String, String)>) -> Self {
-        Self { client_settings, ..self }
+    pub(crate) fn known_by(mut self, client_settings: Vec<(String, String)>) -> Self {
+        self.client_settings = client_settings;
+        self
     }
 
     /// Another process of the same service, on the same database; not started.
@@ -52,7 +61,7 @@ impl ServiceProcess {
                 *value = format!("127.0.0.1:{}", free_port());
             }
         }
-        Self::prepare(self.program, settings).known_by(self.client_settings.clone())
+        Self::prepare(self.program, settings, self.watch.clone()).known_by(self.client_settings.clone())
     }
 
     pub fn grpc_url(&self) -> String {
@@ -71,12 +80,12 @@ impl ServiceProcess {
     }
 
     pub(crate) fn migrate(&self) {
-        let status = self.command("migrate").status().expect("the program was built by `make test`");
+        let status = self.heard(self.command("migrate")).status().expect("the program was built by `make test`");
         assert!(status.success(), "{} migrate", self.program);
     }
 
     pub fn start(&mut self) {
-        let process = GuardedProcess::spawn(&mut self.command("serve"));
+        let process = GuardedProcess::spawn(&mut self.heard(self.command("serve")));
         self.process = Some(process.expect("the program was built by `make test`"));
         self.channel = OnceLock::new();
     }
@@ -93,6 +102,7 @@ impl ServiceProcess {
 
     /// Asks it to end, and waits until it has.
     pub fn stop(&mut self) {
+        self.hear_metrics();
         let process = self.process.take().expect("it runs");
         process.signal("TERM");
         let status = process.wait().expect("a child can be waited for");
@@ -139,9 +149,12 @@ impl ServiceProcess {
     /// What the program says to a command that is not `serve`.
     pub fn answer_of(&self, arguments: &[&str]) -> String {
         let (command, rest) = arguments.split_first().expect("a command");
-        let output = self.command(command).args(rest).output().expect("the program was built by `make test`");
+        let output = self.output_of(self.command(command).args(rest));
         assert!(output.status.success(), "{} {arguments:?}: {output:?}", self.program);
-        String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+        let answer = String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned();
+        // It is for whoever asked, and for nobody else.
+        self.watch.canary(Kind::Secret, &answer);
+        answer
     }
 
     pub async fn is_ready(&self) -> bool {
@@ -155,13 +168,54 @@ impl ServiceProcess {
         samples.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
     }
 
-    fn command(&self, command: &str) -> Command {
+    /// A command of the program, with the settings of this service.
+    pub fn command(&self, command: &str) -> Command {
         let mut process = Command::new(programs().join(self.program));
         process.arg(command).stdin(Stdio::null());
         process.env("CABINET__GRPC__ADDRESS", self.grpc_address());
         process.env("CABINET__ADMIN__ADDRESS", format!("127.0.0.1:{}", self.admin_port));
         process.envs(self.settings.iter().map(|(name, value)| (*name, value.as_str())));
         process
+    }
+
+    /// Runs a command of the program to its end; what it complains of is heard.
+    pub fn output_of(&self, command: &mut Command) -> Output {
+        let output = command.output().expect("the program was built by `make test`");
+        self.watch.hear(self.program, &output.stderr);
+        output
+    }
+
+    /// The same process, whose log is heard, of whatever level.
+    fn heard(&self, mut process: Command) -> Command {
+        if !self.watch.is_off() {
+            let ear = self.watch.ear(self.program);
+            process.env("CABINET__LOG__FILTER", "trace");
+            process.stdout(ear.try_clone().expect("it is open")).stderr(ear);
+        }
+        process
+    }
+
+    /// Its metrics are said for all to hear, too.
+    fn hear_metrics(&self) {
+        if self.process.is_some() && !self.watch.is_off() && !std::thread::panicking() {
+            let said = self.metrics_in_time().unwrap_or_default();
+            self.watch.hear(&format!("{} /metrics", self.program), &said);
+        }
+    }
+
+    fn metrics_in_time(&self) -> std::io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.admin_port))?;
+        stream.set_read_timeout(Some(LAST_WORDS))?;
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut said = Vec::new();
+        stream.read_to_end(&mut said)?;
+        Ok(said)
+    }
+}
+
+impl Drop for ServiceProcess {
+    fn drop(&mut self) {
+        self.hear_metrics();
     }
 }
 

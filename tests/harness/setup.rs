@@ -1,5 +1,7 @@
 //! What a test's system stands on: the servers all tests share, unless the test brings servers of its own to break.
 
+use std::sync::Arc;
+
 use runtime::sealing::SealingPair;
 use runtime::token::{Signer, generate_signing_key};
 use testkit::{PostgresServer, RabbitMqServer, SharedPostgres, SharedRabbitMq, SinkOptions, Smsc, SmtpSink, free_port};
@@ -7,10 +9,12 @@ use testkit::{shared_postgres, shared_rabbitmq};
 
 use crate::certificates::{Certificates, own_settings};
 use crate::service::PUBLIC_ADDRESS;
-use crate::{Cabinet, Databases, ServiceProcess, TestRealm, new_id};
+use crate::{Cabinet, Databases, Kind, ServiceProcess, TestRealm, Watch, new_id};
 
 /// The name of the key that signs, as its file says: since 2026 began.
 const KID: &str = "20260101T000000Z";
+/// How the names of settings end that nobody else may know.
+const SECRETS: [&str; 3] = ["SECRET", "KEY", "PASSWORD"];
 
 /// A system to be started.
 #[must_use]
@@ -20,6 +24,9 @@ pub struct Setup {
     certificates: Option<Certificates>,
     /// A mail server that is none of ours, on this port.
     own_mail: Option<u16>,
+    /// Further settings of every service.
+    settings: Vec<(&'static str, String)>,
+    watch: Arc<Watch>,
     /// Where the databases are.
     server: SharedPostgres,
     notification_server: SharedPostgres,
@@ -40,10 +47,23 @@ impl Setup {
             smsc: None,
             certificates: None,
             own_mail: None,
+            settings: Vec::new(),
+            watch: Arc::default(),
             notification_server: server.clone(),
             server,
             broker,
         }
+    }
+
+    /// With services that log what their settings say, to our own standard error; for measurements.
+    pub fn unwatched(self) -> Self {
+        Self { watch: Arc::new(Watch::off()), ..self }
+    }
+
+    /// With another setting of every service.
+    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.settings.push((name, value.to_owned()));
+        self
     }
 
     /// With a mail server that is none of ours, on a port of this machine.
@@ -87,7 +107,8 @@ impl Setup {
             service.wait_until_ready().await;
         }
         let (realm, other_realm) = tokio::join!(cabinet.open_realm("Helpline"), cabinet.open_realm("Elsewhere"));
-        Cabinet { realm, other_realm, ..cabinet }
+        (cabinet.realm, cabinet.other_realm) = (realm, other_realm);
+        cabinet
     }
 
     fn prepare(self) -> Cabinet {
@@ -103,6 +124,9 @@ impl Setup {
         let mail = SmtpSink::start(self.mail);
         let signing_key = generate_signing_key();
         std::fs::write(folder.path().join(format!("{KID}.pem")), signing_key.expose()).expect("the temporary folder is writable");
+        for line in signing_key.expose().lines().filter(|line| !line.starts_with('-')) {
+            self.watch.canary(Kind::Secret, line);
+        }
         let sealing = SealingPair::generate();
         let shared = [
             ("CABINET__COMPONENTS__SECRET", "what the components share".to_owned()),
@@ -112,8 +136,12 @@ impl Setup {
 
         let prepare = |program, own: &[(&'static str, String)]| {
             let tls = self.certificates.iter().flat_map(|certificates| certificates.settings_of(program));
-            let settings = shared.iter().cloned().chain(own.iter().cloned()).chain(tls).collect();
-            ServiceProcess::prepare(program, settings).known_by(own_settings(self.certificates.as_ref()))
+            let further = self.settings.iter().cloned();
+            let settings: Vec<_> = shared.iter().cloned().chain(own.iter().cloned()).chain(tls).chain(further).collect();
+            for (_, secret) in settings.iter().filter(|(name, _)| SECRETS.iter().any(|end| name.ends_with(end))) {
+                self.watch.canary(Kind::Secret, secret);
+            }
+            ServiceProcess::prepare(program, settings, self.watch.clone()).known_by(own_settings(self.certificates.as_ref()))
         };
         let identity = prepare(
             "cabinet-identity",
@@ -162,6 +190,7 @@ impl Setup {
             signer,
             certificates: self.certificates,
             keys_folder: folder,
+            watch: self.watch,
         }
     }
 }

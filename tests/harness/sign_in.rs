@@ -10,7 +10,7 @@ use testkit::Letter;
 use tonic::{Code, Status};
 
 use crate::clients::{reason, with_token};
-use crate::{Cabinet, TestRealm, eventually, eventually_async, user_request};
+use crate::{Cabinet, Kind, TestRealm, eventually, eventually_async, user_request};
 
 impl Cabinet {
     /// The password of everybody whom tests sign in.
@@ -26,12 +26,16 @@ impl Cabinet {
     }
 
     pub async fn redeem(&self, token: &str, password: &str) -> Result<identity::RedeemLinkResponse, Status> {
+        self.watch.canary(Kind::Token, token);
+        self.watch.canary(Kind::Password, password);
         let request = identity::RedeemLinkRequest {
             token: token.to_owned(),
             password: password.to_owned(),
             session_name: "a test".to_owned(),
         };
-        Ok(LinkServiceClient::new(self.identity.channel()).redeem_link(request).await?.into_inner())
+        let redeemed = LinkServiceClient::new(self.identity.channel()).redeem_link(request).await?.into_inner();
+        redeemed.tokens.iter().for_each(|tokens| self.hide(tokens));
+        Ok(redeemed)
     }
 
     pub async fn sign_in(&self, login: &str, password: &str) -> Result<identity::SessionTokens, Status> {
@@ -39,6 +43,8 @@ impl Cabinet {
     }
 
     pub async fn sign_in_to(&self, realm: &TestRealm, login: &str, password: &str) -> Result<identity::SessionTokens, Status> {
+        self.watch.canary(Kind::Address, login);
+        self.watch.canary(Kind::Password, password);
         let request = identity::SignInRequest {
             realm_id: realm.id.to_string(),
             login: login.to_owned(),
@@ -46,13 +52,24 @@ impl Cabinet {
             session_name: "a test".to_owned(),
         };
         let answer = SessionServiceClient::new(self.identity.channel()).sign_in(request).await?;
-        Ok(answer.into_inner().tokens.expect("the contract promises tokens"))
+        let tokens = answer.into_inner().tokens.expect("the contract promises tokens");
+        self.hide(&tokens);
+        Ok(tokens)
     }
 
     pub async fn refresh(&self, refresh_token: &str) -> Result<identity::SessionTokens, Status> {
+        self.watch.canary(Kind::Token, refresh_token);
         let request = identity::RefreshSessionRequest { refresh_token: refresh_token.to_owned() };
         let answer = SessionServiceClient::new(self.identity.channel()).refresh_session(request).await?;
-        Ok(answer.into_inner().tokens.expect("the contract promises tokens"))
+        let tokens = answer.into_inner().tokens.expect("the contract promises tokens");
+        self.hide(&tokens);
+        Ok(tokens)
+    }
+
+    /// Nobody but their bearer may read them.
+    fn hide(&self, tokens: &identity::SessionTokens) {
+        self.watch.canary(Kind::Token, &tokens.access_token);
+        self.watch.canary(Kind::Token, &tokens.refresh_token);
     }
 
     /// Signs a user in who has no password yet: by the link of a password reset, which sets [`Cabinet::PASSWORD`].
@@ -88,13 +105,17 @@ impl Cabinet {
         let made =
             client.create_credential(with_token(&self.operator_token("operator"), request)).await.expect("a good credential");
         let made = made.into_inner();
+        self.watch.canary(Kind::Secret, &made.secret);
         (made.credential.expect("the contract promises the credential").credential_id, made.secret)
     }
 
     pub async fn service_token_by(&self, credential_id: &str, secret: &str) -> Result<String, Status> {
         let request = identity::IssueServiceTokenRequest { credential_id: credential_id.to_owned(), secret: secret.to_owned() };
+        self.watch.canary(Kind::Secret, secret);
         let answer = CredentialServiceClient::new(self.identity.channel()).issue_service_token(request).await?;
-        Ok(answer.into_inner().access_token)
+        let token = answer.into_inner().access_token;
+        self.watch.canary(Kind::Token, &token);
+        Ok(token)
     }
 
     /// The token of a new machine.

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
-use cabinet_e2e::{Cabinet, Setup, eventually, programs};
+use cabinet_e2e::{Cabinet, Setup, Watch, eventually, programs};
 use mail_parser::MessageParser;
 use serde::Deserialize;
 
@@ -64,6 +65,7 @@ struct Desk {
     folder: tempfile::TempDir,
     arguments: Vec<String>,
     credential: String,
+    watch: Arc<Watch>,
 }
 
 impl Desk {
@@ -81,7 +83,7 @@ impl Desk {
             ("--company", cabinet.realm.company_id.to_string()),
         ];
         let arguments = addresses.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect();
-        Self { folder, arguments, credential }
+        Self { folder, arguments, credential, watch: cabinet.watch.clone() }
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -100,6 +102,7 @@ impl Desk {
     /// Runs it to its end.
     fn run(&self, more: &[&str]) -> Report {
         let output = tokio::task::block_in_place(|| self.command(more).output()).expect("built by `make test`");
+        self.watch.hear("cabinet import", said(&output).as_bytes());
         assert!(output.status.success(), "{}", said(&output));
         report(&self.file("report.json"))
     }

@@ -2,10 +2,12 @@
 
 mod allowed_actions;
 mod arrival_order;
+mod canaries;
 mod cases;
 mod contacts;
 mod dead_letters;
 mod deliveries;
+mod every_field;
 mod foreign_clients;
 mod import;
 mod invitations;

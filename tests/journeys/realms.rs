@@ -4,7 +4,7 @@ use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::administrator_service_client::AdministratorServiceClient;
 use api::cabinet::identity::v1::realm_service_client::RealmServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
-use cabinet_e2e::{Cabinet, Refused, link_in, new_id, realm_request, reason, user_request, with_token};
+use cabinet_e2e::{Cabinet, Kind, Refused, link_in, new_id, realm_request, reason, user_request, with_token};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -120,12 +120,14 @@ async fn an_administrator_begins_with_a_one_time_password() {
         AdministratorServiceClient::new(cabinet.identity.channel()).sign_in_administrator(request).await
     };
     let lasting = "a long enough password";
+    cabinet.watch.canary(Kind::Password, lasting);
     assert_eq!(refused(sign_in(&one_time, "").await), is(Code::FailedPrecondition, "NEW_PASSWORD_NEEDED"));
     assert_eq!(refused(sign_in(&one_time, "too short").await), is(Code::InvalidArgument, "PASSWORD_REFUSED"));
     assert_eq!(refused(sign_in("wrong", lasting).await), is(Code::Unauthenticated, "SIGN_IN_REFUSED"));
     sign_in(&one_time, lasting).await.expect("it sets another");
     assert_eq!(refused(sign_in(&one_time, lasting).await), is(Code::Unauthenticated, "SIGN_IN_REFUSED"));
     let token = sign_in(lasting, "").await.expect("the one that was set").into_inner().access_token;
+    cabinet.watch.canary(Kind::Token, &token);
     let mut realms = RealmServiceClient::new(cabinet.identity.channel());
     realms.create_realm(with_token(&token, realm_request("Tenders"))).await.expect("an administrator may");
 }

@@ -7,7 +7,7 @@ use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::credential_service_client::CredentialServiceClient;
 use api::cabinet::identity::v1::link_service_client::LinkServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
-use cabinet_e2e::{Cabinet, TestRealm, eventually, user_id};
+use cabinet_e2e::{Cabinet, Kind, TestRealm, eventually, user_id};
 use kernel::{Caller, CompanyId, Component, Role};
 use mail_parser::MessageParser;
 use tonic::transport::Channel;
@@ -141,7 +141,9 @@ impl Stage {
         let request =
             pb::RedeemLinkRequest { token, password: "correct horse battery 7 staple".into(), session_name: "Matrix".into() };
         let answer = LinkServiceClient::new(self.identity.clone()).redeem_link(request).await.expect("a good link");
-        answer.into_inner().tokens.expect("the contract promises tokens")
+        let tokens = answer.into_inner().tokens.expect("the contract promises tokens");
+        self.cabinet.watch.canary(Kind::Token, &tokens.refresh_token);
+        tokens
     }
 
     /// Nobody's token is empty; so is that of `himself`, whom only a visit knows.
@@ -200,6 +202,7 @@ impl Stage {
         };
         let made = client.create_credential(with_token(&self.platform_token(), request)).await.expect("a good credential");
         let pb::CreateCredentialResponse { credential, secret } = made.into_inner();
+        self.cabinet.watch.canary(Kind::Secret, &secret);
         let credential_id = credential.expect("the contract promises the credential").credential_id;
         let request = pb::IssueServiceTokenRequest { credential_id, secret };
         client.issue_service_token(request).await.expect("a good secret").into_inner().access_token

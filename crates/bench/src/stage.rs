@@ -53,7 +53,7 @@ impl Stage {
         let sink = Sink::start().await;
         let server = SharedPostgres::at(&postgres.base_url());
         let shared_broker = SharedRabbitMq::at(&broker.base_url(), &broker.management_url());
-        let cabinet = Setup::on(server.clone(), shared_broker).own_mail(sink.port()).start().await;
+        let cabinet = Setup::on(server.clone(), shared_broker).own_mail(sink.port()).unwatched().start().await;
         let case_monitoring = connections(&cabinet.case_monitoring.grpc_url());
         Self { cabinet, server, broker, sink, people: scale.people, case_monitoring, cases: Vec::new(), _postgres: postgres }
     }

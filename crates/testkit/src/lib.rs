@@ -30,7 +30,7 @@ pub use certificates::{Authority, IssuedCertificate};
 pub use guarded::{GuardedProcess, ProcessGroup};
 pub use installed::{node, node_modules, python};
 pub use letter::Letter;
-pub use management::QueueFacts;
+pub use management::{QueueFacts, QueuedMessage};
 pub use ports::free_port;
 pub use postgres::{PostgresOptions, PostgresServer, postgres_program};
 pub use rabbitmq::RabbitMqServer;

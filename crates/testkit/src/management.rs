@@ -28,6 +28,14 @@ impl QueueFacts {
     }
 }
 
+/// A message as it lies in a queue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueuedMessage {
+    /// The routing key and the properties, headers among them.
+    pub envelope: Value,
+    pub payload: Vec<u8>,
+}
+
 /// Talks to the management API of one node.
 #[derive(Debug, Clone)]
 pub(crate) struct Management {
@@ -90,6 +98,20 @@ impl Management {
         assert!(response.status().is_success(), "DELETE {url} failed: {}", response.status());
     }
 
+    /// Reads what is ready in a queue, at most so many; all of it stays there.
+    pub(crate) fn messages(&self, vhost: &str, queue: &str, most: u32) -> Vec<QueuedMessage> {
+        let url = format!("{}/api/queues/{}/{}/get", self.base_url, encoded(vhost), encoded(queue));
+        // "auto" would give as text what happens to be UTF-8; this gives bytes as they are.
+        let body = json!({"count": most, "ackmode": "ack_requeue_true", "encoding": "base64"});
+        let request = self.agent.post(&url).header("authorization", CREDENTIALS);
+        let response = request.content_type("application/json").send(body.to_string());
+        let mut response = response.unwrap_or_else(|error| panic!("POST {url} failed: {error}"));
+        let text = response.body_mut().read_to_string().unwrap_or_default();
+        assert!(response.status().is_success(), "POST {url} failed: {text}");
+        let messages: Vec<Value> = serde_json::from_str(&text).expect("RabbitMQ answers in JSON");
+        messages.iter().map(queued).collect()
+    }
+
     /// The list of queues counts messages even where statistics are off; the page of a single queue does not.
     pub(crate) fn queue(&self, vhost: &str, queue: &str) -> Option<QueueFacts> {
         let queues = self.get(&format!("/api/queues/{}", encoded(vhost)))?;
@@ -114,6 +136,12 @@ impl Management {
         let response = response.unwrap_or_else(|error| panic!("PUT {path} failed: {error}"));
         assert!(response.status().is_success(), "PUT {path} failed: {}", response.status());
     }
+}
+
+fn queued(message: &Value) -> QueuedMessage {
+    let payload = message["payload"].as_str().expect("a payload");
+    let payload = BASE64.decode(payload).expect("base64 was asked for");
+    QueuedMessage { envelope: json!([message["routing_key"], message["properties"]]), payload }
 }
 
 /// An AMQP URI (`/` in a virtual host's name must be escaped there).

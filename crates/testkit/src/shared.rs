@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::management::{Management, QueueFacts, amqp_url};
+use crate::management::{Management, QueueFacts, QueuedMessage, amqp_url};
 use crate::psql::Psql;
 
 /// Names the variable that holds `postgres://postgres@127.0.0.1:PORT`.
@@ -166,6 +166,15 @@ impl TestVhost {
     #[must_use]
     pub fn queue_depth(&self, name: &str) -> u64 {
         self.queue(name).map_or(0, QueueFacts::depth)
+    }
+
+    /// What is ready in a queue, at most so many messages; they stay there.
+    ///
+    /// # Panics
+    /// When the server is down, or there is no such queue.
+    #[must_use]
+    pub fn messages(&self, queue: &str, most: u32) -> Vec<QueuedMessage> {
+        self.management.messages(&self.name, queue, most)
     }
 
     /// Throws away what is in a queue that nobody consumes now, as if it were still on its way.

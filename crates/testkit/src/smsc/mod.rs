@@ -70,7 +70,7 @@ struct Running {
 
 impl Smsc {
     /// The password that lets a client in, whatever its `system_id`.
-    pub const PASSWORD: &str = "secret";
+    pub const PASSWORD: &str = "0pen sms";
 
     /// Starts an SMSC and waits until it takes connections.
     ///

@@ -15,7 +15,7 @@ const fs = require('fs');
 const readline = require('readline');
 const smpp = require('smpp');
 
-const PASSWORD = 'secret';
+const PASSWORD = '0pen sms';
 // How long a receipt may go without an answer, in milliseconds.
 const PATIENCE = 60000;
 const [port, journal] = process.argv.slice(2);
