@@ -12,7 +12,17 @@ use crate::{Lane, SubscriptionSpec};
 #[derive(Debug, Clone, Default)]
 pub struct RelayMetrics {
     published: Counter,
+    in_flight: Gauge,
     age: Gauge<f64, AtomicU64>,
+}
+
+/// A batch between the outbox and the archive.
+pub(crate) struct InFlight(Gauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.set(0);
+    }
 }
 
 /// One consumer.
@@ -29,12 +39,20 @@ impl RelayMetrics {
         let metrics = Self::default();
         let registry = labelled(registry, [("service", service), ("lane", lane.as_str())]);
         registry.register("outbox_published", "Facts the broker has taken", metrics.published.clone());
+        let in_flight = "Facts handed to the broker and not yet archived";
+        registry.register("outbox_in_flight", in_flight, metrics.in_flight.clone());
         registry.register_with_unit("outbox_age", "Age of the oldest fact in the outbox", Unit::Seconds, metrics.age.clone());
         metrics
     }
 
     pub(crate) fn published(&self, count: usize) {
         self.published.inc_by(u64::try_from(count).unwrap_or(u64::MAX));
+    }
+
+    /// So many facts are on their way, until what this answers with is dropped: a kill meanwhile may have them published again.
+    pub(crate) fn in_flight(&self, count: usize) -> InFlight {
+        self.in_flight.set(i64::try_from(count).unwrap_or(i64::MAX));
+        InFlight(self.in_flight.clone())
     }
 
     pub(crate) fn age(&self, seconds: f64) {

@@ -213,6 +213,7 @@ impl Relay {
         let now = self.clock.now();
         let (expired, rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.is_expired(now));
         self.forget(connection, &expired).await?;
+        let _in_flight = self.metrics.in_flight(rows.len());
         let published = publisher.publish(&rows).await?;
         match self.lane {
             Lane::Normal => outbox::archive(connection, &published.taken).await?,

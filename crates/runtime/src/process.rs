@@ -18,7 +18,7 @@ use tonic::service::RoutesBuilder;
 use crate::access::Access;
 use crate::admin::{self, Admin};
 use crate::clock::DatabaseClock;
-use crate::grpc::{self, ErrorTexts, GrpcConfig, Stack};
+use crate::grpc::{self, ActiveRequests, ErrorTexts, GrpcConfig, Stack};
 use crate::lifecycle::{self, Backoff, WorkerEnded, Workers};
 use crate::panics::TaskLost;
 use crate::postgres::{self, DatabaseConfig, Pools};
@@ -148,6 +148,7 @@ pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) 
         access: process.access.clone(),
         methods: api::methods(),
         error_texts: process.error_texts,
+        active_requests: ActiveRequests::register(&mut process.metrics),
     };
     let admin = Admin {
         metrics: process.metrics,

@@ -1,5 +1,6 @@
 //! The gRPC stack: what happens to a request before a handler sees it, and to an error before a client sees it.
 
+mod active_requests;
 mod authentication;
 mod client;
 mod deadline;
@@ -18,4 +19,5 @@ pub use problem::{FieldViolation, Problem};
 pub use server::{GrpcConfig, open};
 pub use wire::{id, moment, optional_id, timestamp};
 
+pub(crate) use active_requests::ActiveRequests;
 pub(crate) use server::{Stack, serve};
