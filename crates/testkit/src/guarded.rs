@@ -48,8 +48,9 @@ impl GuardedProcess {
         processes::signal(name, &[self.id()]);
     }
 
-    /// Kills the whole group with -9 and waits for the process.
+    /// Kills the whole group with -9 and waits for the process, which goes first, at this very moment.
     pub fn kill(mut self) {
+        let _ = self.child.kill();
         self.group().signal("KILL");
         let _ = self.child.wait();
         self.lifeline.forget();

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::letter::Letter;
 use crate::lifeline::Lifeline;
@@ -95,6 +95,11 @@ impl SinkOptions {
     pub fn delay(self, at: SmtpMoment, delay: Duration) -> Self {
         let seconds = delay.as_secs();
         self.with("-W", &format!("{}:{seconds}", at.command()))
+    }
+
+    /// Waits a second before so many answers of a hundred, and now and then another one.
+    pub fn delay_some(self, at: SmtpMoment, percent: u8) -> Self {
+        self.with("-W", &format!("{}:1:{percent}", at.command()))
     }
 
     /// Words the answers of [`reject`](Self::reject), such as `550 5.1.1 no such user`.
@@ -189,7 +194,14 @@ impl SmtpSink {
         let unfinished = unfinished.unwrap_or_default();
         let finished = files.iter().filter(|file| !unfinished.contains(*file));
         // A file that cannot be read any more was a letter taken back when its client went away.
-        finished.filter_map(|file| std::fs::read(file).ok()).map(|text| Letter::from_dump(&text)).collect()
+        let read = |file: &PathBuf| Some(Letter::from_dump(&std::fs::read(file).ok()?, last_change(file)?));
+        finished.filter_map(read).collect()
+    }
+
+    /// How many letters are being received at this moment, or wait for the answer that they are taken.
+    #[must_use]
+    pub fn receiving(&self) -> usize {
+        self.process.as_ref().map_or(0, |process| self.unfinished_files(process.id()).len())
     }
 
     /// Waits until there are `count` letters or more, at most `limit`, and returns those there are.
@@ -269,10 +281,13 @@ fn system_folders() -> [PathBuf; 2] {
 
 /// Orders files by their last change, which is when their letter was accepted.
 fn finished_first(files: &[PathBuf]) -> Vec<PathBuf> {
-    let changed = |file: &PathBuf| std::fs::metadata(file).and_then(|facts| facts.modified()).ok();
-    let mut dated: Vec<_> = files.iter().map(|file| (changed(file), file.clone())).collect();
+    let mut dated: Vec<_> = files.iter().map(|file| (last_change(file), file.clone())).collect();
     dated.sort();
     dated.into_iter().map(|(_, file)| file).collect()
+}
+
+fn last_change(file: &Path) -> Option<SystemTime> {
+    std::fs::metadata(file).and_then(|facts| facts.modified()).ok()
 }
 
 fn tail(file: &Path, length: u64) -> String {
