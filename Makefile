@@ -7,7 +7,7 @@ SHELL := /bin/bash
 
 WITH_SERVERS := target/debug/with-servers
 
-.PHONY: help run test bench rules mutants import-incidents lint fmt proto released sql contract-tools tools
+.PHONY: help run test bench rules mutants import-incidents kill lint fmt proto released sql contract-tools tools
 
 help: ## Says what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 18
@@ -40,6 +40,12 @@ mutants: tools ## Breaks a copy of the sources in every way we know and wants a 
 import-incidents: tools ## Imports an event log (FILE=…) into a Cabinet of its own, twice, and holds the letters against the file
 	cargo build --workspace --bins --locked
 	CABINET__LOG__FILTER=warn $(WITH_SERVERS) --postgres --rabbitmq -- target/debug/import-incidents "$(FILE)"
+
+kill: tools ## Imports an event log into 12 realms and kills everything meanwhile (FILE=, SEED=, MINUTES=, REALMS=, KILLS=); target/kill/report.json
+	cargo build --workspace --bins --locked
+	@mkdir -p target/kill
+	@CABINET__LOG__FILTER=warn target/debug/kill file="$(FILE)" seed="$(SEED)" minutes="$(MINUTES)" realms="$(REALMS)" kills="$(KILLS)" \
+		2>target/kill/services.log || { tail -n 20 target/kill/services.log; exit 1; }
 
 lint: ## Formatting and lints, warnings being errors
 	cargo fmt --all --check

@@ -6,8 +6,7 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use api::cabinet::identity::v1::CredentialKind;
-use cabinet_e2e::{Cabinet, Setup, programs};
-use mail_parser::MessageParser;
+use cabinet_e2e::{Cabinet, Setup, Told, expected_letters_program, programs, told};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -72,22 +71,11 @@ impl Run {
 
     /// Compares the letters at the mail server with what the file says.
     fn letters_are_right(&self) -> bool {
-        let letters: Vec<[String; 3]> = self.system.mail.letters().iter().map(read).collect();
+        let letters: Vec<Told> = self.system.mail.letters().iter().map(told).collect();
         let path = self.output.join("letters.json");
         std::fs::write(&path, serde_json::to_vec(&letters).expect("texts")).expect("target is writable");
-        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("expected_letters.py");
-        Command::new("python3").arg(program).arg(&self.file).arg(path).status().expect("python3").success()
+        Command::new("python3").arg(expected_letters_program()).arg(&self.file).arg(path).status().expect("python3").success()
     }
-}
-
-/// To whom, about which incident, its new status.
-fn read(letter: &testkit::Letter) -> [String; 3] {
-    let parsed = MessageParser::default().parse(&letter.raw).expect("a good letter");
-    let text = parsed.body_text(0).expect("text").into_owned();
-    let incident = text.split_whitespace().skip_while(|word| !word.ends_with("Incident")).nth(1).unwrap_or_default();
-    let incident = incident.chars().take_while(char::is_ascii_alphanumeric).collect();
-    let status = parsed.subject().and_then(|subject| subject.split(['“', '”']).nth(1).map(str::to_owned));
-    [letter.rcpt_to.join(","), incident, status.unwrap_or_default()]
 }
 
 #[allow(clippy::print_stdout, reason = "the answer to whoever runs it")]

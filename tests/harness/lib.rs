@@ -6,7 +6,9 @@ mod canaries;
 mod certificates;
 mod clients;
 mod encodings;
+mod event_letters;
 mod harvest;
+pub mod kills;
 mod realm;
 mod service;
 mod setup;
@@ -24,6 +26,7 @@ use testkit::{Smsc, SmtpSink, TestDatabase, TestVhost};
 pub use crate::canaries::Kind;
 pub use crate::certificates::{Certificates, channel_with};
 pub use crate::clients::{Refused, case_request, reason, user_id, user_request, with_token};
+pub use crate::event_letters::{Expected, Told, expected_letters, expected_letters_program, told};
 pub use crate::realm::{TestRealm, realm_request};
 pub use crate::service::{ServiceProcess, programs};
 pub use crate::setup::Setup;
@@ -126,8 +129,13 @@ impl Cabinet {
         .await
     }
 
-    /// Waits until every fact has left its outbox and reached the planner, and the ledger has nothing that is still to be sent.
+    /// Waits until everything is settled.
     pub async fn settled(&self) {
+        eventually("everything to be settled", || self.is_settled().then_some(())).await;
+    }
+
+    /// Whether every fact has left its outbox and reached the planner, and the ledger has nothing that is still to be sent.
+    pub fn is_settled(&self) -> bool {
         let Databases { identity, profile, case_monitoring, notification } = &self.databases;
         let count = |database: &TestDatabase, of: &str| {
             database.value(&format!("SELECT count(*) FROM {of}")).parse::<u64>().expect("a count")
@@ -137,16 +145,13 @@ impl Cabinet {
             let ids = database.value(&format!("SELECT string_agg(event_id::text, ',') FROM {of}"));
             ids.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect()
         };
-        eventually("everything to be settled", || {
-            let emitting = [identity, profile, case_monitoring];
-            let left: u64 = emitting.iter().map(|database| count(database, "messaging.outbox")).sum();
-            let sent: HashSet<String> = emitting.iter().flat_map(|database| ids(database, "messaging.outbox_archive")).collect();
-            let mut arrived = ids(notification, "messaging.inbox");
-            arrived.extend(ids(notification, "messaging.dead_letter"));
-            let waiting = count(notification, "deliveries WHERE settled_at IS NULL");
-            (left == 0 && sent.is_subset(&arrived) && waiting == 0).then_some(())
-        })
-        .await;
+        let emitting = [identity, profile, case_monitoring];
+        let left: u64 = emitting.iter().map(|database| count(database, "messaging.outbox")).sum();
+        let sent: HashSet<String> = emitting.iter().flat_map(|database| ids(database, "messaging.outbox_archive")).collect();
+        let mut arrived = ids(notification, "messaging.inbox");
+        arrived.extend(ids(notification, "messaging.dead_letter"));
+        let waiting = count(notification, "deliveries WHERE settled_at IS NULL");
+        left == 0 && sent.is_subset(&arrived) && waiting == 0
     }
 }
 

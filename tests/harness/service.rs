@@ -163,9 +163,14 @@ impl ServiceProcess {
 
     /// The sum of a counter over all its labels: `cabinet_consumer_done_total`.
     pub async fn counter(&self, name: &str) -> u64 {
-        let metrics = self.admin("/metrics").await.unwrap_or_default();
+        self.metric(name).await.unwrap_or_default()
+    }
+
+    /// The sum of a counter, or of a gauge of whole things, over all its labels; nothing if the process does not answer.
+    pub async fn metric(&self, name: &str) -> Option<u64> {
+        let metrics = self.admin("/metrics").await?;
         let samples = metrics.lines().filter(|line| line.split(['{', ' ']).next() == Some(name));
-        samples.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+        Some(samples.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum())
     }
 
     /// A command of the program, with the settings of this service.

@@ -98,7 +98,7 @@ impl Cabinet {
         self.make_credential_of(&self.realm, kind).await
     }
 
-    async fn make_credential_of(&self, realm: &TestRealm, kind: identity::CredentialKind) -> (String, String) {
+    pub(crate) async fn make_credential_of(&self, realm: &TestRealm, kind: identity::CredentialKind) -> (String, String) {
         let request =
             identity::CreateCredentialRequest { realm_id: realm.id.to_string(), kind: kind.into(), name: "a machine".to_owned() };
         let mut client = CredentialServiceClient::new(self.identity.channel());

@@ -11,6 +11,7 @@ mod every_field;
 mod foreign_clients;
 mod import;
 mod invitations;
+mod kills;
 mod languages;
 mod letters;
 mod origins;

@@ -1,0 +1,132 @@
+//! Who is killed, what he was at work on, and how he comes back.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use testkit::{PostgresOptions, PostgresServer, RabbitMqServer, SharedPostgres, SharedRabbitMq, SinkOptions, SmtpMoment};
+use tokio::task::block_in_place;
+
+use crate::{Cabinet, ServiceProcess, Setup};
+
+/// Where facts wait for the planner.
+const QUEUE: &str = "notification.planner.normal";
+/// Sessions that are in the middle of a statement.
+const ACTIVE_SESSIONS: &str = "SELECT count(*) FROM pg_stat_activity
+    WHERE state = 'active' AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
+/// A mail server takes a second over some letters: time in which its client can be killed between a letter and its result.
+const SLOW_PERCENT: u8 = 10;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Victim {
+    Identity,
+    Profile,
+    /// With the relay that takes changes of status to the broker.
+    CaseMonitoring,
+    /// With the planner and the dispatcher.
+    Notification,
+    #[serde(rename = "rabbitmq")]
+    RabbitMq,
+    #[serde(rename = "postgresql")]
+    PostgreSql,
+}
+
+impl Victim {
+    pub const ALL: [Self; 6] =
+        [Self::Identity, Self::Profile, Self::CaseMonitoring, Self::Notification, Self::RabbitMq, Self::PostgreSql];
+
+    /// What says whether he is at work.
+    pub(super) const fn metric(self) -> &'static str {
+        match self {
+            Self::Identity | Self::Profile => "cabinet_rpc_server_active_requests",
+            Self::CaseMonitoring => "cabinet_outbox_in_flight",
+            Self::Notification => "cabinet_deliveries_waiting",
+            Self::RabbitMq => QUEUE,
+            Self::PostgreSql => "pg_stat_activity, active",
+        }
+    }
+}
+
+/// A system on servers of its own, all of which may be killed. PostgreSQL waits for its disk, and knows when what was committed.
+pub(super) struct Stage {
+    pub(super) cabinet: Cabinet,
+    postgres: PostgresServer,
+    rabbitmq: RabbitMqServer,
+}
+
+impl Stage {
+    pub(super) async fn start() -> Self {
+        let (postgres, rabbitmq) = block_in_place(|| {
+            let postgres = PostgresOptions::default().durable().setting("track_commit_timestamp", "on").start();
+            (postgres, RabbitMqServer::start())
+        });
+        let databases = SharedPostgres::at(&postgres.base_url());
+        let broker = SharedRabbitMq::at(&rabbitmq.base_url(), &rabbitmq.management_url());
+        let mail = SinkOptions::default().delay_some(SmtpMoment::Dot, SLOW_PERCENT);
+        let cabinet = Setup::on(databases, broker).mail(mail).unwatched().start().await;
+        Self { cabinet, postgres, rabbitmq }
+    }
+
+    /// Looks at a victim until he is at work, at most for `limit`; how much he has on his hands.
+    pub(super) async fn work_of(&self, victim: Victim, limit: Duration) -> Option<u64> {
+        let started = Instant::now();
+        while started.elapsed() < limit {
+            let work = self.work_now(victim).await;
+            if work > 0 {
+                return Some(work);
+            }
+        }
+        None
+    }
+
+    async fn work_now(&self, victim: Victim) -> u64 {
+        let of_service = async |service: &ServiceProcess| service.metric(victim.metric()).await.unwrap_or_default();
+        match victim {
+            Victim::Identity => of_service(&self.cabinet.identity).await,
+            Victim::Profile => of_service(&self.cabinet.profile).await,
+            Victim::CaseMonitoring => of_service(&self.cabinet.case_monitoring).await,
+            // Counted every five seconds; so a letter must be on its way at this moment as well.
+            Victim::Notification => match of_service(&self.cabinet.notification).await {
+                waiting if self.cabinet.mail.receiving() > 0 => waiting,
+                _ => 0,
+            },
+            Victim::RabbitMq => block_in_place(|| self.cabinet.vhost.queue_depth(QUEUE)),
+            Victim::PostgreSql => {
+                let sessions = block_in_place(|| self.cabinet.databases.identity.value(ACTIVE_SESSIONS));
+                sessions.parse().expect("a count")
+            }
+        }
+    }
+
+    /// Kills him with -9, with all that he has started.
+    pub(super) fn kill(&mut self, victim: Victim) {
+        block_in_place(|| match victim {
+            Victim::RabbitMq => self.rabbitmq.kill(),
+            Victim::PostgreSql => self.postgres.kill(),
+            _ => self.service(victim).expect("the others are services").kill(),
+        });
+    }
+
+    /// Starts him on what he has left, and waits until every service is ready.
+    pub(super) async fn start_again(&mut self, victim: Victim) {
+        block_in_place(|| match victim {
+            Victim::RabbitMq => self.rabbitmq.start_again(),
+            Victim::PostgreSql => self.postgres.start_again(),
+            _ => self.service(victim).expect("the others are services").start(),
+        });
+        let Cabinet { identity, profile, case_monitoring, notification, .. } = &self.cabinet;
+        for service in [identity, profile, case_monitoring, notification] {
+            service.wait_until_ready().await;
+        }
+    }
+
+    const fn service(&mut self, victim: Victim) -> Option<&mut ServiceProcess> {
+        match victim {
+            Victim::Identity => Some(&mut self.cabinet.identity),
+            Victim::Profile => Some(&mut self.cabinet.profile),
+            Victim::CaseMonitoring => Some(&mut self.cabinet.case_monitoring),
+            Victim::Notification => Some(&mut self.cabinet.notification),
+            Victim::RabbitMq | Victim::PostgreSql => None,
+        }
+    }
+}
