@@ -58,6 +58,7 @@ async fn save_profile(cabinet: &Cabinet, token: &str, user_id: &str, paths: &[&s
         profile: Some(said),
         update_mask: Some(prost_types::FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() }),
         etag: String::new(),
+        ..Default::default()
     };
     ProfileServiceClient::new(cabinet.profile.channel()).update_profile(with_token(token, request)).await.map(drop)
 }
