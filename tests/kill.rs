@@ -62,6 +62,7 @@ fn plan(arguments: impl Iterator<Item = String>) -> Result<KillPlan, String> {
         spread: length.mul_f64(0.7),
         pause: Duration::from_secs(1)..=Duration::from_secs(10),
         leases: Leases::Wait,
+        slow_letters: 10,
         output: programs().parent().expect("in target").join("kill"),
         say,
     })

@@ -19,6 +19,7 @@ async fn imports_outlive_the_kill_of_everything_on_the_path() {
         spread: Duration::ZERO,
         pause: Duration::from_secs(1)..=Duration::from_secs(2),
         leases: Leases::End,
+        slow_letters: 20,
         output: output.path().to_owned(),
         say,
     };

@@ -12,14 +12,14 @@ use crate::{Lane, SubscriptionSpec};
 #[derive(Debug, Clone, Default)]
 pub struct RelayMetrics {
     published: Counter,
-    in_flight: Gauge,
+    unconfirmed: Gauge,
     age: Gauge<f64, AtomicU64>,
 }
 
-/// A batch between the outbox and the archive.
-pub(crate) struct InFlight(Gauge);
+/// A batch whose confirms are awaited.
+pub(crate) struct Unconfirmed(Gauge);
 
-impl Drop for InFlight {
+impl Drop for Unconfirmed {
     fn drop(&mut self) {
         self.0.set(0);
     }
@@ -39,8 +39,8 @@ impl RelayMetrics {
         let metrics = Self::default();
         let registry = labelled(registry, [("service", service), ("lane", lane.as_str())]);
         registry.register("outbox_published", "Facts the broker has taken", metrics.published.clone());
-        let in_flight = "Facts handed to the broker and not yet archived";
-        registry.register("outbox_in_flight", in_flight, metrics.in_flight.clone());
+        let unconfirmed = "Facts handed to the broker that it has not confirmed";
+        registry.register("outbox_unconfirmed", unconfirmed, metrics.unconfirmed.clone());
         registry.register_with_unit("outbox_age", "Age of the oldest fact in the outbox", Unit::Seconds, metrics.age.clone());
         metrics
     }
@@ -50,9 +50,9 @@ impl RelayMetrics {
     }
 
     /// So many facts are on their way, until what this answers with is dropped: a kill meanwhile may have them published again.
-    pub(crate) fn in_flight(&self, count: usize) -> InFlight {
-        self.in_flight.set(i64::try_from(count).unwrap_or(i64::MAX));
-        InFlight(self.in_flight.clone())
+    pub(crate) fn unconfirmed(&self, count: usize) -> Unconfirmed {
+        self.unconfirmed.set(i64::try_from(count).unwrap_or(i64::MAX));
+        Unconfirmed(self.unconfirmed.clone())
     }
 
     pub(crate) fn age(&self, seconds: f64) {

@@ -213,8 +213,9 @@ impl Relay {
         let now = self.clock.now();
         let (expired, rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.is_expired(now));
         self.forget(connection, &expired).await?;
-        let _in_flight = self.metrics.in_flight(rows.len());
+        let unconfirmed = self.metrics.unconfirmed(rows.len());
         let published = publisher.publish(&rows).await?;
+        drop(unconfirmed);
         match self.lane {
             Lane::Normal => outbox::archive(connection, &published.taken).await?,
             Lane::Security => outbox::delete(connection, &published.taken).await?,

@@ -1,7 +1,5 @@
 //! A letter as the SMTP sink has kept it: the envelope, two headers tests ask for most, and everything else as bytes.
 
-use std::time::SystemTime;
-
 /// A letter somebody has sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
@@ -15,13 +13,11 @@ pub struct Letter {
     pub subject: String,
     /// Headers and body as the client has sent them, for a mail parser.
     pub raw: Vec<u8>,
-    /// When it was accepted.
-    pub accepted_at: SystemTime,
 }
 
 impl Letter {
     /// Reads a dump of smtp-sink: its own headers (the last one is `Received`), the letter with bare line feeds, an empty line.
-    pub(crate) fn from_dump(dump: &[u8], accepted_at: SystemTime) -> Self {
+    pub(crate) fn from_dump(dump: &[u8]) -> Self {
         let end_of_envelope = end_of_envelope(dump);
         let (envelope, letter) = dump.split_at(end_of_envelope);
         let letter = letter.strip_suffix(b"\n").unwrap_or(letter);
@@ -33,7 +29,6 @@ impl Letter {
             message_id: values(&headers, "Message-ID").next().unwrap_or_default().to_owned(),
             subject: values(&headers, "Subject").next().unwrap_or_default().to_owned(),
             raw: with_crlf(letter),
-            accepted_at,
         }
     }
 }

@@ -189,12 +189,18 @@ impl SmtpSink {
     /// A client may have its 250 a moment before the letter is here: see [`wait_for_letters`](Self::wait_for_letters).
     #[must_use]
     pub fn letters(&self) -> Vec<Letter> {
+        self.dated_letters().into_iter().map(|(_, letter)| letter).collect()
+    }
+
+    /// The same, each with the moment at which it was accepted.
+    #[must_use]
+    pub fn dated_letters(&self) -> Vec<(SystemTime, Letter)> {
         let files = finished_first(&self.files());
         let unfinished = self.process.as_ref().map(|process| self.unfinished_files(process.id()));
         let unfinished = unfinished.unwrap_or_default();
         let finished = files.iter().filter(|file| !unfinished.contains(*file));
         // A file that cannot be read any more was a letter taken back when its client went away.
-        let read = |file: &PathBuf| Some(Letter::from_dump(&std::fs::read(file).ok()?, last_change(file)?));
+        let read = |file: &PathBuf| Some((last_change(file)?, Letter::from_dump(&std::fs::read(file).ok()?)));
         finished.filter_map(read).collect()
     }
 

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use api::cabinet::identity::v1::CredentialKind;
 use testkit::GuardedProcess;
@@ -15,6 +16,7 @@ const RUNS: usize = 5;
 
 pub(super) struct Imports {
     imports: Vec<Import>,
+    ended_at: Option<Instant>,
 }
 
 /// An import into one realm.
@@ -50,7 +52,7 @@ impl Imports {
             imports.push(Import::prepare(cabinet, &desk, file, rate, output));
             opened.push(realm);
         }
-        (Self { imports }, opened)
+        (Self { imports, ended_at: None }, opened)
     }
 
     pub(super) fn start(&mut self) {
@@ -60,7 +62,16 @@ impl Imports {
     /// Runs those again that have given up; whether any is at work.
     pub(super) fn go_on(&mut self) -> bool {
         let at_work: Vec<bool> = self.imports.iter_mut().map(Import::goes_on).collect();
-        at_work.contains(&true)
+        let is_at_work = at_work.contains(&true);
+        if !is_at_work {
+            self.ended_at.get_or_insert_with(Instant::now);
+        }
+        is_at_work
+    }
+
+    /// When the last was seen to have come to its end.
+    pub(super) const fn ended_at(&self) -> Option<Instant> {
+        self.ended_at
     }
 
     /// How many runs there were beside the first of each.

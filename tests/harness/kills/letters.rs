@@ -1,6 +1,6 @@
 //! What came to the mail server, when, and when the change was committed that it tells of.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 use testkit::SmtpSink;
@@ -15,6 +15,12 @@ pub(super) struct Copy {
     pub(super) at: Timestamp,
 }
 
+/// From a change to the first copy of its letter.
+pub(super) struct Path {
+    pub(super) committed_at: Timestamp,
+    pub(super) taken_at: Timestamp,
+}
+
 /// A copy after another of the same letter.
 pub(super) struct Repeat {
     pub(super) first_at: Timestamp,
@@ -24,8 +30,8 @@ pub(super) struct Repeat {
 impl Taken {
     pub(super) fn read(mail: &SmtpSink) -> Self {
         let mut taken: BTreeMap<String, Vec<Copy>> = BTreeMap::new();
-        for letter in mail.letters() {
-            let at = Timestamp::try_from(letter.accepted_at).expect("a file of today");
+        for (accepted_at, letter) in mail.dated_letters() {
+            let at = Timestamp::try_from(accepted_at).expect("a file of today");
             taken.entry(letter.message_id.clone()).or_default().push(Copy { told: told(&letter), at });
         }
         Self(taken)
@@ -35,6 +41,11 @@ impl Taken {
     /// name is what stands before the @ of a Message-ID.
     pub(super) fn letters(&self) -> impl Iterator<Item = (&str, &Copy)> {
         self.0.iter().filter_map(|(id, copies)| Some((id.strip_prefix('<')?.split('@').next()?, copies.first()?)))
+    }
+
+    /// The ways of the letters whose commits are known.
+    pub(super) fn paths(&self, commits: &HashMap<String, Timestamp>) -> impl Iterator<Item = Path> {
+        self.letters().filter_map(|(delivery, letter)| Some(Path { committed_at: *commits.get(delivery)?, taken_at: letter.at }))
     }
 
     /// How many Message-IDs came more than once.
@@ -51,6 +62,13 @@ impl Taken {
     pub(super) fn ambiguous(&self) -> usize {
         self.0.values().filter(|copies| copies.iter().any(|copy| copy.told != copies[0].told)).count()
     }
+}
+
+/// Whether there are two letters of one Message-ID. Quicker than reading all that was told.
+pub(super) fn any_came_again(mail: &SmtpSink) -> bool {
+    let letters = mail.letters();
+    let ids: HashSet<&str> = letters.iter().map(|letter| letter.message_id.as_str()).collect();
+    ids.len() < letters.len()
 }
 
 /// The moment at which PostgreSQL committed the change that a delivery tells of, by the delivery's name.

@@ -1,24 +1,17 @@
 //! What came of it, as JSON and for people.
 
-use std::collections::{BTreeSet, HashMap};
 use std::fmt;
+use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 
+use super::Run;
 use super::imports::domain;
-use super::letters::{Repeat, Taken, commits};
+use super::letters::{Taken, commits};
+use super::verdict::{self, Expectations};
 use super::victim::Victim;
-use super::{KillPlan, Run};
-use crate::{Told, expected_letters};
-
-/// What a kill of a dispatcher may repeat, as the README says: letters being sent at the same time (`smtp.connections`), and results
-/// not yet written. There is no security mail here.
-const MOST_REPEATED: usize = 8 + 256;
-/// A letter that was at the mail server already when its sender was killed is taken some time later, as slow as that is.
-const TAKEN_LATE: SignedDuration = SignedDuration::from_secs(5);
-/// How many examples of what is wrong are given.
-const EXAMPLES: usize = 5;
+use crate::expected_letters;
 
 /// A kill, and what was seen of it.
 #[derive(Debug, Clone, Serialize)]
@@ -114,14 +107,16 @@ pub struct KillReport {
 impl Run<'_> {
     /// Holds what came against what was to come.
     pub(super) fn report(self) -> KillReport {
-        let Self { plan, file, rate, stage, imports, started, imports_lasted, mut kills, in_vain, repeats, .. } = self;
+        let Self { plan, file, rate, stage, imports, started, mut kills, in_vain, repeats, .. } = self;
         let databases = &stage.cabinet.databases;
+        let imports_lasted = imports.ended_at().map_or(Duration::ZERO, |ended_at| ended_at - started);
         let taken = Taken::read(&stage.cabinet.mail);
-        let letters = Expectations::of(plan, &file, &taken);
-        let recovered = count_recovered(&mut kills, &taken, &commits(databases));
-        let unexplained = count_repeats(&mut kills, taken.repeats());
+        let expected = (1..=plan.realms).flat_map(|realm| expected_letters(&file, &domain(realm)).letters).collect();
+        let letters = Expectations::of(expected, taken.letters().map(|(_, letter)| &letter.told));
+        let recovered = verdict::count_recovered(&mut kills, taken.paths(&commits(databases)));
+        let unexplained = verdict::count_repeats(&mut kills, taken.repeats());
         let mut problems = letters.problems();
-        problems.extend(kill_problems(plan, &kills, unexplained));
+        problems.extend(verdict::problems(&plan.victims, &kills, unexplained));
         if imports_lasted < plan.length {
             problems.push(format!("the imports lasted {imports_lasted:.0?} only: the log is too short"));
         }
@@ -148,100 +143,6 @@ impl Run<'_> {
             problems,
         }
     }
-}
-
-/// The letters of all realms: those of the log, without those that came, and the other way round.
-struct Expectations {
-    expected: usize,
-    lost: Vec<Told>,
-    unexpected: Vec<Told>,
-}
-
-impl Expectations {
-    fn of(plan: &KillPlan, file: &std::path::Path, taken: &Taken) -> Self {
-        let mut balance: HashMap<Told, i64> = HashMap::new();
-        let mut expected = 0;
-        for realm in 1..=plan.realms {
-            let letters = expected_letters(file, &domain(realm)).letters;
-            expected += letters.len();
-            for letter in letters {
-                *balance.entry(letter).or_default() += 1;
-            }
-        }
-        for (_, letter) in taken.letters() {
-            *balance.entry(letter.told.clone()).or_default() -= 1;
-        }
-        let (mut lost, mut unexpected) = (Vec::new(), Vec::new());
-        for (letter, balance) in balance {
-            let of = if balance > 0 { &mut lost } else { &mut unexpected };
-            of.extend((0..balance.unsigned_abs()).map(|_| letter.clone()));
-        }
-        Self { expected, lost, unexpected }
-    }
-
-    fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        for (letters, what) in [(&self.lost, "lost"), (&self.unexpected, "unexpected")] {
-            if !letters.is_empty() {
-                let examples: Vec<String> = letters.iter().take(EXAMPLES).map(|letter| letter.join(" ")).collect();
-                problems.push(format!("{} letters {what}: {} …", letters.len(), examples.join("; ")));
-            }
-        }
-        problems
-    }
-}
-
-/// Counts for each kill what came after it, committed before; answers with how many letters that were in all.
-fn count_recovered(kills: &mut [Kill], taken: &Taken, commits: &HashMap<String, Timestamp>) -> usize {
-    let mut recovered = 0;
-    for (delivery, letter) in taken.letters() {
-        let Some(committed_at) = commits.get(delivery) else { continue };
-        let mut outlived =
-            kills.iter_mut().filter(|kill| *committed_at < kill.killed_at && kill.killed_at < letter.at).peekable();
-        recovered += usize::from(outlived.peek().is_some());
-        outlived.for_each(|kill| kill.recovered += 1);
-    }
-    recovered
-}
-
-/// Counts for each kill of a dispatcher the letters that came before it was back, and again after it was killed; answers with how
-/// many came again and no such kill explains.
-fn count_repeats(kills: &mut [Kill], repeats: impl Iterator<Item = Repeat>) -> usize {
-    let mut unexplained = 0;
-    for Repeat { first_at, again_at } in repeats {
-        let explains = |kill: &&mut Kill| {
-            kill.victim == Victim::Notification && first_at < kill.started_at + TAKEN_LATE && kill.killed_at < again_at
-        };
-        match kills.iter_mut().find(explains) {
-            Some(kill) => kill.letters_repeated += 1,
-            None => unexplained += 1,
-        }
-    }
-    unexplained
-}
-
-fn kill_problems(plan: &KillPlan, kills: &[Kill], unexplained: usize) -> Vec<String> {
-    let mut problems = Vec::new();
-    let wanted: BTreeSet<Victim> = plan.victims.iter().copied().collect();
-    let killed: BTreeSet<Victim> = kills.iter().filter(|kill| kill.was_at_work()).map(|kill| kill.victim).collect();
-    problems.extend(wanted.difference(&killed).map(|victim| format!("{victim:?} was never killed at work")));
-    let count = kills.iter().filter(|kill| kill.was_at_work()).count();
-    if count < plan.victims.len() {
-        problems.push(format!("{count} kills instead of {}", plan.victims.len()));
-    }
-    let of = |victim| kills.iter().filter(move |kill: &&Kill| kill.victim == victim);
-    if !kills.iter().any(Kill::shows_repeated_facts) {
-        problems.push("no kill of a relay has shown a repeat that the inbox absorbed".to_owned());
-    }
-    if of(Victim::Notification).all(|kill| kill.letters_repeated == 0) {
-        problems.push("no kill of a dispatcher has shown a letter that came again".to_owned());
-    }
-    let too_many = of(Victim::Notification).filter(|kill| kill.letters_repeated > MOST_REPEATED);
-    problems.extend(too_many.map(|kill| format!("{} letters came again after one kill", kill.letters_repeated)));
-    if unexplained > 0 {
-        problems.push(format!("{unexplained} letters came again, and no dispatcher was killed over them"));
-    }
-    problems
 }
 
 impl fmt::Display for Kill {

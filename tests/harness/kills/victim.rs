@@ -13,8 +13,6 @@ const QUEUE: &str = "notification.planner.normal";
 /// Sessions that are in the middle of a statement.
 const ACTIVE_SESSIONS: &str = "SELECT count(*) FROM pg_stat_activity
     WHERE state = 'active' AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
-/// A mail server takes a second over some letters: time in which its client can be killed between a letter and its result.
-const SLOW_PERCENT: u8 = 10;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -39,7 +37,7 @@ impl Victim {
     pub(super) const fn metric(self) -> &'static str {
         match self {
             Self::Identity | Self::Profile => "cabinet_rpc_server_active_requests",
-            Self::CaseMonitoring => "cabinet_outbox_in_flight",
+            Self::CaseMonitoring => "cabinet_outbox_unconfirmed",
             Self::Notification => "cabinet_deliveries_waiting",
             Self::RabbitMq => QUEUE,
             Self::PostgreSql => "pg_stat_activity, active",
@@ -55,14 +53,14 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) async fn start() -> Self {
+    pub(super) async fn start(slow_letters: u8) -> Self {
         let (postgres, rabbitmq) = block_in_place(|| {
             let postgres = PostgresOptions::default().durable().setting("track_commit_timestamp", "on").start();
             (postgres, RabbitMqServer::start())
         });
         let databases = SharedPostgres::at(&postgres.base_url());
         let broker = SharedRabbitMq::at(&rabbitmq.base_url(), &rabbitmq.management_url());
-        let mail = SinkOptions::default().delay_some(SmtpMoment::Dot, SLOW_PERCENT);
+        let mail = SinkOptions::default().delay_some(SmtpMoment::Dot, slow_letters);
         let cabinet = Setup::on(databases, broker).mail(mail).unwatched().start().await;
         Self { cabinet, postgres, rabbitmq }
     }
