@@ -14,6 +14,7 @@ mod invitations;
 mod kills;
 mod languages;
 mod letters;
+mod metrics;
 mod origins;
 mod outages;
 mod profiles;

@@ -72,6 +72,12 @@ impl<Of> Id<Of> {
     pub const fn as_uuid(&self) -> Uuid {
         self.uuid
     }
+
+    /// When it was made, to the millisecond; none if it is no UUIDv7, as an id that others gave need not be.
+    pub fn made_at(&self) -> Option<Timestamp> {
+        let milliseconds = i64::try_from(self.uuid.as_u128() >> 80).ok()?;
+        Timestamp::from_millisecond(milliseconds).ok().filter(|_| self.uuid.get_version_num() == 7)
+    }
 }
 
 impl<Of> Clone for Id<Of> {
@@ -177,6 +183,15 @@ mod tests {
         let late = RandomIds.uuid_v7(Timestamp::from_nanosecond(1_700_000_000_000_900_000).expect("in range"));
         assert!(early < late);
         assert_eq!(early.get_version_num(), 7);
+    }
+
+    #[test]
+    fn an_id_knows_when_it_was_made() {
+        let now = Timestamp::from_nanosecond(1_700_000_000_123_900_000).expect("in range");
+        let made_at = CaseId::from_uuid(RandomIds.uuid_v7(now)).made_at();
+        assert_eq!(made_at.map(Timestamp::as_millisecond), Some(1_700_000_000_123));
+        assert_eq!(CaseId::from_uuid(Uuid::nil()).made_at(), None);
+        assert_eq!(CaseId::from_uuid(Uuid::max()).made_at(), None);
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::adapters::events::PlannerHandler;
 pub use crate::adapters::events::SUBSCRIPTIONS;
 use crate::adapters::grpc::{DeliveryGrpc, ERROR_TEXTS, PreferenceGrpc};
 use crate::adapters::letters::{TemplateLetters, UnsubscribePages};
-use crate::adapters::metrics::LedgerMetrics;
+use crate::adapters::metrics::{LedgerMetrics, SendMetrics};
 use crate::adapters::postgres::{PgDeliveryRecords, PgLedger, PgPeople, PgPreferences, PgRealms, PgSpeech};
 use crate::adapters::public_http::{self, UnsubscribeHttp};
 use crate::adapters::realms::RealmDirectory;
@@ -148,6 +148,7 @@ fn start_dispatchers(
 ) -> Dispatchers {
     let people = Arc::new(PgPeople::new(pools.workers.clone()));
     let texter = start_texter(config, process, ledger);
+    let metrics = SendMetrics::register(&mut process.metrics);
     let mut start = |channel, lane| {
         let dispatcher = Dispatcher {
             channel,
@@ -160,6 +161,7 @@ fn start_dispatchers(
             letters: letters.clone(),
             channels: Channels { mailer: config.mail.mailer(), texter: texter.clone() },
             clock: process.clock.clone(),
+            meter: Arc::new(metrics.of(channel, lane)),
             connections: match channel {
                 Channel::Email => config.mail.concurrency(lane),
                 Channel::Sms => config.sms.concurrency(lane),

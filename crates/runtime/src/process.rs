@@ -18,7 +18,7 @@ use tonic::service::RoutesBuilder;
 use crate::access::Access;
 use crate::admin::{self, Admin};
 use crate::clock::DatabaseClock;
-use crate::grpc::{self, ActiveRequests, ErrorTexts, GrpcConfig, Stack};
+use crate::grpc::{self, ErrorTexts, GrpcConfig, ServerMetrics, Stack};
 use crate::lifecycle::{self, Backoff, WorkerEnded, Workers};
 use crate::panics::TaskLost;
 use crate::postgres::{self, DatabaseConfig, Pools};
@@ -142,13 +142,14 @@ pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) 
     S::start(config, &mut process).await?;
 
     let serving = Arc::new(AtomicBool::new(false));
+    let methods = api::methods();
     let stack = Stack {
         clock: process.clock.clone(),
         ids: process.ids.clone(),
         access: process.access.clone(),
-        methods: api::methods(),
+        metrics: ServerMetrics::register(&mut process.metrics, methods.keys()),
+        methods,
         error_texts: process.error_texts,
-        active_requests: ActiveRequests::register(&mut process.metrics),
     };
     let admin = Admin {
         metrics: process.metrics,

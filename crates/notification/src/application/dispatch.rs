@@ -17,8 +17,8 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Addressed, Ledger, Letter, Letters, Mailer, People, Person, PersonStanding, Realm, Realms, SendError, Sms, Speech, Speeches,
-    Texter, UserContacts, Users,
+    Addressed, Ledger, Letter, Letters, Mailer, People, Person, PersonStanding, Realm, Realms, SendError, SendMeter, Sms, Speech,
+    Speeches, Texter, UserContacts, Users,
 };
 use crate::domain::{Channel, Claimed, LEASE, Outcome, Phone, Settled, Unavailable, contact};
 
@@ -52,6 +52,7 @@ pub(crate) struct Dispatcher {
     pub(crate) letters: Arc<dyn Letters>,
     pub(crate) channels: Channels,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) meter: Arc<dyn SendMeter>,
     /// Letters or SMS sent at the same time.
     pub(crate) connections: usize,
 }
@@ -429,9 +430,27 @@ impl Dispatcher {
                 continue;
             }
             let is_late = delivery.is_expired(self.clock.now());
-            let outcome = if is_late { Outcome::Expired } else { self.send(&message).await };
+            let outcome = if is_late { Outcome::Expired } else { self.attempt(&delivery, &message).await };
             // Fails only when the writer is gone, and it ends after this part.
             let _ = settled.send(Settled { delivery, outcome }).await;
+        }
+    }
+
+    /// Sends, and tells operators how that went.
+    async fn attempt(&self, delivery: &Claimed, message: &Written) -> Outcome {
+        let started = Instant::now();
+        let outcome = self.send(message).await;
+        self.meter.attempted(started.elapsed());
+        if outcome.reason().is_none() {
+            self.tell_latency(delivery);
+        }
+        outcome
+    }
+
+    /// From the command, whose id says when it was given, to the provider's acceptance. Clocks may differ by a little.
+    fn tell_latency(&self, delivery: &Claimed) {
+        if let Some(given_at) = delivery.cause_id.made_at() {
+            self.meter.taken(self.clock.now().duration_since(given_at).try_into().unwrap_or_default());
         }
     }
 

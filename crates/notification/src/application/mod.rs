@@ -14,7 +14,7 @@ pub(crate) use error::Error;
 pub(crate) use plan::{CaseVersion, Dispatchers, Lanes, PersonVersion, Plan, PlanError, Planner, StatusChange};
 pub(crate) use ports::{
     Addressed, CaseChanges, DeliveryRecords, Ledger, Letter, Letters, Mailer, People, Person, PersonStanding, PreferenceStore,
-    Realm, Realms, SendError, Sms, Speech, Speeches, Texter, UnsubscribeTokens, UserContacts, Users,
+    Realm, Realms, SendError, SendMeter, Sms, Speech, Speeches, Texter, UnsubscribeTokens, UserContacts, Users,
 };
 pub(crate) use preferences::{PreferenceSheet, PreferenceUseCases, UpdatePreferences};
 pub(crate) use receipts::ReceiptDesk;

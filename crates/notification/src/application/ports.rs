@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use kernel::{CaseId, DeliveryId, Fault, Permit, RealmId, Timestamp, UserId};
@@ -248,6 +248,15 @@ pub(crate) enum SendError {
     Transient { reason: &'static str },
     #[error("perhaps sent: the connection broke before the answer")]
     Uncertain,
+}
+
+/// What operators are told of what leaves by one channel and lane.
+pub(crate) trait SendMeter: Send + Sync {
+    /// An attempt has ended, however it did, and took that long.
+    fn attempted(&self, took: Duration);
+
+    /// The provider has taken what a command of that long ago led to.
+    fn taken(&self, after: Duration);
 }
 
 /// Sends letters.

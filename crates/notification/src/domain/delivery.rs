@@ -207,6 +207,19 @@ pub(crate) enum Outcome {
     Uncertain { reason: &'static str },
 }
 
+impl Outcome {
+    /// Why it was not taken.
+    pub(crate) const fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Sent { .. } => None,
+            Self::Expired => Some("TOO_LATE"),
+            Self::Failed { reason } | Self::Suppressed { reason } | Self::Retry { reason } | Self::Uncertain { reason } => {
+                Some(*reason)
+            }
+        }
+    }
+}
+
 /// An attempt and its end, to be written to the ledger.
 #[derive(Debug, Clone)]
 pub(crate) struct Settled {

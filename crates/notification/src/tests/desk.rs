@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::adapters::events::PlannerHandler;
 use crate::adapters::letters::TemplateLetters;
-use crate::adapters::metrics::LedgerMetrics;
+use crate::adapters::metrics::{LedgerMetrics, SendMetrics};
 use crate::adapters::postgres::{PgLedger, PgPeople};
 use crate::adapters::unsubscribe_tokens::unsubscribe_tokens;
 use crate::application::{
@@ -245,6 +245,7 @@ impl Desk {
             ),
             channels: Channels { mailer: mail.clone(), texter: None },
             clock: self.clock.clone(),
+            meter: Arc::new(SendMetrics::default().of(Channel::Email, lane)),
             connections: 2,
         };
         let run = dispatcher.run(handed_over, CancellationToken::new());

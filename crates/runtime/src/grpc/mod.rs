@@ -1,6 +1,5 @@
 //! The gRPC stack: what happens to a request before a handler sees it, and to an error before a client sees it.
 
-mod active_requests;
 mod authentication;
 mod client;
 mod deadline;
@@ -10,6 +9,7 @@ mod problem;
 mod request_log;
 mod secured;
 mod server;
+mod server_metrics;
 mod wire;
 
 pub use client::{Client, PeerConfig, peer_fault};
@@ -19,5 +19,5 @@ pub use problem::{FieldViolation, Problem};
 pub use server::{GrpcConfig, open};
 pub use wire::{id, moment, optional_id, timestamp};
 
-pub(crate) use active_requests::ActiveRequests;
 pub(crate) use server::{Stack, serve};
+pub(crate) use server_metrics::ServerMetrics;

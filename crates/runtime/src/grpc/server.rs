@@ -1,4 +1,4 @@
-//! Serves a process's RPCs behind the same layers: count, log, language, deadline, authentication, field rules.
+//! Serves a process's RPCs behind the same layers: metrics, log, language, deadline, authentication, field rules.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -18,8 +18,8 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
 use super::secured::secured;
-use super::{ActiveRequests, ErrorTexts, FieldViolation, Problem};
-use super::{active_requests, authentication, deadline, language, request_log};
+use super::{ErrorTexts, FieldViolation, Problem, ServerMetrics};
+use super::{authentication, deadline, language, request_log, server_metrics};
 use crate::access::Access;
 use crate::settings::Settings;
 use crate::tls::{Acceptor, ServerTls};
@@ -55,7 +55,7 @@ pub(crate) struct Stack {
     /// The contract's methods, by their paths.
     pub(crate) methods: HashMap<String, MethodEffect>,
     pub(crate) error_texts: ErrorTexts,
-    pub(crate) active_requests: ActiveRequests,
+    pub(crate) metrics: ServerMetrics,
 }
 
 /// Serves until `stop` completes, then lets the requests under way finish.
@@ -74,7 +74,7 @@ pub(crate) async fn serve(
         .layer(from_fn(deadline::keep_deadline))
         .layer(from_fn_with_state(stack.clone(), language::speak))
         .layer(from_fn_with_state(stack.clone(), request_log::log_request))
-        .layer(from_fn_with_state(stack, active_requests::count_active));
+        .layer(from_fn_with_state(stack, server_metrics::measure));
     let router = Server::builder()
         .max_connection_age(CONNECTION_AGE)
         .http2_keepalive_interval(Some(Duration::from_secs(30)))
