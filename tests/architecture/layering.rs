@@ -16,7 +16,14 @@ const END_TO_END: &str = "cabinet-e2e";
 const BENCH: &str = "cabinet-bench";
 
 /// Libraries that one crate hides from all others.
-const HIDDEN: [(&str, &str); 3] = [("lapin", MESSAGING), ("lettre", "cabinet-notification"), ("rusmppc", "cabinet-notification")];
+const HIDDEN: [(&str, &str); 6] = [
+    ("lapin", MESSAGING),
+    ("lettre", "cabinet-notification"),
+    ("rusmppc", "cabinet-notification"),
+    ("opentelemetry", RUNTIME),
+    ("opentelemetry_sdk", RUNTIME),
+    ("opentelemetry-otlp", RUNTIME),
+];
 
 /// What a crate's shipped code may know of ours; `None` for a crate that has no place in the design.
 fn may_know(name: &str) -> Option<Vec<&'static str>> {

@@ -5,6 +5,7 @@
 mod canaries;
 mod certificates;
 mod clients;
+mod collector;
 mod encodings;
 mod event_letters;
 mod harvest;
@@ -26,6 +27,7 @@ use testkit::{Smsc, SmtpSink, TestDatabase, TestVhost};
 pub use crate::canaries::Kind;
 pub use crate::certificates::{Certificates, channel_with};
 pub use crate::clients::{Refused, case_request, reason, user_id, user_request, with_token};
+pub use crate::collector::{CollectedSpan, Collector};
 pub use crate::event_letters::{Expected, Told, expected_letters, expected_letters_program, told};
 pub use crate::realm::{TestRealm, realm_request};
 pub use crate::service::{ServiceProcess, programs};

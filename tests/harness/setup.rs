@@ -86,6 +86,11 @@ impl Setup {
         Self { certificates: Some(Certificates::make()), ..self }
     }
 
+    /// With traces that go to a collector, of so many requests as the ratio says.
+    pub fn traced(self, collector: &str, sample_ratio: &str) -> Self {
+        self.with("CABINET__TELEMETRY__OTLP_ENDPOINT", collector).with("CABINET__TELEMETRY__SAMPLE_RATIO", sample_ratio)
+    }
+
     /// With the database of notification on a server that nobody else uses.
     pub fn notification_on(self, server: &PostgresServer) -> Self {
         Self { notification_server: SharedPostgres::at(&server.base_url()), ..self }

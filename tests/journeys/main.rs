@@ -29,5 +29,6 @@ mod standing;
 mod status_change;
 mod tls;
 mod tokens;
+mod traces;
 mod unsubscribing;
 mod workflows;

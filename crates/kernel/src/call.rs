@@ -11,9 +11,24 @@ pub struct Call {
     caller: Caller,
     command_id: CommandId,
     traceparent: Option<String>,
+    /// After this moment nobody waits for the answer any more.
     deadline: Instant,
     origin: Origin,
     named_request: Option<NamedRequest>,
+}
+
+/// On whose behalf another service is asked: until when somebody waits for the answer, and in which trace.
+#[derive(Debug, Clone, Copy)]
+pub struct Errand<'a> {
+    pub deadline: Instant,
+    pub traceparent: Option<&'a str>,
+}
+
+impl Errand<'_> {
+    /// In no trace.
+    pub const fn until(deadline: Instant) -> Self {
+        Self { deadline, traceparent: None }
+    }
 }
 
 /// Where a client is, and what it calls itself.
@@ -88,14 +103,14 @@ impl Call {
         self.command_id
     }
 
-    /// The W3C trace context this call belongs to, if its client sent one.
+    /// The W3C trace context of what follows from this call, if it belongs to a trace.
     pub fn traceparent(&self) -> Option<&str> {
         self.traceparent.as_deref()
     }
 
-    /// After this moment nobody waits for the answer any more; passed on with every question asked on the way.
-    pub const fn deadline(&self) -> Instant {
-        self.deadline
+    /// What every question is asked with that this call leads to.
+    pub fn errand(&self) -> Errand<'_> {
+        Errand { deadline: self.deadline, traceparent: self.traceparent() }
     }
 
     /// Asks the service's one `decide` whether this caller may do this.

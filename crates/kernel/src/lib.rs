@@ -14,7 +14,7 @@ mod secret;
 mod time;
 
 pub use access::{Action, Authorized, Decision, Permit, Refusal};
-pub use call::{Call, Client, Origin};
+pub use call::{Call, Client, Errand, Origin};
 pub use caller::{Caller, Component, GatewayCaller, PlatformAdminCaller, Role, ServiceCaller, UserCaller};
 pub use error_kind::ErrorKind;
 pub use fault::Fault;

@@ -1,11 +1,13 @@
 //! Takes facts from the broker and hands them to a service's handler, in batches.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kernel::Fault;
+use kernel::{EventId, Fault};
 use runtime::lifecycle::{Backoff, WorkerResult};
+use runtime::trace::{Span, SpanKind, Tracer};
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::ConsumerMetrics;
@@ -60,6 +62,7 @@ pub struct Consumer {
     pub handler: Arc<dyn Handler>,
     pub dead_letters: DeadLetters,
     pub metrics: ConsumerMetrics,
+    pub tracer: Tracer,
 }
 
 /// Why a consumer had to start over.
@@ -118,7 +121,7 @@ impl Consumer {
                 Incoming::Malformed(envelope) => malformed.push(envelope),
             }
         }
-        let fallen = self.do_all(&messages).await?;
+        let fallen = self.do_traced(&mut messages).await?;
         // Last, so that a batch that comes again because a dependency was away has buried nobody yet.
         for envelope in malformed {
             tracing::error!(consumer = self.spec.consumer, "malformed envelope");
@@ -131,6 +134,45 @@ impl Consumer {
         subscription.acknowledge().await?;
         self.metrics.done(messages.len());
         Ok(())
+    }
+
+    /// Does the batch, and records what of it is part of a trace.
+    async fn do_traced<'a>(&self, messages: &'a mut [Message]) -> Result<Vec<Fallen<'a>>, ConsumerError> {
+        let mut spans = self.begin_spans(messages);
+        let done = self.do_all(messages).await;
+        match &done {
+            Ok(fallen) => {
+                for fallen in fallen {
+                    if let Some(span) = spans.get_mut(&fallen.message.event_id) {
+                        span.fail("REJECTED");
+                    }
+                }
+            }
+            Err(_) => spans.values_mut().for_each(|span| span.fail("UNAVAILABLE")),
+        }
+        done
+    }
+
+    /// Begins a span for each message that is part of a trace. What follows from the message is a part of that span.
+    fn begin_spans(&self, messages: &mut [Message]) -> HashMap<EventId, Span> {
+        let mut spans = HashMap::new();
+        for message in messages {
+            let name = format_args!("process {}", message.event_type);
+            let mut span = self.tracer.part(message.traceparent.as_deref(), SpanKind::Consumer, name);
+            if !span.is_recorded() {
+                continue;
+            }
+            span.set("messaging.system", self.broker.system());
+            span.set("messaging.operation.type", "process");
+            span.set("messaging.consumer.group.name", self.spec.consumer);
+            span.set("cabinet.lane", self.spec.lane.as_str());
+            span.set("cabinet.attempt", i64::from(message.attempt));
+            span.set_text("messaging.destination.name", &message.event_type);
+            span.set_text("messaging.message.id", message.event_id);
+            message.traceparent = span.traceparent();
+            spans.insert(message.event_id, span);
+        }
+        spans
     }
 
     /// Hands the batch to the handler; one that is refused is halved until the message at fault stands alone.

@@ -4,12 +4,14 @@
 //! One owner per service and lane, by an advisory lock held on the very connection that reads and archives: when that
 //! connection is lost, so is the lock, and so is the power to archive. A deposed owner can only repeat, never lose.
 
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use kernel::{Clock, EventId, Secret};
 use runtime::lifecycle::{Backoff, WorkerResult};
 use runtime::postgres;
+use runtime::trace::{SpanKind, Tracer};
 use sqlx::postgres::{PgListener, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use tokio_util::sync::CancellationToken;
@@ -61,6 +63,7 @@ pub struct Relay {
     pub signal: OutboxSignal,
     pub poll_interval: Duration,
     pub metrics: RelayMetrics,
+    pub tracer: Tracer,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -210,6 +213,7 @@ impl Relay {
         let rows = outbox::oldest(connection, self.lane, behind, BATCH).await?;
         let Some(last) = rows.last().map(|row| row.event_id) else { return Ok(Drained::default()) };
         let is_full = rows.len() == BATCH;
+        let began = SystemTime::now();
         let now = self.clock.now();
         let (expired, rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.is_expired(now));
         self.forget(connection, &expired).await?;
@@ -224,9 +228,29 @@ impl Relay {
         if published.unroutable > 0 {
             tracing::warn!(lane = %self.lane, kept = published.unroutable, "facts nobody is bound to stay in the outbox");
         }
+        self.trace(&rows, &published.taken, began);
         let is_stuck = published.unroutable > 0 && is_full;
         let is_taken = !published.taken.is_empty() || !expired.is_empty();
         Ok(Drained { is_taken, stuck_up_to: is_stuck.then_some(last) })
+    }
+
+    /// Records the publishing of each fact that has left and is part of a trace; those that have not are published again. What
+    /// follows from a fact belongs to what it was committed in, whose context it carries, and not to this.
+    fn trace(&self, rows: &[OutboxRow], taken: &[EventId], began: SystemTime) {
+        let traced: Vec<_> = rows.iter().filter(|row| self.tracer.wants(row.traceparent.as_deref())).collect();
+        if traced.is_empty() {
+            return;
+        }
+        let taken: HashSet<_> = taken.iter().collect();
+        for row in traced.into_iter().filter(|row| taken.contains(&row.event_id)) {
+            let name = format_args!("publish {}", row.event_type);
+            let mut span = self.tracer.part_since(|| began, row.traceparent.as_deref(), SpanKind::Producer, name);
+            span.set("messaging.system", self.broker.system());
+            span.set("messaging.operation.type", "send");
+            span.set("cabinet.lane", self.lane.as_str());
+            span.set_text("messaging.destination.name", &row.event_type);
+            span.set_text("messaging.message.id", row.event_id);
+        }
     }
 
     async fn forget(&self, connection: &mut PgConnection, expired: &[OutboxRow]) -> sqlx::Result<()> {

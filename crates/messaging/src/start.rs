@@ -31,6 +31,7 @@ pub fn start_relays(
             poll_interval: config.poll_interval_of(lane),
             clock: process.clock.clone(),
             metrics,
+            tracer: process.tracer.clone(),
         };
         let stop = process.workers.stop_token();
         process.workers.spawn("relay", relay.run(stop));

@@ -50,6 +50,14 @@ impl Broker {
         Self(Carrier::Local(LocalBroker::new(consumers)))
     }
 
+    /// What collectors call it (`messaging.system` of OpenTelemetry).
+    pub(crate) const fn system(&self) -> &'static str {
+        match self.0 {
+            Carrier::Amqp(_) => "rabbitmq",
+            Carrier::Local(_) => "cabinet.local",
+        }
+    }
+
     /// True if no other process may use the same database.
     pub(crate) const fn is_local(&self) -> bool {
         matches!(self.0, Carrier::Local(_))

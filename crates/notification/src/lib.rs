@@ -71,8 +71,8 @@ impl Service for Notification {
         process.error_texts.add(&ERROR_TEXTS)?;
         messaging::start_partitions(process, &pools, &[LEDGER, SEGMENTS]).await?;
         let identity = follow_identity(process, &config.identity, Component::Notification)?;
-        let profile = Client::new(&config.profile, identity.tokens())?;
-        let case_monitoring = Client::new(&config.case_monitoring, identity.tokens())?;
+        let profile = Client::new(&config.profile, identity.tokens(), process.tracer.clone())?;
+        let case_monitoring = Client::new(&config.case_monitoring, identity.tokens(), process.tracer.clone())?;
         let speeches = Arc::new(SpeechDirectory::new(PgSpeech::new(pools.workers.clone()), ProfileClient::new(profile)));
         let identity = Arc::new(IdentityClient::new(identity));
         let ledger = PgLedger::new(pools.workers.clone(), LedgerMetrics::register(&mut process.metrics));
@@ -162,6 +162,7 @@ fn start_dispatchers(
             channels: Channels { mailer: config.mail.mailer(), texter: texter.clone() },
             clock: process.clock.clone(),
             meter: Arc::new(metrics.of(channel, lane)),
+            tracer: process.tracer.clone(),
             connections: match channel {
                 Channel::Email => config.mail.concurrency(lane),
                 Channel::Sms => config.sms.concurrency(lane),
@@ -188,6 +189,7 @@ fn start_planner(broker: &Broker, process: &mut Process, pool: PgPool, planner: 
             handler: handler.clone(),
             dead_letters: dead_letters.clone(),
             metrics: ConsumerMetrics::register(&mut process.metrics, &spec),
+            tracer: process.tracer.clone(),
         };
         let stop = process.workers.stop_token();
         process.workers.spawn("planner", consumer.run(stop));

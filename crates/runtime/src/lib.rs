@@ -12,6 +12,7 @@ pub mod sealing;
 pub mod settings;
 pub mod tls;
 pub mod token;
+pub mod trace;
 
 mod admin;
 mod clock;

@@ -26,9 +26,12 @@ use crate::public;
 use crate::settings::Settings;
 use crate::telemetry::LogConfig;
 use crate::tls::Acceptor;
+use crate::trace::{Export, TelemetryConfig, Tracer};
 
 /// How long requests under way may take to finish once the process drains.
 const DRAIN: Duration = Duration::from_secs(8);
+/// Begins the name of every metric and of every process, as operators know them.
+const PRODUCT: &str = "cabinet";
 
 /// Why a process could not start or go on.
 pub type StartError = Box<dyn Error + Send + Sync>;
@@ -76,6 +79,7 @@ pub struct Process {
     /// What people read of the reasons that its RPCs answer with.
     pub error_texts: ErrorTexts,
     pub metrics: Registry,
+    pub tracer: Tracer,
     /// What is fetched over HTTP by anybody.
     pub public: Option<axum::Router>,
     /// Cancelled when requests under way are to finish: streams without an end of their own end then.
@@ -98,6 +102,7 @@ pub(crate) struct ProcessConfig {
     pub(crate) grpc: GrpcConfig,
     pub(crate) admin_address: SocketAddr,
     public_address: SocketAddr,
+    pub(crate) telemetry: TelemetryConfig,
 }
 
 impl ProcessConfig {
@@ -108,7 +113,14 @@ impl ProcessConfig {
         let grpc = GrpcConfig::read(settings);
         let admin_address = settings.value("admin.address");
         let public_address = settings.value("public.address");
-        Some(Self { log: log?, grpc: grpc?, admin_address: admin_address?, public_address: public_address? })
+        let telemetry = TelemetryConfig::read(settings);
+        Some(Self {
+            log: log?,
+            grpc: grpc?,
+            admin_address: admin_address?,
+            public_address: public_address?,
+            telemetry: telemetry?,
+        })
     }
 }
 
@@ -121,6 +133,7 @@ pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) 
     };
     let clock = Arc::new(DatabaseClock::start(databases.first().ok_or("a service has a database")?.1.commands.clone()).await?);
     let draining = CancellationToken::new();
+    let (export, tracer) = Export::start(&shared.telemetry, &telemetry_name(S::NAME), &RandomIds, clock.now())?;
     let mut process = Process {
         clock: clock.clone(),
         ids: Arc::new(RandomIds),
@@ -128,7 +141,8 @@ pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) 
         workers: Workers::default(),
         routes: RoutesBuilder::default(),
         error_texts: ErrorTexts::common()?,
-        metrics: Registry::with_prefix("cabinet"),
+        metrics: Registry::with_prefix(PRODUCT),
+        tracer,
         public: None,
         draining: draining.clone(),
         databases,
@@ -150,6 +164,7 @@ pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) 
         metrics: ServerMetrics::register(&mut process.metrics, methods.keys()),
         methods,
         error_texts: process.error_texts,
+        tracer: process.tracer,
     };
     let admin = Admin {
         metrics: process.metrics,
@@ -196,6 +211,7 @@ pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) 
         pools.commands.close().await;
         pools.probe.close().await;
     }
+    export.finish().await;
     closing.cancel();
     if !admin_server.is_finished() {
         let _ = admin_server.await;
@@ -211,6 +227,11 @@ fn server_ended<E: Into<StartError>>(name: &str, ended: Result<Result<(), E>, Jo
         Err(lost) => Err(TaskLost::from(lost).into()),
     };
     WorkerEnded::new(name, result).into()
+}
+
+/// As collectors know a process: `cabinet-identity`, or `cabinet` where all are in one.
+fn telemetry_name(service: &str) -> String {
+    if service == PRODUCT { service.to_owned() } else { format!("{PRODUCT}-{service}") }
 }
 
 /// Lets tools ask for the contract, in both versions of the protocol.

@@ -11,6 +11,7 @@ use cabinet_messaging::{
 use jiff_sqlx::ToSqlx as _;
 use kernel::{Clock, EventId, Id, IdSource as _, RandomIds, Secret, Timestamp};
 use runtime::lifecycle::WorkerResult;
+use runtime::trace::Tracer;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use testkit::{TestDatabase, TestVhost, shared_postgres, shared_rabbitmq};
@@ -211,6 +212,7 @@ impl Path {
             handler: recorder.clone(),
             dead_letters: self.dead_letters(),
             metrics: ConsumerMetrics::default(),
+            tracer: Tracer::default(),
         };
         Running::start(|stop| consumer.run(stop))
     }
@@ -229,6 +231,7 @@ impl Path {
             signal: OutboxSignal::default(),
             poll_interval: POLL_INTERVAL,
             metrics: RelayMetrics::default(),
+            tracer: Tracer::default(),
             clock: Arc::new(ManualClock::at(Timestamp::now())),
         }
     }

@@ -1,7 +1,5 @@
 //! What notification asks of its peers.
 
-use std::time::Instant;
-
 use api::cabinet::case_monitoring::v1 as pb_cases;
 use api::cabinet::case_monitoring::v1::case_service_client::CaseServiceClient;
 use api::cabinet::identity::v1 as pb;
@@ -10,7 +8,7 @@ use api::cabinet::identity::v1::user_service_client::UserServiceClient;
 use api::cabinet::profile::v1 as pb_profile;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
 use async_trait::async_trait;
-use kernel::{CaseId, Fault, RealmId, Timestamp, UserId};
+use kernel::{CaseId, Errand, Fault, RealmId, Timestamp, UserId};
 use runtime::grpc::{Client, peer_fault};
 
 use crate::adapters::events;
@@ -30,8 +28,8 @@ impl IdentityClient {
 
 impl IdentityClient {
     /// A realm as identity has it; none if there is no such realm.
-    pub(crate) async fn realm(&self, realm_id: RealmId, deadline: Instant) -> Result<Option<RealmFacts>, Fault> {
-        let request = self.0.request(pb::GetRealmRequest { realm_id: realm_id.to_string() }, deadline).await?;
+    pub(crate) async fn realm(&self, realm_id: RealmId, errand: Errand<'_>) -> Result<Option<RealmFacts>, Fault> {
+        let request = self.0.request(pb::GetRealmRequest { realm_id: realm_id.to_string() }, errand).await?;
         match RealmServiceClient::new(self.0.channel()).get_realm(request).await {
             Ok(answer) => Ok(answer.into_inner().realm.map(realm)),
             Err(status) if status.code() == tonic::Code::NotFound => Ok(None),
@@ -53,10 +51,10 @@ fn realm(realm: pb::Realm) -> RealmFacts {
 
 #[async_trait]
 impl Users for IdentityClient {
-    async fn contacts(&self, realm_id: RealmId, ids: &[UserId], deadline: Instant) -> Result<Vec<UserContacts>, Fault> {
+    async fn contacts(&self, realm_id: RealmId, ids: &[UserId], errand: Errand<'_>) -> Result<Vec<UserContacts>, Fault> {
         let question =
             pb::BatchGetUsersRequest { realm_id: realm_id.to_string(), user_ids: ids.iter().map(ToString::to_string).collect() };
-        let request = self.0.request(question, deadline).await?;
+        let request = self.0.request(question, errand).await?;
         let answer = UserServiceClient::new(self.0.channel()).batch_get_users(request).await.map_err(peer_fault)?;
         answer.into_inner().users.into_iter().map(contacts).collect()
     }
@@ -83,10 +81,10 @@ impl ProfileClient {
     }
 
     /// How those of the people who exist want to be spoken to.
-    pub(crate) async fn speech(&self, realm_id: RealmId, ids: &[UserId], deadline: Instant) -> Result<Vec<StoredSpeech>, Fault> {
+    pub(crate) async fn speech(&self, realm_id: RealmId, ids: &[UserId], errand: Errand<'_>) -> Result<Vec<StoredSpeech>, Fault> {
         let user_ids = ids.iter().map(ToString::to_string).collect();
         let question = pb_profile::BatchGetProfilesRequest { realm_id: realm_id.to_string(), user_ids };
-        let request = self.0.request(question, deadline).await?;
+        let request = self.0.request(question, errand).await?;
         let answer = ProfileServiceClient::new(self.0.channel()).batch_get_profiles(request).await.map_err(peer_fault)?;
         answer.into_inner().profiles.into_iter().map(stored_speech).collect()
     }
@@ -113,10 +111,10 @@ impl CaseChanges for CaseMonitoringClient {
         realm_id: RealmId,
         case_id: CaseId,
         case_version: i64,
-        deadline: Instant,
+        errand: Errand<'_>,
     ) -> Result<Option<CaseChange>, Fault> {
         let (realm_id, case_id) = (realm_id.to_string(), case_id.to_string());
-        let request = self.0.request(pb_cases::GetCaseChangeRequest { realm_id, case_id, case_version }, deadline).await?;
+        let request = self.0.request(pb_cases::GetCaseChangeRequest { realm_id, case_id, case_version }, errand).await?;
         match CaseServiceClient::new(self.0.channel()).get_case_change(request).await {
             Ok(answer) => answer.get_ref().change.as_ref().map(case_change).transpose(),
             Err(status) if status.code() == tonic::Code::NotFound => Ok(None),

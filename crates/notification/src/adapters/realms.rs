@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
-use std::time::Instant;
 
 use async_trait::async_trait;
-use kernel::{Fault, RealmId};
+use kernel::{Errand, Fault, RealmId};
 
 use crate::adapters::clients::IdentityClient;
 use crate::adapters::postgres::PgRealms;
@@ -48,11 +47,11 @@ impl RealmDirectory {
         Self { table, identity, known: RwLock::default() }
     }
 
-    async fn look_up(&self, realm_id: RealmId, deadline: Instant) -> Result<Option<Realm>, Fault> {
+    async fn look_up(&self, realm_id: RealmId, errand: Errand<'_>) -> Result<Option<Realm>, Fault> {
         if let Some(facts) = self.table.get(realm_id).await? {
             return Realm::try_from(facts).map(Some);
         }
-        let Some(facts) = self.identity.realm(realm_id, deadline).await? else { return Ok(None) };
+        let Some(facts) = self.identity.realm(realm_id, errand).await? else { return Ok(None) };
         let realm = Realm::try_from(facts.clone())?;
         self.table.keep(realm_id, &facts).await?;
         Ok(Some(realm))
@@ -65,11 +64,11 @@ impl Realms for RealmDirectory {
         self.known.read().expect("nobody panics while holding the realms").get(&realm_id).cloned()
     }
 
-    async fn get(&self, realm_id: RealmId, deadline: Instant) -> Result<Option<Arc<Realm>>, Fault> {
+    async fn get(&self, realm_id: RealmId, errand: Errand<'_>) -> Result<Option<Arc<Realm>>, Fault> {
         if let Some(realm) = self.known(realm_id) {
             return Ok(Some(realm));
         }
-        let Some(realm) = self.look_up(realm_id, deadline).await?.map(Arc::new) else { return Ok(None) };
+        let Some(realm) = self.look_up(realm_id, errand).await?.map(Arc::new) else { return Ok(None) };
         self.known.write().expect("nobody panics while holding the realms").insert(realm_id, realm.clone());
         Ok(Some(realm))
     }

@@ -1,11 +1,10 @@
 //! How people want to be spoken to: kept here, asked of profile when there is news.
 
 use std::collections::HashMap;
-use std::time::Instant;
 
 use async_trait::async_trait;
 use jiff::tz::TimeZone;
-use kernel::{Fault, RealmId, UserId};
+use kernel::{Errand, Fault, RealmId, UserId};
 
 use crate::adapters::clients::ProfileClient;
 use crate::adapters::postgres::{PgSpeech, StoredSpeech};
@@ -29,8 +28,8 @@ impl Speeches for SpeechDirectory {
         Ok(fresh.into_iter().map(|stored| (stored.user_id, speech(stored))).collect())
     }
 
-    async fn ask(&self, realm_id: RealmId, ids: &[UserId], deadline: Instant) -> Result<HashMap<UserId, Speech>, Fault> {
-        let told = self.profile.speech(realm_id, ids, deadline).await?;
+    async fn ask(&self, realm_id: RealmId, ids: &[UserId], errand: Errand<'_>) -> Result<HashMap<UserId, Speech>, Fault> {
+        let told = self.profile.speech(realm_id, ids, errand).await?;
         self.stored.learn(realm_id, &told).await?;
         // Whom profile does not know has chosen nothing.
         let mut found: HashMap<UserId, Speech> = ids.iter().map(|id| (*id, Speech::default())).collect();

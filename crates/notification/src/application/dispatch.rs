@@ -9,9 +9,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kernel::{Clock, Fault, RealmId, UserId};
+use kernel::{Clock, Errand, Fault, RealmId, UserId};
 use messaging::Lane;
 use runtime::lifecycle::{Backoff, WorkerResult};
+use runtime::trace::{Span, SpanKind, Tracer};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -53,6 +54,7 @@ pub(crate) struct Dispatcher {
     pub(crate) channels: Channels,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) meter: Arc<dyn SendMeter>,
+    pub(crate) tracer: Tracer,
     /// Letters or SMS sent at the same time.
     pub(crate) connections: usize,
 }
@@ -255,7 +257,7 @@ impl Dispatcher {
     async fn ask_about_speech(&self, strangers: &[Addressed], known: &KnownSpeech) -> KnownSpeech {
         let mut answers = HashMap::new();
         for (realm_id, ids) in by_realm(strangers.iter().map(person_of).filter(|person| !known.contains_key(person))) {
-            match in_time(self.speeches.ask(realm_id, &ids, Instant::now() + ASK_TIMEOUT)).await {
+            match in_time(self.speeches.ask(realm_id, &ids, self.errand(strangers))).await {
                 Ok(speech) => answers.extend(speech.into_iter().map(|(id, speech)| ((realm_id, id), speech))),
                 Err(fault) => tracing::warn!(error = &fault as &dyn std::error::Error, "languages not asked for"),
             }
@@ -313,7 +315,7 @@ impl Dispatcher {
         }
         let questions = realms.into_iter().map(|(realm_id, ids)| async move {
             let ids: Vec<UserId> = ids.into_iter().collect();
-            (self.ask(realm_id, &ids).await, ids)
+            (self.ask(realm_id, &ids, self.errand(strangers)).await, ids)
         });
         let mut answers = HashMap::new();
         for (answer, ids) in futures::future::join_all(questions).await {
@@ -332,7 +334,7 @@ impl Dispatcher {
     async fn ask_about_realms(&self, strangers: &[Addressed]) -> HashMap<RealmId, Outcome> {
         let realms: HashSet<RealmId> = strangers.iter().map(|stranger| stranger.delivery.realm_id).collect();
         let questions = realms.into_iter().map(|realm_id| async move {
-            let answer = in_time(self.realms.get(realm_id, Instant::now() + ASK_TIMEOUT)).await;
+            let answer = in_time(self.realms.get(realm_id, self.errand(strangers))).await;
             let missing = match answer {
                 Ok(Some(_)) => return None,
                 Ok(None) => Outcome::Suppressed { reason: "REALM_UNKNOWN" },
@@ -346,10 +348,16 @@ impl Dispatcher {
         futures::future::join_all(questions).await.into_iter().flatten().collect()
     }
 
-    async fn ask(&self, realm_id: RealmId, ids: &[UserId]) -> Result<HashMap<UserId, UserContacts>, Fault> {
-        let contacts = self.users.contacts(realm_id, ids, Instant::now() + ASK_TIMEOUT).await?;
+    async fn ask(&self, realm_id: RealmId, ids: &[UserId], errand: Errand<'_>) -> Result<HashMap<UserId, UserContacts>, Fault> {
+        let contacts = self.users.contacts(realm_id, ids, errand).await?;
         self.people.learn(realm_id, &contacts).await?;
         Ok(contacts.into_iter().map(|contacts| (contacts.user_id, contacts)).collect())
+    }
+
+    /// A question about many is asked in the trace of the first of them that is recorded.
+    fn errand<'a>(&self, strangers: &'a [Addressed]) -> Errand<'a> {
+        let traces = strangers.iter().map(|stranger| stranger.delivery.traceparent.as_deref());
+        Errand { deadline: Instant::now() + ASK_TIMEOUT, traceparent: self.tracer.first_wanted(traces) }
     }
 
     fn write(&self, addressed: &Addressed, asked: &Answers) -> Result<Written, Outcome> {
@@ -438,13 +446,29 @@ impl Dispatcher {
 
     /// Sends, and tells operators how that went.
     async fn attempt(&self, delivery: &Claimed, message: &Written) -> Outcome {
+        let mut span = self.begin_span(delivery);
         let started = Instant::now();
         let outcome = self.send(message).await;
         self.meter.attempted(started.elapsed());
-        if outcome.reason().is_none() {
-            self.tell_latency(delivery);
+        match outcome.reason() {
+            Some(reason) => span.fail(reason),
+            None => self.tell_latency(delivery),
         }
         outcome
+    }
+
+    fn begin_span(&self, delivery: &Claimed) -> Span {
+        let name = match delivery.channel {
+            Channel::Email => "send e-mail",
+            Channel::Sms => "send SMS",
+        };
+        let mut span = self.tracer.part(delivery.traceparent.as_deref(), SpanKind::Client, format_args!("{name}"));
+        span.set_text("cabinet.delivery.id", delivery.delivery_id);
+        span.set("cabinet.delivery.kind", delivery.kind.as_str());
+        span.set("cabinet.delivery.channel", delivery.channel.as_str());
+        span.set("cabinet.delivery.lane", self.lane.as_str());
+        span.set("cabinet.delivery.attempt", i64::from(delivery.attempt));
+        span
     }
 
     /// From the command, whose id says when it was given, to the provider's acceptance. Clocks may differ by a little.

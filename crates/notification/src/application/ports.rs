@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use kernel::{CaseId, DeliveryId, Fault, Permit, RealmId, Timestamp, UserId};
+use kernel::{CaseId, DeliveryId, Errand, Fault, Permit, RealmId, Timestamp, UserId};
 use messaging::Lane;
 
 use super::{ExplainDelivery, ListDeliveries, Plan, PlanError};
@@ -82,7 +82,7 @@ pub(crate) trait People: Send + Sync {
 #[async_trait]
 pub(crate) trait Users: Send + Sync {
     /// Contacts of those of the people who exist.
-    async fn contacts(&self, realm_id: RealmId, ids: &[UserId], deadline: Instant) -> Result<Vec<UserContacts>, Fault>;
+    async fn contacts(&self, realm_id: RealmId, ids: &[UserId], errand: Errand<'_>) -> Result<Vec<UserContacts>, Fault>;
 }
 
 /// A claimed delivery with what is needed to send it.
@@ -158,7 +158,7 @@ pub(crate) trait CaseChanges: Send + Sync {
         realm_id: RealmId,
         case_id: CaseId,
         case_version: i64,
-        deadline: Instant,
+        errand: Errand<'_>,
     ) -> Result<Option<CaseChange>, Fault>;
 }
 
@@ -181,7 +181,7 @@ pub(crate) trait Realms: Send + Sync {
     fn known(&self, realm_id: RealmId) -> Option<Arc<Realm>>;
 
     /// Finds out about a realm, and knows it from then on; none if there is no such realm. Fails while identity is away.
-    async fn get(&self, realm_id: RealmId, deadline: Instant) -> Result<Option<Arc<Realm>>, Fault>;
+    async fn get(&self, realm_id: RealmId, errand: Errand<'_>) -> Result<Option<Arc<Realm>>, Fault>;
 }
 
 /// How somebody wants to be spoken to; as the realm does where he has chosen nothing.
@@ -207,7 +207,7 @@ pub(crate) trait Speeches: Send + Sync {
     async fn known(&self, realm_id: RealmId, ids: &[UserId]) -> Result<HashMap<UserId, Speech>, Fault>;
 
     /// Finds out about each of them, and knows it from then on. Fails while profile is away.
-    async fn ask(&self, realm_id: RealmId, ids: &[UserId], deadline: Instant) -> Result<HashMap<UserId, Speech>, Fault>;
+    async fn ask(&self, realm_id: RealmId, ids: &[UserId], errand: Errand<'_>) -> Result<HashMap<UserId, Speech>, Fault>;
 }
 
 /// A letter, ready to be sent. What stands in it is nobody else's business: it has no `Debug`.

@@ -55,7 +55,7 @@ impl PreferenceUseCases {
 
     /// I21: who is not known here yet is asked of identity; and so is everybody, whose contacts may have changed since.
     async fn contacts(&self, call: &Call, realm_id: RealmId, user_id: UserId) -> Result<UserContacts, Error> {
-        let mut contacts = self.users.contacts(realm_id, &[user_id], call.deadline()).await?;
+        let mut contacts = self.users.contacts(realm_id, &[user_id], call.errand()).await?;
         self.people.learn(realm_id, &contacts).await?;
         contacts.pop().ok_or(Error::UserNotFound)
     }

@@ -63,7 +63,7 @@ impl RecordUseCases {
         let realm_id = call.realm_id()?;
         let ExplainDelivery { user_id, case_id, case_version, channel } = asked;
         call.authorize(&Action::SeeDeliveries { realm_id, user_id })?;
-        let change = self.changes.get(realm_id, case_id, case_version, call.deadline()).await?;
+        let change = self.changes.get(realm_id, case_id, case_version, call.errand()).await?;
         let change = change.ok_or(Error::CaseChangeNotFound)?;
         let is_concerned = change.requesters.contains(&user_id);
         // Which changes there were of other people's cases is none of his business.

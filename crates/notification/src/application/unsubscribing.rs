@@ -47,7 +47,7 @@ impl UnsubscribeUseCases {
 
     async fn realm(&self, call: &Call, unsubscription: Unsubscription) -> Result<Realm, UnsubscribeError> {
         let Unsubscription { realm_id, user_id, .. } = unsubscription;
-        let realm = self.realms.get(realm_id, call.deadline()).await?.ok_or(UnsubscribeError::LinkNotValid)?;
+        let realm = self.realms.get(realm_id, call.errand()).await?.ok_or(UnsubscribeError::LinkNotValid)?;
         // Whoever was mailed is known; while there is news of him, the realm's language will do for a page.
         let speech = self.speeches.known(realm_id, &[user_id]).await?.remove(&user_id).unwrap_or_default();
         Ok(realm.spoken(&speech))

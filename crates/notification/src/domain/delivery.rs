@@ -179,6 +179,8 @@ pub(crate) struct Claimed {
     pub(crate) attempt: i32,
     pub(crate) created_at: Timestamp,
     pub(crate) expires_at: Option<Timestamp>,
+    /// The trace that every attempt belongs to, whoever makes it.
+    pub(crate) traceparent: Option<String>,
     /// When this process claimed it, by its own monotonic clock.
     pub(crate) leased_since: std::time::Instant,
 }

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use api::cabinet::identity::events::v1 as pb;
 use async_trait::async_trait;
 use jiff::tz::TimeZone;
-use kernel::{Clock, DeliveryId, Fault, Id, IdSource as _, RandomIds, RealmId, Secret, Timestamp, UserId};
+use kernel::{Clock, DeliveryId, Errand, Fault, Id, IdSource as _, RandomIds, RealmId, Secret, Timestamp, UserId};
 use messaging::{Handler as _, HandlerError, Lane, Message};
 use prost::Message as _;
 use runtime::grpc::timestamp;
 use runtime::sealing::{OpeningKey, SealingKey, SealingPair};
+use runtime::trace::Tracer;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use testkit::{TestDatabase, shared_postgres};
@@ -85,7 +86,7 @@ impl Identity {
 
 #[async_trait]
 impl Users for Identity {
-    async fn contacts(&self, _: RealmId, ids: &[UserId], _: Instant) -> Result<Vec<UserContacts>, Fault> {
+    async fn contacts(&self, _: RealmId, ids: &[UserId], _: Errand<'_>) -> Result<Vec<UserContacts>, Fault> {
         self.ask()?;
         let is_blocked = self.blocks_everybody.load(Ordering::SeqCst);
         let standing = if is_blocked { PersonStanding::Blocked } else { PersonStanding::Active };
@@ -106,7 +107,7 @@ impl Realms for Identity {
         self.known.lock().expect("nobody panics while holding the realms").get(&realm_id).cloned()
     }
 
-    async fn get(&self, realm_id: RealmId, _: Instant) -> Result<Option<Arc<Realm>>, Fault> {
+    async fn get(&self, realm_id: RealmId, _: Errand<'_>) -> Result<Option<Arc<Realm>>, Fault> {
         self.ask()?;
         if self.has_no_realm.load(Ordering::SeqCst) {
             return Ok(None);
@@ -129,7 +130,7 @@ impl Speeches for Identity {
         Ok(ids.iter().map(|id| (*id, Speech::default())).collect())
     }
 
-    async fn ask(&self, realm_id: RealmId, ids: &[UserId], _: Instant) -> Result<HashMap<UserId, Speech>, Fault> {
+    async fn ask(&self, realm_id: RealmId, ids: &[UserId], _: Errand<'_>) -> Result<HashMap<UserId, Speech>, Fault> {
         Speeches::known(self, realm_id, ids).await
     }
 }
@@ -246,6 +247,7 @@ impl Desk {
             channels: Channels { mailer: mail.clone(), texter: None },
             clock: self.clock.clone(),
             meter: Arc::new(SendMetrics::default().of(Channel::Email, lane)),
+            tracer: Tracer::default(),
             connections: 2,
         };
         let run = dispatcher.run(handed_over, CancellationToken::new());

@@ -8,9 +8,10 @@ use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::access_service_server::{AccessService, AccessServiceServer};
 use api::cabinet::identity::v1::realm_service_server::{RealmService, RealmServiceServer};
 use futures::stream::BoxStream;
-use kernel::{Component, Fault, RealmId, Secret};
+use kernel::{Component, Errand, Fault, RealmId, Secret};
 use runtime::access::{ComponentTokens, IdentityConfig};
 use runtime::grpc::{Client, PeerConfig};
+use runtime::trace::Tracer;
 use tokio::task::JoinHandle;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
@@ -140,12 +141,12 @@ fn directory(desk: &Desk, url: &str) -> RealmDirectory {
     let clock: Arc<ManualClock> = desk.clock.clone();
     let identity = IdentityConfig { peer: PeerConfig::without_tls(url), component_secret: Secret::new("shared".to_owned()) };
     let tokens = ComponentTokens::new(&identity, Component::Notification, clock).expect("a good URL");
-    let client = Client::new(&identity.peer, tokens).expect("a good URL");
+    let client = Client::new(&identity.peer, tokens, Tracer::default()).expect("a good URL");
     RealmDirectory::new(PgRealms::new(desk.pool.clone()), Arc::new(IdentityClient::new(client)))
 }
 
-fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(10)
+fn soon() -> Errand<'static> {
+    Errand::until(Instant::now() + Duration::from_secs(10))
 }
 
 #[tokio::test(flavor = "multi_thread")]

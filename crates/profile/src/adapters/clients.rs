@@ -23,7 +23,7 @@ impl Users for IdentityClient {
     async fn people(&self, call: &Call, realm_id: RealmId, user_ids: &[UserId]) -> Result<Vec<Person>, Fault> {
         let user_ids = user_ids.iter().map(UserId::to_string).collect();
         let question = pb::BatchGetUsersRequest { realm_id: realm_id.to_string(), user_ids };
-        let request = self.0.request(question, call.deadline()).await?;
+        let request = self.0.request(question, call.errand()).await?;
         let answer = UserServiceClient::new(self.0.channel()).batch_get_users(request).await.map_err(peer_fault)?;
         answer.into_inner().users.into_iter().map(|user| person(user).map_err(Fault::internal)).collect()
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::access_service_client::AccessServiceClient;
 use async_trait::async_trait;
-use kernel::{Clock, Component, Fault, Secret, Timestamp};
+use kernel::{Clock, Component, Errand, Fault, Secret, Timestamp};
 use tokio::sync::Mutex;
 use tonic::transport::Channel;
 use tonic::{Request, Status};
@@ -129,7 +129,7 @@ impl AccessSource for RemoteIdentity {
             .iter()
             .map(|subject| pb::AccessSubject { subject_id: subject.id.to_string(), generation: subject.generation });
         let question = pb::CheckAccessRequest { subjects: subjects.collect() };
-        let request = self.0.request(question, Instant::now() + QUESTION_LIMIT).await?;
+        let request = self.0.request(question, Errand::until(Instant::now() + QUESTION_LIMIT)).await?;
         let answer = AccessServiceClient::new(self.0.channel()).check_access(request).await;
         let answer = answer.map_err(|status| self.0.refused(status))?;
         Ok(answer.into_inner().is_revoked)
@@ -139,7 +139,7 @@ impl AccessSource for RemoteIdentity {
 /// Keeps the process up to date about keys and revocations from now on; answers with the way to identity.
 pub fn follow_identity(process: &mut Process, identity: &IdentityConfig, component: Component) -> Result<Client, Fault> {
     let tokens = ComponentTokens::new(identity, component, process.clock.clone())?;
-    let client = Client::new(&identity.peer, tokens)?;
+    let client = Client::new(&identity.peer, tokens, process.tracer.clone())?;
     process.workers.spawn_endless("access", follow(process.access.clone(), client.clone(), process.clock.clone()));
     Ok(client)
 }
@@ -181,7 +181,8 @@ async fn follow(access: Access, identity: Client, clock: Arc<dyn Clock>) -> Infa
 /// Watches one stream until it breaks.
 async fn watch(access: &Access, identity: &Client, clock: &dyn Clock, backoff: &mut Backoff) -> Fault {
     let opening = async {
-        let mut request = identity.request(pb::WatchRevocationsRequest {}, Instant::now() + QUESTION_LIMIT).await?;
+        let errand = Errand::until(Instant::now() + QUESTION_LIMIT);
+        let mut request = identity.request(pb::WatchRevocationsRequest {}, errand).await?;
         // The stream has no end of its own.
         request.metadata_mut().remove("grpc-timeout");
         AccessServiceClient::new(identity.channel()).watch_revocations(request).await.map_err(|status| identity.refused(status))

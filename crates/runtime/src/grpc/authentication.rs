@@ -12,8 +12,10 @@ use tonic::Status;
 use tonic::transport::server::TcpConnectInfo;
 
 use super::deadline::Deadline;
+use super::server_span::{ServerSpan, told, wish};
 use super::{Problem, Stack};
 use crate::access::AccessError;
+use crate::trace::{TraceContext, Wish};
 
 const BEARER: &str = "Bearer ";
 const GATEWAY_AUTHORIZATION: &str = "x-cabinet-gateway-authorization";
@@ -21,8 +23,6 @@ const CLIENT_ADDRESS: &str = "x-cabinet-client-address";
 const CLIENT_AGENT: &str = "x-cabinet-client-agent";
 /// What a client calls itself is kept up to this length.
 const LONGEST_AGENT: usize = 200;
-/// Version, trace id, parent id and flags: `00-…-…-01` (W3C Trace Context §3.2).
-const TRACEPARENT_LENGTH: usize = 55;
 
 /// Makes the call of a request. A missing token makes an anonymous caller; a wrong one is refused here.
 pub(super) async fn authenticate(State(stack): State<Arc<Stack>>, mut request: Request, next: Next) -> Response {
@@ -39,8 +39,8 @@ pub(super) async fn authenticate(State(stack): State<Arc<Stack>>, mut request: R
         Ok(_) => None,
         Err(problem) => return Status::from(problem).into_http(),
     };
+    let traceparent = trace(&request, &caller, told.is_some()).map(|context| context.to_string());
     let origin = Origin { peer: peer(&request), told };
-    let traceparent = header(&request, "traceparent").filter(|value| is_traceparent(value)).map(str::to_owned);
     let Deadline(deadline) = *request.extensions().get().expect("the deadline layer stands before this one");
     request.extensions_mut().insert(Call::new(caller, stack.ids.new_id(now), traceparent, deadline).from(origin));
     next.run(request).await
@@ -64,6 +64,14 @@ async fn caller_of_gateway(stack: &Stack, shown: Option<String>) -> Result<Calle
     }
 }
 
+/// What follows from the request belongs to its span or, if it is not recorded, to what its client tells of.
+fn trace(request: &Request, caller: &Caller, comes_through_gateway: bool) -> Option<TraceContext> {
+    let told = told(request);
+    let wish = wish(told, caller, comes_through_gateway);
+    let recorded = request.extensions().get::<Arc<ServerSpan>>().and_then(|span| span.begin(wish));
+    recorded.or(told.map(|told| if wish == Wish::Yes { told } else { told.unwanted() }))
+}
+
 /// Where the client is, as its gateway says.
 fn told_client(request: &Request) -> Client {
     let address = header(request, CLIENT_ADDRESS).and_then(|text| text.parse().ok());
@@ -78,7 +86,7 @@ fn peer(request: &Request) -> Client {
 }
 
 /// The header's text. Two headers of one name are as good as none: no one can say which was meant.
-fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+pub(super) fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     let mut values = request.headers().get_all(name).iter();
     match (values.next(), values.next()) {
         (Some(value), None) => Some(value.to_str().unwrap_or("")),
@@ -89,9 +97,4 @@ fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
 
 fn owned(request: &Request, name: &str) -> Option<String> {
     header(request, name).map(str::to_owned)
-}
-
-fn is_traceparent(value: &str) -> bool {
-    value.len() == TRACEPARENT_LENGTH
-        && value.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }

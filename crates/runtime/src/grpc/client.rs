@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use http::Uri;
 use http::uri::Scheme;
 use hyper_util::rt::TokioIo;
-use kernel::Fault;
+use kernel::{Errand, Fault};
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -17,9 +17,11 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tower::service_fn;
 
+use super::traced::{AskedIn, PeerChannel};
 use crate::access::ComponentTokens;
 use crate::settings::Settings;
 use crate::tls::{ClientTls, HTTP2};
+use crate::trace::Tracer;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -42,29 +44,49 @@ impl PeerConfig {
 
     pub fn read(settings: &mut Settings, key: &str) -> Option<Self> {
         let tls = ClientTls::read(settings, TLS_SECTION);
-        let url: String = settings.value(key)?;
+        let url = settings.value(key)?;
+        Some(Self::checked(settings, key, url, tls, TLS_SECTION))
+    }
+
+    /// Somebody who need not be there, and is none of Cabinet's services: he has a section of his own for TLS.
+    pub(crate) fn read_optional(settings: &mut Settings, key: &str, tls_section: &str) -> Option<Self> {
+        let tls = ClientTls::read(settings, tls_section);
+        let url = settings.optional(key)?;
+        Some(Self::checked(settings, key, url, tls, tls_section))
+    }
+
+    fn checked(settings: &mut Settings, key: &str, url: String, tls: Option<ClientTls>, tls_section: &str) -> Self {
         match Endpoint::from_shared(url.clone()) {
             Ok(endpoint) if is_https(endpoint.uri()) != tls.is_some() => {
-                settings.problem(key, format_args!("must be https:// with {TLS_SECTION}.ca_file, and http:// without"));
+                settings.problem(key, format_args!("must be https:// with {tls_section}.ca_file, and http:// without"));
             }
             Ok(_) => {}
             Err(error) => settings.problem(key, error),
         }
-        Some(Self { url, tls })
+        Self { url, tls }
     }
 
     /// Opened when it is first needed and again after every loss, with the certificates that the files hold then.
     pub fn channel(&self) -> Result<Channel, Fault> {
+        let endpoint = self.endpoint()?.http2_keep_alive_interval(Duration::from_secs(20)).keep_alive_while_idle(true);
+        Ok(self.open(&endpoint))
+    }
+
+    /// The same, to servers that take it ill to be asked whether they are there. Whoever gives no answer in time has failed.
+    pub(crate) fn channel_without_pings(&self, limit: Duration) -> Result<Channel, Fault> {
+        Ok(self.open(&self.endpoint()?.timeout(limit)))
+    }
+
+    fn endpoint(&self) -> Result<Endpoint, Fault> {
         let endpoint = Endpoint::from_shared(self.url.clone()).map_err(Fault::internal)?;
-        let endpoint = endpoint
-            .connect_timeout(CONNECT_TIMEOUT)
-            .http2_keep_alive_interval(Duration::from_secs(20))
-            .keep_alive_while_idle(true)
-            .tcp_nodelay(true);
-        Ok(match self.tls.clone() {
+        Ok(endpoint.connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true))
+    }
+
+    fn open(&self, endpoint: &Endpoint) -> Channel {
+        match self.tls.clone() {
             None => endpoint.connect_lazy(),
             Some(tls) => endpoint.connect_with_connector_lazy(service_fn(move |url| connect(url, tls.clone()))),
-        })
+        }
     }
 }
 
@@ -87,16 +109,16 @@ async fn connect(url: Uri, tls: ClientTls) -> Result<TokioIo<TlsStream<TcpStream
 /// A peer, and what makes us known to it.
 #[derive(Clone)]
 pub struct Client {
-    channel: Channel,
+    channel: PeerChannel,
     tokens: ComponentTokens,
 }
 
 impl Client {
-    pub fn new(peer: &PeerConfig, tokens: ComponentTokens) -> Result<Self, Fault> {
-        Ok(Self { channel: peer.channel()?, tokens })
+    pub fn new(peer: &PeerConfig, tokens: ComponentTokens, tracer: Tracer) -> Result<Self, Fault> {
+        Ok(Self { channel: PeerChannel::new(peer.channel()?, tracer), tokens })
     }
 
-    pub fn channel(&self) -> Channel {
+    pub fn channel(&self) -> PeerChannel {
         self.channel.clone()
     }
 
@@ -105,14 +127,17 @@ impl Client {
         self.tokens.clone()
     }
 
-    /// A request in our own name that the peer has until `deadline` to answer.
-    pub async fn request<M>(&self, message: M, deadline: Instant) -> Result<Request<M>, Fault> {
-        let token = self.tokens.token(deadline).await.map_err(peer_fault)?;
+    /// A request in our own name, in the trace of what it is asked for, that the peer has until the deadline to answer.
+    pub async fn request<M>(&self, message: M, errand: Errand<'_>) -> Result<Request<M>, Fault> {
+        let token = self.tokens.token(errand.deadline).await.map_err(peer_fault)?;
         let mut request = Request::new(message);
         let mut bearer = MetadataValue::try_from(format!("Bearer {}", token.expose())).map_err(Fault::internal)?;
         bearer.set_sensitive(true);
         request.metadata_mut().insert("authorization", bearer);
-        request.set_timeout(deadline.saturating_duration_since(Instant::now()));
+        request.set_timeout(errand.deadline.saturating_duration_since(Instant::now()));
+        if let Some(traceparent) = errand.traceparent {
+            request.extensions_mut().insert(AskedIn(traceparent.to_owned()));
+        }
         Ok(request)
     }
 }

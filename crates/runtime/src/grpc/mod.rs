@@ -10,6 +10,8 @@ mod request_log;
 mod secured;
 mod server;
 mod server_metrics;
+mod server_span;
+mod traced;
 mod wire;
 
 pub use client::{Client, PeerConfig, peer_fault};
@@ -17,6 +19,7 @@ pub use language::{ErrorTextFiles, ErrorTexts, language_of};
 pub use page::Page;
 pub use problem::{FieldViolation, Problem};
 pub use server::{GrpcConfig, open};
+pub use traced::PeerChannel;
 pub use wire::{id, moment, optional_id, timestamp};
 
 pub(crate) use server::{Stack, serve};

@@ -1,6 +1,7 @@
 //! One line a request: what was called, how it ended, how long it took. No field of the message, no address.
 //!
-//! Every request has an id, its client's or ours, which every line about it and its answer carry.
+//! Every request has an id, its client's or ours, which every line about it and its answer carry. Of one that is recorded the
+//! line names the trace.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,6 +13,7 @@ use http::HeaderValue;
 use tracing::Instrument as _;
 
 use super::Stack;
+use super::server_span::ServerSpan;
 
 const REQUEST_ID: &str = "x-request-id";
 
@@ -20,13 +22,15 @@ pub(super) async fn log_request(State(stack): State<Arc<Stack>>, request: Reques
     let path = request.uri().path().to_owned();
     let request_id = request_id(&request).unwrap_or_else(|| stack.ids.uuid_v7(stack.clock.now()).to_string());
     let span = tracing::info_span!("rpc", request.id = request_id);
+    let server_span = request.extensions().get::<Arc<ServerSpan>>().cloned();
     let mut response = next.run(request).instrument(span.clone()).await;
     // A unary error has its status in the headers; success has it in the trailers, which are not waited for.
     let code = response.headers().get("grpc-status").and_then(|value| value.to_str().ok()).unwrap_or("0");
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     // Any other path is whatever a stranger wrote.
     let rpc = if stack.methods.contains_key(&path) { path.as_str() } else { "unknown" };
-    tracing::info!(parent: &span, rpc, rpc.grpc.status_code = code, duration_us = micros, "request");
+    let trace_id = server_span.and_then(|span| span.trace_id());
+    tracing::info!(parent: &span, rpc, rpc.grpc.status_code = code, duration_us = micros, trace_id, "request");
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }

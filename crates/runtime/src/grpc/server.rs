@@ -1,4 +1,4 @@
-//! Serves a process's RPCs behind the same layers: metrics, log, language, deadline, authentication, field rules.
+//! Serves a process's RPCs behind the same layers: metrics, trace, log, language, deadline, authentication, field rules.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -19,10 +19,11 @@ use tonic::transport::server::TcpIncoming;
 
 use super::secured::secured;
 use super::{ErrorTexts, FieldViolation, Problem, ServerMetrics};
-use super::{authentication, deadline, language, request_log, server_metrics};
+use super::{authentication, deadline, language, request_log, server_metrics, server_span};
 use crate::access::Access;
 use crate::settings::Settings;
 use crate::tls::{Acceptor, ServerTls};
+use crate::trace::Tracer;
 
 /// Connections are closed kindly (GOAWAY) after this time, so that clients spread over new replicas.
 const CONNECTION_AGE: Duration = Duration::from_mins(10);
@@ -56,6 +57,7 @@ pub(crate) struct Stack {
     pub(crate) methods: HashMap<String, MethodEffect>,
     pub(crate) error_texts: ErrorTexts,
     pub(crate) metrics: ServerMetrics,
+    pub(crate) tracer: Tracer,
 }
 
 /// Serves until `stop` completes, then lets the requests under way finish.
@@ -67,14 +69,17 @@ pub(crate) async fn serve(
     stop: impl Future<Output = ()>,
 ) -> Result<(), tonic::transport::Error> {
     let stack = Arc::new(stack);
-    let layered = routes
+    let mut layered = routes
         .prepare()
         .into_axum_router()
         .layer(from_fn_with_state(stack.clone(), authentication::authenticate))
         .layer(from_fn(deadline::keep_deadline))
         .layer(from_fn_with_state(stack.clone(), language::speak))
-        .layer(from_fn_with_state(stack.clone(), request_log::log_request))
-        .layer(from_fn_with_state(stack, server_metrics::measure));
+        .layer(from_fn_with_state(stack.clone(), request_log::log_request));
+    if stack.tracer.is_on() {
+        layered = layered.layer(from_fn_with_state(stack.clone(), server_span::record));
+    }
+    let layered = layered.layer(from_fn_with_state(stack, server_metrics::measure));
     let router = Server::builder()
         .max_connection_age(CONNECTION_AGE)
         .http2_keepalive_interval(Some(Duration::from_secs(30)))

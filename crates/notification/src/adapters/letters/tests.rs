@@ -106,6 +106,7 @@ fn addressed(kind: Kind, content: Vec<u8>) -> Addressed {
         attempt: 1,
         created_at: moment(),
         expires_at: None,
+        traceparent: None,
         leased_since: Instant::now(),
     };
     let email = Some("anna@example.com".to_owned());

@@ -70,6 +70,7 @@ struct ClaimedRow {
     attempt: i32,
     created_at: jiff_sqlx::Timestamp,
     expires_at: Option<jiff_sqlx::Timestamp>,
+    traceparent: Option<String>,
 }
 
 /// `leased_since` was taken before the statement that made the lease, so that we never think it longer than it is.
@@ -88,6 +89,7 @@ fn claimed(row: ClaimedRow, leased_since: Instant) -> Result<Claimed, Fault> {
         attempt: row.attempt,
         created_at: row.created_at.to_jiff(),
         expires_at: row.expires_at.map(jiff_sqlx::Timestamp::to_jiff),
+        traceparent: row.traceparent,
         leased_since,
     })
 }
@@ -163,7 +165,7 @@ impl Ledger for PgLedger {
                AND delivery.channel = waiting.channel
              RETURNING delivery.realm_id, delivery.cause_id, delivery.object_id, delivery.user_id, delivery.channel,
                  delivery.delivery_id, delivery.kind, delivery.content, delivery.attempt, delivery.created_at,
-                 delivery.expires_at",
+                 delivery.expires_at, delivery.traceparent",
             now.to_sqlx() as _,
             lease_end(now).to_sqlx() as _,
             limit,
@@ -449,7 +451,8 @@ async fn insert_deliveries(
             OR preference.status_change_email AND told.channel = 'EMAIL'
             OR preference.status_change_sms AND told.channel = 'SMS'
          ON CONFLICT (realm_id, cause_id, object_id, user_id, channel) DO NOTHING
-         RETURNING realm_id, cause_id, object_id, user_id, channel, delivery_id, kind, content, attempt, created_at, expires_at",
+         RETURNING realm_id, cause_id, object_id, user_id, channel, delivery_id, kind, content, attempt, created_at, expires_at,
+             traceparent",
         &column(|delivery| delivery.realm_id.as_uuid()),
         &column(|delivery| delivery.cause_id.as_uuid()),
         &column(|delivery| delivery.object_id.as_uuid()),
