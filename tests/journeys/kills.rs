@@ -14,7 +14,7 @@ async fn imports_outlive_the_kill_of_everything_on_the_path() {
         seed: 1,
         log: EventLog::Generated { a_second: 10 },
         realms: 2,
-        length: Duration::from_secs(40),
+        length: Duration::from_secs(45),
         victims: vec![Victim::CaseMonitoring, Victim::Notification, Victim::Identity, Victim::RabbitMq, Victim::PostgreSql],
         spread: Duration::ZERO,
         pause: Duration::from_secs(1)..=Duration::from_secs(2),

@@ -14,6 +14,9 @@ const QUEUE: &str = "notification.planner.normal";
 const ACTIVE_SESSIONS: &str = "SELECT count(*) FROM pg_stat_activity
     WHERE state = 'active' AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
 
+/// A mail server that has had a letter for so long is one of its slow answers away from taking it.
+const ANSWER: Duration = Duration::from_millis(50);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Victim {
@@ -83,9 +86,9 @@ impl Stage {
             Victim::Identity => of_service(&self.cabinet.identity).await,
             Victim::Profile => of_service(&self.cabinet.profile).await,
             Victim::CaseMonitoring => of_service(&self.cabinet.case_monitoring).await,
-            // Counted every five seconds; so a letter must be on its way at this moment as well.
+            // Counted every five seconds; so a letter must be at the mail server at this moment as well.
             Victim::Notification => match of_service(&self.cabinet.notification).await {
-                waiting if self.cabinet.mail.receiving() > 0 => waiting,
+                waiting if self.cabinet.mail.waiting_for(ANSWER) > 0 => waiting,
                 _ => 0,
             },
             Victim::RabbitMq => block_in_place(|| self.cabinet.vhost.queue_depth(QUEUE)),
