@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
 
-use cabinet_e2e::kills::{self, EventLog, KillPlan, Leases, Victim};
+use cabinet_e2e::kills::{self, EventLog, KillPlan, Leases, Showing, Victim};
 use cabinet_e2e::programs;
 
 /// Cases and changes a second and realm, of a log that is made.
@@ -62,6 +62,7 @@ fn plan(arguments: impl Iterator<Item = String>) -> Result<KillPlan, String> {
         spread: length.mul_f64(0.7),
         pause: Duration::from_secs(1)..=Duration::from_secs(10),
         leases: Leases::Wait,
+        showing: Showing::Wanted,
         slow_letters: 10,
         output: programs().parent().expect("in target").join("kill"),
         say,

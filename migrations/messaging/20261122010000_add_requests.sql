@@ -21,7 +21,9 @@ CREATE TABLE messaging.request_other PARTITION OF messaging.request DEFAULT;
 -- calls it sees the rows as they were before it waited for the lock; a query in a volatile function sees those that are
 -- there now.
 CREATE FUNCTION messaging.note_request(key bytea, asked bytea, resource uuid, batch_verdicts jsonb, at timestamptz) RETURNS void
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE
+SET lock_timeout = '3s' -- whoever sends one request again and again must not take every connection
+AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('request ' || encode(key, 'hex'), 0));
     PERFORM 1 FROM messaging.request WHERE request_key = key AND done_at > at - interval '24 hours';

@@ -16,7 +16,7 @@ use crate::{Kind, PATIENCE, Watch, channel_with};
 pub(crate) const PUBLIC_ADDRESS: &str = "CABINET__PUBLIC__ADDRESS";
 
 /// How long a process that is about to end may take to say its metrics; a frozen one does not say them.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 pub struct ServiceProcess {
     program: &'static str,

@@ -26,7 +26,7 @@ fn told<T>(result: Result<T, Status>) -> String {
     result.err().map(|status| reason(&status).1).unwrap_or_default()
 }
 
-/// Rule F16: of every status to which the workflow leads, each caller is told whether he may take the case there, and so it is.
+/// Rule F16.a: of every status to which the workflow leads, each caller is told whether he may take the case there, and so it is.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_case_says_where_its_caller_may_take_it() {
     let cabinet = Cabinet::start().await;
@@ -52,7 +52,7 @@ async fn a_case_says_where_its_caller_may_take_it() {
     assert_eq!(cancelled.allowed_actions, [], "nothing leads on");
 }
 
-/// Rule F16: of a user each caller is told what he may do with him, and why not what he may not; and so it is.
+/// Rule F16.a: of a user each caller is told what he may do with him, and why not what he may not; and so it is.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_says_what_his_caller_may_do_with_him() {
     let cabinet = Cabinet::start().await;

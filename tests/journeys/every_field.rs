@@ -17,7 +17,7 @@ use tonic::codegen::http::uri::PathAndQuery;
 /// A message within a message, and so on; workflows have translated labels in statuses.
 const DEEPEST: usize = 5;
 /// A stream has no end.
-const CALL_LIMIT: Duration = Duration::from_secs(5);
+const CALL_LIMIT: Duration = cabinet_e2e::PATIENCE;
 
 /// Messages as they are on the wire; what is answered is of no interest.
 #[derive(Default)]

@@ -3,6 +3,7 @@
 //! Everything runs as it would in earnest: four processes, built for release, over PostgreSQL that waits for its disk, RabbitMQ
 //! and SMTP. Nothing is asserted here; whoever reads the report judges.
 
+mod all_in_one;
 mod bare;
 mod calls;
 mod cpu;

@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
-use cabinet_e2e::{ServiceProcess, with_token};
+use cabinet_e2e::with_token;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
+use tonic::transport::Channel;
 use tonic_prost::ProstCodec;
 
 use crate::Scale;
+use crate::all_in_one::AllInOne;
 use crate::report::Report;
 use crate::stage::Stage;
 
 const CALL_LIMIT: Duration = Duration::from_secs(2);
 
-/// `memory.idle`: proportional set size of the four processes.
+/// `memory.idle`: proportional set size of the four processes, and of one with everything in it.
 pub(crate) async fn idle(stage: &Stage, scale: Scale, report: &mut Report) {
     let cabinet = &stage.cabinet;
     let services = [&cabinet.identity, &cabinet.profile, &cabinet.case_monitoring, &cabinet.notification];
@@ -21,18 +23,23 @@ pub(crate) async fn idle(stage: &Stage, scale: Scale, report: &mut Report) {
     methods.sort();
     for service in services {
         for method in &methods {
-            call(service, &cabinet.service_token(), method).await;
+            call(service.channel(), &cabinet.service_token(), method).await;
         }
+    }
+    let all_in_one = AllInOne::start(&stage.server, cabinet).await;
+    for method in &methods {
+        call(all_in_one.channel(), &cabinet.service_token(), method).await;
     }
     tokio::time::sleep(Duration::from_secs(scale.long_seconds)).await;
     let each: Vec<f64> = services.iter().map(|service| pss_mebibytes(service.process_id())).collect();
     let remark = format!("identity, profile, case-monitoring, notification: {each:.1?}");
     report.remarked("memory.idle", &[each.iter().sum()], "MiB", remark);
+    report.figure("memory.idle.all_in_one", &[pss_mebibytes(all_in_one.process_id())], "MiB");
 }
 
 /// With an empty message: most are refused, each by the service that knows it; the others do not know it.
-async fn call(service: &ServiceProcess, token: &str, method: &str) {
-    let mut client = Grpc::new(service.channel());
+async fn call(channel: Channel, token: &str, method: &str) {
+    let mut client = Grpc::new(channel);
     client.ready().await.expect("the service runs");
     let codec: ProstCodec<(), ()> = ProstCodec::default();
     let path: PathAndQuery = method.parse().expect("a path of the contract");

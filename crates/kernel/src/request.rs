@@ -3,7 +3,7 @@
 use crate::Fault;
 
 /// A command's name: who calls, what he calls, and the id he gave it, together with what he asks for. Digests, so that nothing
-/// of the command is kept.
+/// of the command can be read from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NamedRequest {
     key: [u8; 32],
@@ -11,7 +11,7 @@ pub struct NamedRequest {
 }
 
 impl NamedRequest {
-    /// `key` stands for the caller, the method and the id, `content` for the whole request.
+    /// `key` stands for the caller, the method and the id, `content` for these and the whole request.
     pub const fn new(key: [u8; 32], content: [u8; 32]) -> Self {
         Self { key, content }
     }

@@ -1,7 +1,7 @@
 //! The inbox of commands: what was done for those that their clients named, so that none is done twice.
 //!
-//! A command is remembered in the transaction that does it, by `messaging.remember_request` in its own statement or, for a batch,
-//! by [`remember_batch`]. One that was refused, or that changed nothing, is not: it is done again.
+//! A command is remembered in the transaction that does it, by `messaging.remember_request` in its own statement or, for
+//! users, by [`remember_batch`]. One that was refused, or that changed nothing, is not: it is done again.
 
 use jiff_sqlx::ToSqlx as _;
 use kernel::{Call, Id, NamedRequest, RepeatError, Timestamp};

@@ -28,6 +28,8 @@ use crate::telemetry::LogConfig;
 use crate::tls::Acceptor;
 use crate::trace::{Export, TelemetryConfig, Tracer};
 
+/// How long connections to databases may take to be given back at the end.
+const CLOSE: Duration = Duration::from_secs(2);
 /// How long requests under way may take to finish once the process drains.
 const DRAIN: Duration = Duration::from_secs(8);
 /// Begins the name of every metric and of every process, as operators know them.
@@ -202,16 +204,22 @@ pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) 
     health_reporter.set_service_status("", tonic_health::ServingStatus::NotServing).await;
     draining.cancel();
     if !grpc_server.is_finished() && tokio::time::timeout(DRAIN, &mut grpc_server).await.is_err() {
-        tracing::warn!("requests under way did not finish in time and are dropped");
+        tracing::warn!("requests under way did not finish in time");
         grpc_server.abort();
     }
     workers.stop().await;
-    for (_, pools) in &process.databases {
-        pools.workers.close().await;
-        pools.commands.close().await;
-        pools.probe.close().await;
-    }
+    // First: a statement that does not end keeps its pool open, and of that very incident the spans would be lost.
     export.finish().await;
+    let close_pools = async {
+        for (_, pools) in &process.databases {
+            pools.workers.close().await;
+            pools.commands.close().await;
+            pools.probe.close().await;
+        }
+    };
+    if tokio::time::timeout(CLOSE, close_pools).await.is_err() {
+        tracing::warn!("connections to databases are still in use");
+    }
     closing.cancel();
     if !admin_server.is_finished() {
         let _ = admin_server.await;

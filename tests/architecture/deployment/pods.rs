@@ -155,6 +155,9 @@ fn a_pod_is_asked_at_the_admin_port_what_is_answered_there() {
 fn a_pod_is_given_longer_to_end_than_its_process_takes() {
     let base = Manifests::of(BASE);
     let process = seconds("crates/runtime/src/process.rs", "DRAIN") + seconds("crates/runtime/src/lifecycle.rs", "GRACE");
+    let process = process
+        + seconds("crates/runtime/src/trace/export.rs", "FLUSH_LIMIT")
+        + seconds("crates/runtime/src/process.rs", "CLOSE");
     for service in services() {
         let server = base.server(&service);
         let pause = container(server)["lifecycle"]["preStop"]["sleep"]["seconds"].as_u64().expect("a pause");

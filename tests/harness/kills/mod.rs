@@ -26,7 +26,7 @@ use tokio::time::sleep;
 
 use self::chance::Chance;
 use self::imports::Imports;
-pub use self::plan::{EventLog, KillPlan, Leases, victims};
+pub use self::plan::{EventLog, KillPlan, Leases, Showing, victims};
 use self::readers::Readers;
 use self::report::Kill;
 pub use self::report::KillReport;
@@ -132,6 +132,10 @@ impl<'a> Run<'a> {
         self.chance.shuffle(&mut victims);
         let mut victims = VecDeque::from(victims);
         while let Some(victim) = victims.pop_front() {
+            // Who was not killed by then is missed in the report.
+            if !self.imports.go_on() {
+                break;
+            }
             let share = end.saturating_duration_since(Instant::now()) / u32::try_from(victims.len() + 1).expect("a few");
             let moment = self.chance.within(&(Duration::ZERO..=share));
             self.wait(moment).await;
@@ -141,7 +145,8 @@ impl<'a> Run<'a> {
             }
         }
         // A repeat of either kind is to be seen.
-        for _ in 0..MOST_MORE {
+        let most_more = if self.plan.showing == Showing::Wanted { MOST_MORE } else { 0 };
+        for _ in 0..most_more {
             let unseen = if !self.facts_were_repeated() {
                 Victim::CaseMonitoring
             } else if !self.letters_were_repeated().await {

@@ -24,6 +24,7 @@ pub struct KillPlan {
     /// Over how many letters of a hundred the mail server takes a second: time in which its client can be killed between a letter
     /// and its result. Its eight connections must do all the same.
     pub slow_letters: u8,
+    pub showing: Showing,
     /// Where the log and what imports say is left; a folder that is there.
     pub output: PathBuf,
     /// Told of every kill when it is over.
@@ -37,6 +38,15 @@ pub enum EventLog {
     Generated {
         a_second: u32,
     },
+}
+
+/// Whether kills have to show repeats: facts that a relay publishes again, letters that a dispatcher sends again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Showing {
+    /// They do, and there are more of them until they have.
+    Wanted,
+    /// They need not: on which side of a commit a kill falls is chance.
+    Welcome,
 }
 
 /// What is done about the claims of a dispatcher that was killed.

@@ -116,7 +116,7 @@ impl Run<'_> {
         let recovered = verdict::count_recovered(&mut kills, taken.paths(&commits(databases)));
         let unexplained = verdict::count_repeats(&mut kills, taken.repeats());
         let mut problems = letters.problems();
-        problems.extend(verdict::problems(&plan.victims, &kills, unexplained));
+        problems.extend(verdict::problems(&plan.victims, plan.showing, &kills, unexplained));
         if imports_lasted < plan.length {
             problems.push(format!("the imports lasted {imports_lasted:.0?} only: the log is too short"));
         }

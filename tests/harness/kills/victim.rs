@@ -8,6 +8,8 @@ use tokio::task::block_in_place;
 
 use crate::{Cabinet, ServiceProcess, Setup};
 
+/// How often a victim is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// Where facts wait for the planner.
 const QUEUE: &str = "notification.planner.normal";
 /// Sessions that are in the middle of a statement.
@@ -76,6 +78,8 @@ impl Stage {
             if work > 0 {
                 return Some(work);
             }
+            // What is looked at is not to be kept from its work by that.
+            tokio::time::sleep(LOOK_AGAIN).await;
         }
         None
     }

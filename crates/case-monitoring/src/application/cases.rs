@@ -184,12 +184,14 @@ impl CaseUseCases {
             let workflow = &realm_workflow.workflow;
             let to = workflow.status(&command.status)?.category;
             let permit = call.authorize(&Action::ChangeStatus { case: &case, to })?;
-            if self.cases.done(call, self.clock.now()).await?.is_some() {
-                return Self::changed(call, permit, case, workflow, ChangeOutcome::Made);
-            }
             let from_source = command.origin.as_ref();
             if from_source.is_some() || command.account.is_of_a_source() {
                 call.authorize(&Action::SpeakForSource)?;
+            }
+            if self.cases.done(call, self.clock.now()).await?.is_some() {
+                // Perhaps since the case was read.
+                let view = self.get(call, command.case_id).await?.into_inner();
+                return Ok(permit.show(ChangedCase { view, outcome: ChangeOutcome::Made }));
             }
             if from_source.map(|position| case.has_taken(position)).transpose()? == Some(true) {
                 return Self::changed(call, permit, case, workflow, ChangeOutcome::AlreadyTaken);

@@ -114,12 +114,15 @@ impl RealmUseCases {
         command: &CreateCompany,
     ) -> Result<CompanyCreated, Error> {
         let company = self.realms.get_company(realm_id, company_id).await?.ok_or(Error::CompanyNotFound)?;
-        let owner = if command.owner_email.is_empty() {
-            None
-        } else {
-            // Nobody came to the company before him.
-            self.users.users.page(realm_id, company_id, None, 1).await?.pop().map(|owner| self.users.view(call, owner))
-        };
+        if command.owner_email.is_empty() {
+            return Ok(CompanyCreated { company, owner: None });
+        }
+        // He came with the company, so nobody came before him. He is shown as he was made, or to whoever may see him.
+        let first = self.users.users.page(realm_id, company_id, None, 1).await?.pop();
+        let owner = first
+            .filter(|user| user.created_at() == company.created_at)
+            .filter(|user| user.version() == 1 || call.authorize(&Action::SeeUser(user)).is_ok())
+            .map(|owner| self.users.view(call, owner));
         Ok(CompanyCreated { company, owner })
     }
 

@@ -257,7 +257,7 @@ impl Dispatcher {
     async fn ask_about_speech(&self, strangers: &[Addressed], known: &KnownSpeech) -> KnownSpeech {
         let mut answers = HashMap::new();
         for (realm_id, ids) in by_realm(strangers.iter().map(person_of).filter(|person| !known.contains_key(person))) {
-            match in_time(self.speeches.ask(realm_id, &ids, self.errand(strangers))).await {
+            match in_time(self.speeches.ask(realm_id, &ids, self.errand(strangers, realm_id))).await {
                 Ok(speech) => answers.extend(speech.into_iter().map(|(id, speech)| ((realm_id, id), speech))),
                 Err(fault) => tracing::warn!(error = &fault as &dyn std::error::Error, "languages not asked for"),
             }
@@ -315,7 +315,7 @@ impl Dispatcher {
         }
         let questions = realms.into_iter().map(|(realm_id, ids)| async move {
             let ids: Vec<UserId> = ids.into_iter().collect();
-            (self.ask(realm_id, &ids, self.errand(strangers)).await, ids)
+            (self.ask(realm_id, &ids, self.errand(strangers, realm_id)).await, ids)
         });
         let mut answers = HashMap::new();
         for (answer, ids) in futures::future::join_all(questions).await {
@@ -334,7 +334,7 @@ impl Dispatcher {
     async fn ask_about_realms(&self, strangers: &[Addressed]) -> HashMap<RealmId, Outcome> {
         let realms: HashSet<RealmId> = strangers.iter().map(|stranger| stranger.delivery.realm_id).collect();
         let questions = realms.into_iter().map(|realm_id| async move {
-            let answer = in_time(self.realms.get(realm_id, self.errand(strangers))).await;
+            let answer = in_time(self.realms.get(realm_id, self.errand(strangers, realm_id))).await;
             let missing = match answer {
                 Ok(Some(_)) => return None,
                 Ok(None) => Outcome::Suppressed { reason: "REALM_UNKNOWN" },
@@ -354,9 +354,10 @@ impl Dispatcher {
         Ok(contacts.into_iter().map(|contacts| (contacts.user_id, contacts)).collect())
     }
 
-    /// A question about many is asked in the trace of the first of them that is recorded.
-    fn errand<'a>(&self, strangers: &'a [Addressed]) -> Errand<'a> {
-        let traces = strangers.iter().map(|stranger| stranger.delivery.traceparent.as_deref());
+    /// A question about many of a realm is asked in the trace of the first of them that is recorded.
+    fn errand<'a>(&self, strangers: &'a [Addressed], realm_id: RealmId) -> Errand<'a> {
+        let of_realm = strangers.iter().filter(|stranger| stranger.delivery.realm_id == realm_id);
+        let traces = of_realm.map(|stranger| stranger.delivery.traceparent.as_deref());
         Errand { deadline: Instant::now() + ASK_TIMEOUT, traceparent: self.tracer.first_wanted(traces) }
     }
 

@@ -92,8 +92,8 @@ impl ProfileUseCases {
             let Met { mut profile, contacts } = self.meet(call, realm_id, command.user_id).await?;
             let permit = call.authorize(&Action::UpdateProfile(&profile))?;
             if self.profiles.done(call, self.clock.now()).await?.is_some() {
-                let view = self.view(call, profile, contacts).await?;
-                return Ok(permit.show(view));
+                // Perhaps since the profile was read.
+                return self.get(call, Some(realm_id), command.user_id).await;
             }
             if command.etag.as_ref().is_some_and(|etag| *etag != profile.etag()) {
                 return Err(Error::EtagMismatch);

@@ -115,5 +115,7 @@ pub fn open<M: Validate + NamedByClient + Message>(request: Request<M>) -> Resul
 fn named<M: NamedByClient + Message>(call: &Call, request_id: &str, message: &M) -> NamedRequest {
     let id = request_id.to_ascii_lowercase();
     let key = format!("{}\n{}\n{id}", call.caller().subject(), M::MESSAGE);
-    NamedRequest::new(Sha256::digest(key).into(), Sha256::digest(message.encode_to_vec()).into())
+    // With the name, whose id nobody else knows: what was asked for cannot be found by trying.
+    let content = Sha256::new().chain_update(&key).chain_update(message.encode_to_vec()).finalize();
+    NamedRequest::new(Sha256::digest(key).into(), content.into())
 }

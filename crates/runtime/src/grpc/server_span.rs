@@ -63,6 +63,8 @@ pub(super) const fn wish(told: Option<TraceContext>, caller: &Caller, comes_thro
     match told {
         Some(TraceContext { is_sampled: false, .. }) => Wish::No,
         Some(_) if has_credential || comes_through_gateway => Wish::Yes,
+        // It asks about something that chance left out: a trace of its own would begin in the middle.
+        None if matches!(caller, Caller::Component(_)) => Wish::No,
         _ => Wish::Unsaid,
     }
 }
@@ -151,7 +153,8 @@ mod tests {
             let expected = if is_believed { Wish::Yes } else { Wish::Unsaid };
             assert_eq!(wish(wanted, &caller, false), expected, "{caller:?}");
             assert_eq!(wish(wanted, &caller, true), Wish::Yes, "{caller:?} through a gateway");
-            assert_eq!(wish(None, &caller, true), Wish::Unsaid, "{caller:?} says nothing");
+            let unsaid = if matches!(caller, Caller::Component(_)) { Wish::No } else { Wish::Unsaid };
+            assert_eq!(wish(None, &caller, true), unsaid, "{caller:?} says nothing");
         }
     }
 

@@ -48,6 +48,8 @@ pub(super) fn verdict(verdict: Verdict) -> Result<pb::UserVerdict, Problem> {
         Err(Error::ContactsInvalid(problems)) => problems.iter().map(|problem| invalid_reason(*problem).into()).collect(),
         Err(Error::ContactsTaken(contacts)) => contacts.iter().map(|contact| taken_reason(*contact).into()).collect(),
         Err(Error::UserChanged) => vec![pb::ErrorReason::UserChanged.into()],
+        // He was added, and is gone by now.
+        Err(Error::UserNotFound) => vec![pb::ErrorReason::UserNotFound.into()],
         Err(error) => return Err(error.into()),
     };
     Ok(pb::UserVerdict { user: None, reasons })
