@@ -8,6 +8,7 @@ use api::cabinet::profile::v1 as profile;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
 use cabinet_e2e::{Cabinet, Refused, case_request, new_id, realm_request, reason, user_id, user_request, with_token};
 use kernel::Role;
+use prost::Message as _;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -17,6 +18,21 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
 
 fn is(code: Code, reason: &str) -> Refused {
     (code, reason.to_owned())
+}
+
+/// The requests that can be named; each is sent twice below, and once with another content.
+const NAMED: [&str; 7] = [
+    "BatchCreateUsersRequest",
+    "ChangeCaseStatusRequest",
+    "CreateCaseRequest",
+    "CreateCompanyRequest",
+    "CreateRealmRequest",
+    "CreateUserRequest",
+    "UpdateProfileRequest",
+];
+
+fn reused() -> Refused {
+    is(Code::InvalidArgument, "REQUEST_ID_REUSED")
 }
 
 fn new_request_id() -> String {
@@ -42,6 +58,17 @@ async fn update_profile(
 ) -> Result<profile::Profile, Status> {
     let answer = ProfileServiceClient::new(cabinet.profile.channel()).update_profile(with_token(token, request)).await?;
     Ok(answer.into_inner().profile.expect("the contract promises the profile"))
+}
+
+/// Whoever gives another request a `request_id` shows here that it works.
+#[test]
+fn the_requests_that_can_be_named_are_known_here() {
+    let contract = prost_types::FileDescriptorSet::decode(api::DESCRIPTOR_SET).expect("the build wrote it");
+    let messages = contract.file.iter().flat_map(|file| &file.message_type);
+    let named = messages.filter(|message| message.field.iter().any(|field| field.name() == "request_id"));
+    let mut named: Vec<&str> = named.map(prost_types::DescriptorProto::name).collect();
+    named.sort_unstable();
+    assert_eq!(named, NAMED);
 }
 
 /// Rule F15.a: fifty clients that send the same named request at once make one case, and are all told which.
@@ -82,6 +109,8 @@ async fn a_change_is_made_once_however_often_its_request_is_sent() {
         assert_eq!((case.version, answer.already_taken), (2, false));
     }
     cabinet.change_status(&token, &case.case_id, "RESOLVED").await.expect("an allowed move");
+    let other = cases::ChangeCaseStatusRequest { status: "CLOSED".to_owned(), ..open.clone() };
+    assert_eq!(refused(cabinet.change_status_with(&token, other).await), reused());
     let later =
         cabinet.change_status_with(&token, open).await.expect("done before").case.expect("the contract promises the case");
     assert_eq!((later.version, later.status.expect("every case has one").code.as_str()), (3, "RESOLVED"));
@@ -162,6 +191,8 @@ async fn a_batch_keeps_its_verdicts() {
 
     cabinet.change_email(&cabinet.service_token(), &anna.user_id, "anna@elsewhere.example").await.expect("a free address");
     assert_eq!(create_users(&cabinet, request.clone()).await.expect("the same request"), verdicts[0]);
+    let shorter = identity::BatchCreateUsersRequest { users: request.users[1..].to_vec(), ..request.clone() };
+    assert_eq!(refused(create_users(&cabinet, shorter).await), reused());
     let fresh = identity::BatchCreateUsersRequest { request_id: new_request_id(), ..request };
     let fresh = create_users(&cabinet, fresh).await.expect("another request");
     assert!(fresh[1].user.is_some() && fresh[2].user.is_none());
@@ -179,6 +210,8 @@ async fn users_realms_and_companies_are_made_once() {
     let made = futures::future::join_all((0..10).map(|_| cabinet.create_user_with(&token, user.clone()))).await;
     let made: Vec<_> = made.into_iter().map(|user| user.expect("the same request").user_id).collect();
     assert!(made.iter().all(|id| *id == made[0]));
+    let other = identity::CreateUserRequest { phone: "+380671234567".to_owned(), ..user.clone() };
+    assert_eq!(refused(cabinet.create_user_with(&token, other).await), reused());
     let taken = identity::CreateUserRequest { request_id: new_request_id(), ..user };
     assert_eq!(refused(cabinet.create_user_with(&token, taken).await), is(Code::AlreadyExists, "EMAIL_TAKEN"));
 
@@ -186,7 +219,9 @@ async fn users_realms_and_companies_are_made_once() {
     let mut realms = RealmServiceClient::new(cabinet.identity.channel());
     let realm = identity::CreateRealmRequest { request_id: new_request_id(), ..realm_request("Tenders") };
     let opened = realms.create_realm(with_token(&operator, realm.clone())).await.expect("a good realm").into_inner();
-    assert_eq!(realms.create_realm(with_token(&operator, realm)).await.expect("the same request").into_inner(), opened);
+    assert_eq!(realms.create_realm(with_token(&operator, realm.clone())).await.expect("the same request").into_inner(), opened);
+    let other = identity::CreateRealmRequest { language: "pl".to_owned(), ..realm };
+    assert_eq!(refused(realms.create_realm(with_token(&operator, other)).await), reused());
 
     let company = identity::CreateCompanyRequest {
         realm_id: opened.realm.expect("the contract promises the realm").realm_id,
@@ -196,7 +231,33 @@ async fn users_realms_and_companies_are_made_once() {
     };
     let added = realms.create_company(with_token(&operator, company.clone())).await.expect("a good company").into_inner();
     assert!(added.owner.is_some());
-    assert_eq!(realms.create_company(with_token(&operator, company)).await.expect("the same request").into_inner(), added);
+    assert_eq!(
+        realms.create_company(with_token(&operator, company.clone())).await.expect("the same request").into_inner(),
+        added
+    );
+    let other = identity::CreateCompanyRequest { name: "Seller".into(), ..company };
+    assert_eq!(refused(realms.create_company(with_token(&operator, other)).await), reused());
+}
+
+/// Rule F15.c: what has become of a company's first OWNER is not told to an operator, who could not read him, by the answer he
+/// had when he made the company.
+#[tokio::test(flavor = "multi_thread")]
+async fn sending_again_shows_nobody_who_may_not_be_seen() {
+    let cabinet = Cabinet::start().await;
+    let operator = cabinet.operator_token("olga");
+    let mut realms = RealmServiceClient::new(cabinet.identity.channel());
+    let company = identity::CreateCompanyRequest {
+        realm_id: cabinet.realm.id.to_string(),
+        name: "Buyer".into(),
+        owner_email: "owner@tenders.example".into(),
+        request_id: new_request_id(),
+    };
+    let added = realms.create_company(with_token(&operator, company.clone())).await.expect("a good company").into_inner();
+    let owner = added.owner.expect("an address was given");
+    assert_eq!(owner.allowed_actions, [], "nor may he do anything with him");
+    cabinet.change_phone(&cabinet.service_token(), &owner.user_id, "+380671234567").await.expect("a free number");
+    let again = realms.create_company(with_token(&operator, company)).await.expect("the same request").into_inner();
+    assert_eq!((again.company, again.owner), (added.company, None));
 }
 
 /// Rule F15.a: a form that is sent twice is saved once, and the second answer does not take the first for somebody else's.
@@ -216,6 +277,8 @@ async fn a_profile_saved_twice_by_one_request_is_saved_once() {
     let saved = update_profile(&cabinet, &her_own, second.clone()).await.expect("the etag is hers");
     assert_eq!(update_profile(&cabinet, &her_own, second.clone()).await.expect("the same request"), saved);
     assert_eq!(saved.version, 2);
+    let other = save("Somebody else", &first.etag, &second.request_id);
+    assert_eq!(refused(update_profile(&cabinet, &her_own, other).await), reused());
     let unnamed = profile::UpdateProfileRequest { request_id: String::new(), ..second };
     assert_eq!(refused(update_profile(&cabinet, &her_own, unnamed).await), is(Code::Aborted, "ETAG_MISMATCH"));
 }

@@ -76,7 +76,7 @@ async fn a_request_is_remembered_for_a_day_and_forgotten_with_its_hour() {
     drop(database);
 }
 
-/// Rule F15: of those that come at once, on both sides of the hour at which another partition begins, one is remembered.
+/// Rule F15.a: of those that come at once, on both sides of the hour at which another partition begins, one is remembered.
 #[tokio::test]
 async fn the_same_request_is_remembered_once_also_across_the_hour() {
     let Path { pool, database, .. } = Path::open(Transport::Local, &[]).await;
