@@ -41,7 +41,7 @@ impl RealmWorkflows {
         };
         let workflow = Arc::new(workflow);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= KNOWN_REALMS {
+        if known.len() >= KNOWN_REALMS && !known.contains_key(&realm_id) {
             known.clear();
         }
         known.insert(realm_id, workflow.clone());

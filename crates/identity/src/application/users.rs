@@ -114,11 +114,11 @@ impl UserUseCases {
         self.realms.get_company(realm_id, command.company_id).await?.ok_or(Error::CompanyNotFound)?;
         for _ in 0..ATTEMPTS {
             let now = self.clock.now();
+            if let Some(admitted) = self.users.admitted(call, now).await? {
+                return Ok((self.told_again(realm_id, &realm.policy, &command.users, admitted).await?, permit));
+            }
             let prepared = command.users.iter().map(|new| self.admission(realm_id, command.company_id, &realm.policy, new, now));
             let prepared: Vec<Result<Admission, Error>> = prepared.collect();
-            if let Some(admitted) = self.users.admitted(call, now).await? {
-                return Ok((self.told_again(realm_id, prepared, admitted).await?, permit));
-            }
             let admissions: Vec<Option<&Admission>> = prepared.iter().map(|prepared| prepared.as_ref().ok()).collect();
             match self.users.insert(&permit, call, &admissions, now).await {
                 Ok(admitted) => return Ok((prepared.into_iter().zip(admitted).map(verdict).collect(), permit)),
@@ -133,17 +133,20 @@ impl UserUseCases {
     async fn told_again(
         &self,
         realm_id: RealmId,
-        prepared: Vec<Result<Admission, Error>>,
+        policy: &Policy,
+        users: &[NewUser],
         admitted: Vec<Admitted>,
     ) -> Result<Vec<Result<User, Error>>, Error> {
         let ids = admitted.iter().filter_map(|admitted| if let Admitted::Added(id) = admitted { Some(*id) } else { None });
         let added = self.users.list(realm_id, &ids.collect::<Vec<_>>()).await?;
         let mut added: HashMap<UserId, User> = added.into_iter().map(|user| (user.id(), user)).collect();
-        let again = |(prepared, admitted)| match admitted {
+        let again = |(new, admitted): (&NewUser, Admitted)| match admitted {
             Admitted::Added(id) => added.remove(&id).ok_or(Error::UserNotFound),
-            admitted => verdict((prepared, admitted)),
+            Admitted::Taken(contacts) => Err(taken(contacts)),
+            // What is wrong with him is found again.
+            Admitted::Invalid => Err(contacts(new, &required(policy, new)).err().unwrap_or(Error::UserChanged)),
         };
-        Ok(prepared.into_iter().zip(admitted).map(again).collect())
+        Ok(users.iter().zip(admitted).map(again).collect())
     }
 
     /// A user as he is going to be added.
@@ -155,11 +158,7 @@ impl UserUseCases {
         new: &NewUser,
         now: Timestamp,
     ) -> Result<Admission, Error> {
-        let mut required = policy.required_contacts.clone();
-        if new.invitation == Invitation::Send {
-            required.push(Contact::Email);
-        }
-        let contacts = contacts(new, &required)?;
+        let contacts = contacts(new, &required(policy, new))?;
         let (user, created) = User::create(realm_id, self.ids.new_id(now), company_id, new.role, contacts, now);
         let link = (new.invitation == Invitation::Send)
             .then(|| Link::invitation(realm_id, self.ids.new_id(now), user.id(), user.created_at(), now));
@@ -261,10 +260,20 @@ fn verdict((prepared, admitted): (Result<Admission, Error>, Admitted)) -> Result
     let user = prepared?.user;
     match admitted {
         Admitted::Added(_) => Ok(user),
-        Admitted::Taken(contacts) if !contacts.is_empty() => Err(Error::ContactsTaken(contacts)),
-        // Whoever had them may have let go of them since.
-        Admitted::Taken(_) | Admitted::Invalid => Err(Error::UserChanged),
+        Admitted::Taken(contacts) => Err(taken(contacts)),
+        Admitted::Invalid => Err(Error::UserChanged),
     }
+}
+
+/// Whoever had them may have let go of them since.
+fn taken(contacts: Vec<Contact>) -> Error {
+    if contacts.is_empty() { Error::UserChanged } else { Error::ContactsTaken(contacts) }
+}
+
+/// The contacts a new user must have: by the policy, and to be invited.
+fn required(policy: &Policy, new: &NewUser) -> Vec<Contact> {
+    let invited = (new.invitation == Invitation::Send).then_some(Contact::Email);
+    policy.required_contacts.iter().copied().chain(invited).collect()
 }
 
 /// The contacts that were typed, or everything that is wrong with them.
