@@ -41,7 +41,7 @@ struct Run {
 impl Run {
     async fn start(file: PathBuf) -> Self {
         let system = Setup::default().unwatched().start().await;
-        let (credential, secret) = system.make_credential(CredentialKind::Service).await;
+        let (credential, secret) = system.make_credential(CredentialKind::ActingService).await;
         let folder = tempfile::tempdir().expect("the temporary folder is writable");
         std::fs::write(folder.path().join("secret"), secret).expect("the temporary folder is writable");
         let output = programs().parent().expect("in target").join("import");

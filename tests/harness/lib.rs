@@ -20,7 +20,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kernel::{Caller, CompanyId, Id, PlatformAdminCaller, RandomIds, Role, Secret, ServiceCaller, UserCaller, UserId};
+use kernel::{Caller, CompanyId, Id, PlatformAdminCaller, RandomIds, Role, Secret, ServiceCaller, Through, UserCaller, UserId};
 use runtime::token::Signer;
 use testkit::{Smsc, SmtpSink, TestDatabase, TestVhost};
 
@@ -114,7 +114,8 @@ impl Cabinet {
     }
 
     pub fn user_token_of(&self, realm: &TestRealm, company_id: CompanyId, user_id: UserId, role: Role) -> String {
-        self.token(&Caller::User(UserCaller { realm_id: realm.id, company_id, user_id, role, session_id: new_id() }))
+        let through = Through::Session(new_id());
+        self.token(&Caller::User(UserCaller { realm_id: realm.id, company_id, user_id, role, through }))
     }
 
     /// The token of an operator of the whole system.

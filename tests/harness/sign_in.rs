@@ -128,6 +128,15 @@ impl Cabinet {
         self.service_token_by(&credential_id, &secret).await.expect("a good secret")
     }
 
+    /// The token with which a machine calls in a user's name.
+    pub async fn user_token_by(&self, machine: &str, user_id: &str) -> Result<String, Status> {
+        let request = with_token(machine, identity::IssueUserTokenRequest { user_id: user_id.to_owned() });
+        let answer = CredentialServiceClient::new(self.identity.channel()).issue_user_token(request).await?;
+        let token = answer.into_inner().access_token;
+        self.watch.canary(Kind::Token, &token);
+        Ok(token)
+    }
+
     pub async fn delete_credential(&self, credential_id: &str) -> Result<(), Status> {
         let request = identity::DeleteCredentialRequest { credential_id: credential_id.to_owned() };
         let request = with_token(&self.operator_token("operator"), request);

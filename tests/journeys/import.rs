@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
+use api::cabinet::identity::v1::CredentialKind;
 use cabinet_e2e::{Cabinet, Setup, Watch, eventually, programs};
 use mail_parser::MessageParser;
 use serde::Deserialize;
@@ -71,11 +72,10 @@ struct Desk {
 impl Desk {
     async fn of(cabinet: &Cabinet, log: &str) -> Self {
         let folder = tempfile::tempdir().expect("the temporary folder is writable");
-        let kind = api::cabinet::identity::v1::CredentialKind::Service;
-        let (credential, secret) = cabinet.make_credential(kind).await;
-        for (name, text) in [("log.csv", log), ("mapping.toml", MAPPING), ("secret", &secret)] {
+        for (name, text) in [("log.csv", log), ("mapping.toml", MAPPING)] {
             std::fs::write(folder.path().join(name), text).expect("the temporary folder is writable");
         }
+        let credential = new_credential(cabinet, CredentialKind::ActingService, &folder.path().join("secret")).await;
         let addresses = [
             ("--identity", cabinet.identity.grpc_url()),
             ("--case-monitoring", cabinet.case_monitoring.grpc_url()),
@@ -106,6 +106,13 @@ impl Desk {
         assert!(output.status.success(), "{}", said(&output));
         report(&self.file("report.json"))
     }
+}
+
+/// A credential whose secret is in the file.
+async fn new_credential(cabinet: &Cabinet, kind: CredentialKind, secret_file: &Path) -> String {
+    let (credential, secret) = cabinet.make_credential(kind).await;
+    std::fs::write(secret_file, secret).expect("the temporary folder is writable");
+    credential
 }
 
 fn said(output: &Output) -> String {
@@ -200,6 +207,26 @@ async fn a_tick_taken_back_stays_taken_back() {
     cabinet.update_preferences(&token, &caller, false, &["status_change.email"]).await.expect("unticked");
     desk.run(&[]);
     assert!(!ticked().await);
+}
+
+/// Rules C12.b, N14.a: ticks are set in their owners' names; an import that may not do so says it, and is finished by one that may.
+#[tokio::test(flavor = "multi_thread")]
+async fn ticks_are_set_in_their_owners_names() {
+    let cabinet = Cabinet::start().await;
+    let mut desk = Desk::of(&cabinet, LOG).await;
+    let trusted = desk.credential.clone();
+    let secret = std::fs::read(desk.file("secret")).expect("the secret");
+    desk.credential = new_credential(&cabinet, CredentialKind::Service, &desk.file("secret")).await;
+    let output = tokio::task::block_in_place(|| desk.command(&[]).output()).expect("built by `make test`");
+    assert!(!output.status.success() && said(&output).contains("a credential of the kind ACTING_SERVICE"), "{}", said(&output));
+    let ticks = "SELECT count(*) FROM preference_history";
+    assert_eq!(cabinet.databases.notification.value(ticks), "0");
+
+    desk.credential = trusted;
+    std::fs::write(desk.file("secret"), secret).expect("the temporary folder is writable");
+    assert_eq!(desk.run(&["--announce"]).changes, 3);
+    cabinet.letters(3).await;
+    assert_eq!(letters(&cabinet), owned(&LETTERS));
 }
 
 /// Rule C12.b: an import killed in the middle is finished by running it again; so is one whose services were killed meanwhile.

@@ -1,5 +1,6 @@
 //! Journeys over the real system: real processes, PostgreSQL, RabbitMQ and SMTP, through gRPC alone.
 
+mod acting;
 mod allowed_actions;
 mod arrival_order;
 mod canaries;

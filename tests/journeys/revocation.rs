@@ -124,6 +124,42 @@ async fn a_deleted_credential_is_refused() {
     assert_eq!(reason(&again), (Code::NotFound, "CREDENTIAL_NOT_FOUND".into()));
 }
 
+/// Rules N14.a, I4.b: a block ends what machines do in his name, everywhere within a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_calls_in_the_name_of_a_blocked_user() {
+    let cabinet = Cabinet::start().await;
+    let owner = cabinet.owner_token("owner@example.com").await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    let machine = cabinet.credential(pb::CredentialKind::ActingService).await;
+    let for_anna = cabinet.user_token_by(&machine, &anna.user_id).await.expect("an acting service may");
+    cabinet.accepted_everywhere(&for_anna, &anna.user_id).await;
+
+    cabinet.block_user(&owner, &anna.user_id).await.expect("an OWNER may block");
+    tokio::time::sleep(BOUND).await;
+    cabinet.refused_everywhere_now(&for_anna, &anna.user_id).await;
+    let refused = cabinet.user_token_by(&machine, &anna.user_id).await.expect_err("she is blocked");
+    assert_eq!(reason(&refused), (Code::FailedPrecondition, "USER_BLOCKED".into()));
+
+    cabinet.unblock_user(&owner, &anna.user_id).await.expect("an OWNER may unblock");
+    let again = cabinet.user_token_by(&machine, &anna.user_id).await.expect("active again");
+    cabinet.accepted_everywhere(&again, &anna.user_id).await;
+}
+
+/// Rules N14.a, I4.b: with its credential a machine loses every user it calls for, everywhere within a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_credential_ends_what_was_done_in_users_names() {
+    let cabinet = Cabinet::start().await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    let (credential_id, secret) = cabinet.make_credential(pb::CredentialKind::ActingService).await;
+    let machine = cabinet.service_token_by(&credential_id, &secret).await.expect("a good secret");
+    let for_anna = cabinet.user_token_by(&machine, &anna.user_id).await.expect("an acting service may");
+    cabinet.accepted_everywhere(&for_anna, &anna.user_id).await;
+
+    cabinet.delete_credential(&credential_id).await.expect("an operator may");
+    tokio::time::sleep(BOUND).await;
+    cabinet.refused_everywhere_now(&for_anna, &anna.user_id).await;
+}
+
 /// Rule I4.b: whoever signs in at the very moment of his block has no session left when he is unblocked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sign_in_at_the_moment_of_a_block_does_not_outlive_it() {

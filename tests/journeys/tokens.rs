@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use cabinet_e2e::{Cabinet, Refused, new_id, reason};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use kernel::{Caller, Role};
+use kernel::{Caller, Role, Through};
 use runtime::token::{Signer, generate_signing_key};
 use serde_json::{Value, json};
 use tonic::Code;
@@ -81,6 +81,38 @@ async fn a_token_is_good_for_its_audience_its_time_and_its_issuer_only() {
     assert_eq!(reason(&other_type), token_invalid());
 }
 
+/// Rules I24.a, N14.a: a user calls in a session of his, or a machine calls in his name; a token that says both or neither proves
+/// nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_users_token_says_through_what_he_calls() {
+    let cabinet = Cabinet::start().await;
+    let customer = cabinet.create_customer("anna@example.com").await;
+    let now = jiff::Timestamp::now().as_second();
+    let session_id = new_id::<kernel::of::Session>().to_string();
+    let machine = json!({ "sub": new_id::<kernel::of::Credential>().to_string() });
+    let claims = |more: &Value| {
+        let mut claims = json!({
+            "iss": "cabinet", "aud": "cabinet", "sub": customer.user_id, "iat": now, "exp": now + 300, "kind": "user", "gen": 1,
+            "role": "CUSTOMER", "realm": cabinet.realm.id.to_string(), "company": cabinet.realm.company_id.to_string(),
+        });
+        claims.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        sign(&cabinet, &claims, "at+jwt")
+    };
+    for (what, more) in [("a session", json!({"sid": session_id})), ("a machine", json!({"act": machine}))] {
+        assert!(cabinet.batch_get_users(&claims(&more), "", &[&customer.user_id]).await.is_ok(), "{what}");
+    }
+    let wrong = [
+        ("both", json!({"sid": session_id, "act": machine})),
+        ("neither", json!({})),
+        ("nobody", json!({"act": {}})),
+        ("a machine without a credential", json!({"act": {"sub": "importer"}})),
+    ];
+    for (what, more) in wrong {
+        let refused = cabinet.batch_get_users(&claims(&more), "", &[&customer.user_id]).await.expect_err(what);
+        assert_eq!(reason(&refused), token_invalid(), "{what}");
+    }
+}
+
 /// Rule I24.a: no token, no entry.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_token_one_is_asked_to_sign_in() {
@@ -106,7 +138,7 @@ fn signed_by_stranger(cabinet: &Cabinet) -> String {
         company_id: cabinet.realm.company_id,
         user_id: new_id(),
         role: Role::Owner,
-        session_id: new_id(),
+        through: Through::Session(new_id()),
     });
     stranger.sign(&caller, 1, jiff::Timestamp::now()).expect("not anonymous").expose().clone()
 }

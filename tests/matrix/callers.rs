@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use api::cabinet::identity::v1 as pb;
-use api::cabinet::identity::v1::credential_service_client::CredentialServiceClient;
 use api::cabinet::identity::v1::link_service_client::LinkServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
 use cabinet_e2e::{Cabinet, Kind, TestRealm, eventually, user_id};
@@ -19,6 +18,7 @@ use crate::visit::with_token;
 pub(crate) enum Who {
     Anonymous,
     Himself,
+    Acting,
     Customer,
     Agent,
     Admin,
@@ -33,9 +33,10 @@ pub(crate) enum Who {
 }
 
 impl Who {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Anonymous,
         Self::Himself,
+        Self::Acting,
         Self::Customer,
         Self::Agent,
         Self::Admin,
@@ -53,6 +54,7 @@ impl Who {
         match self {
             Self::Anonymous => "anonymous",
             Self::Himself => "himself",
+            Self::Acting => "acting",
             Self::Customer => "customer",
             Self::Agent => "agent",
             Self::Admin => "admin",
@@ -102,10 +104,14 @@ impl Stage {
         stage
     }
 
-    /// The token of a caller; of `himself`, if he is who calls.
-    pub(crate) fn token(&self, who: Who, himself: &pb::User) -> String {
+    /// The token of a caller; of `himself`, if he is who calls or who is called for.
+    pub(crate) async fn token(&self, who: Who, himself: &pb::User) -> String {
         match who {
             Who::Himself => self.user_token(&self.cabinet.realm, self.cabinet.realm.company_id, Role::Customer, himself),
+            Who::Acting => {
+                let token = self.cabinet.user_token_by(&self.tokens[&Who::Service], &himself.user_id).await;
+                token.expect("an acting service may")
+            }
             _ => self.tokens[&who].clone(),
         }
     }
@@ -146,20 +152,20 @@ impl Stage {
         tokens
     }
 
-    /// Nobody's token is empty; so is that of `himself`, whom only a visit knows.
+    /// Nobody's token is empty; so are those for `himself`, whom only a visit knows.
     async fn make_token(&self, who: Who) -> String {
         let (realm, elsewhere) = (&self.cabinet.realm, &self.cabinet.other_realm);
         match who {
-            Who::Anonymous | Who::Himself => String::new(),
+            Who::Anonymous | Who::Himself | Who::Acting => String::new(),
             Who::Customer => self.new_user_token(realm, realm.company_id, Role::Customer).await,
             Who::Agent => self.new_user_token(realm, realm.company_id, Role::Agent).await,
             Who::Admin => self.new_user_token(realm, realm.company_id, Role::Admin).await,
             Who::Owner => self.new_user_token(realm, realm.company_id, Role::Owner).await,
             Who::Neighbour => self.new_user_token(realm, realm.other_company_id, Role::Owner).await,
             Who::Stranger => self.new_user_token(elsewhere, elsewhere.company_id, Role::Owner).await,
-            Who::Service => self.cabinet.service_token_of(realm),
+            Who::Service => self.cabinet.credential(pb::CredentialKind::ActingService).await,
             Who::Foreign => self.cabinet.service_token_of(elsewhere),
-            Who::Gateway => self.gateway_token().await,
+            Who::Gateway => self.cabinet.credential(pb::CredentialKind::Gateway).await,
             Who::Component => self.cabinet.token(&Caller::Component(Component::Notification)),
             Who::Platform => self.platform_token(),
         }
@@ -190,22 +196,6 @@ impl Stage {
         let request = with_token(&self.cabinet.service_token_of(realm), request);
         let answer = UserServiceClient::new(self.identity.clone()).create_user(request).await.expect("a good user");
         answer.into_inner().user.expect("the contract promises the user")
-    }
-
-    /// The token of a gateway of the realm, come by as a gateway comes by it.
-    async fn gateway_token(&self) -> String {
-        let mut client = CredentialServiceClient::new(self.identity.clone());
-        let request = pb::CreateCredentialRequest {
-            realm_id: self.realm_id.clone(),
-            kind: pb::CredentialKind::Gateway.into(),
-            name: "front".into(),
-        };
-        let made = client.create_credential(with_token(&self.platform_token(), request)).await.expect("a good credential");
-        let pb::CreateCredentialResponse { credential, secret } = made.into_inner();
-        self.cabinet.watch.canary(Kind::Secret, &secret);
-        let credential_id = credential.expect("the contract promises the credential").credential_id;
-        let request = pb::IssueServiceTokenRequest { credential_id, secret };
-        client.issue_service_token(request).await.expect("a good secret").into_inner().access_token
     }
 }
 

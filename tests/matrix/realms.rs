@@ -58,6 +58,10 @@ pub(crate) async fn call_credentials(visit: &Visit<'_>, method: &str) -> Result<
             let request = pb::IssueServiceTokenRequest { credential_id: credential_id(visit).await, secret: "wrong".into() };
             refused_as("CREDENTIAL_REFUSED", client.issue_service_token(visit.request(request)).await)
         }
+        "IssueUserToken" => {
+            let request = pb::IssueUserTokenRequest { user_id: visit.user_id() };
+            client.issue_user_token(visit.request(request)).await.map(|_| Answer::Done)
+        }
         _ => no_call(method),
     }
 }

@@ -33,7 +33,7 @@ pub(crate) enum Answer {
 impl<'a> Visit<'a> {
     pub(crate) async fn of(stage: &'a Stage, who: Who) -> Self {
         let himself = stage.customer().await;
-        let token = stage.token(who, &himself);
+        let token = stage.token(who, &himself).await;
         Self { stage, himself, who, token }
     }
 

@@ -128,7 +128,7 @@ impl Service for Identity {
         }));
         process.routes.add_service(LinkGrpc::server(LinkUseCases {
             links,
-            users,
+            users: users.clone(),
             realms: realms.clone(),
             passwords: passwords.clone(),
             secrets: secrets.clone(),
@@ -139,6 +139,7 @@ impl Service for Identity {
         process.routes.add_service(CredentialGrpc::server(CredentialUseCases {
             credentials: Arc::new(PgCredentials::new(pools.commands.clone())),
             realms,
+            users,
             secrets: secrets.clone(),
             tokens: tokens.clone(),
             clock: clock.clone(),

@@ -71,6 +71,15 @@ impl FromStr for Component {
     }
 }
 
+/// By what a user calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Through {
+    /// A session that he began.
+    Session(SessionId),
+    /// A machine that his realm trusts to call in its users' names (N14).
+    Service(CredentialId),
+}
+
 /// A person who belongs to one company of one realm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UserCaller {
@@ -78,8 +87,7 @@ pub struct UserCaller {
     pub company_id: CompanyId,
     pub user_id: UserId,
     pub role: Role,
-    /// The session in which he calls.
-    pub session_id: SessionId,
+    pub through: Through,
 }
 
 /// A machine that a realm trusts to act in it (SERVICE).
@@ -129,11 +137,14 @@ impl Caller {
         }
     }
 
-    /// Who it is, as one text: the same in every session, with every role and name.
+    /// Who it is, as one text: the same in every session, with every role and name. Whoever calls in a user's name is not he.
     pub fn subject(&self) -> String {
         match self {
             Self::Anonymous => "anonymous".to_owned(),
-            Self::User(user) => format!("user {} {}", user.realm_id, user.user_id),
+            Self::User(UserCaller { realm_id, user_id, through, .. }) => match through {
+                Through::Session(_) => format!("user {realm_id} {user_id}"),
+                Through::Service(credential_id) => format!("user {realm_id} {user_id} through {credential_id}"),
+            },
             Self::Service(service) => format!("service {} {}", service.realm_id, service.credential_id),
             Self::Gateway(gateway) => format!("gateway {} {}", gateway.realm_id, gateway.credential_id),
             Self::Component(component) => format!("component {}", component.as_str()),

@@ -15,7 +15,7 @@ mod time;
 
 pub use access::{Action, Authorized, Decision, Permit, Refusal};
 pub use call::{Call, Client, Errand, Origin};
-pub use caller::{Caller, Component, GatewayCaller, PlatformAdminCaller, Role, ServiceCaller, UserCaller};
+pub use caller::{Caller, Component, GatewayCaller, PlatformAdminCaller, Role, ServiceCaller, Through, UserCaller};
 pub use error_kind::ErrorKind;
 pub use fault::Fault;
 pub use id::{

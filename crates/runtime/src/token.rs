@@ -11,7 +11,7 @@ use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use kernel::{
-    Caller, Component, GatewayCaller, PlatformAdminCaller, RealmId, Role, Secret, ServiceCaller, Timestamp, UserCaller,
+    Caller, Component, GatewayCaller, PlatformAdminCaller, RealmId, Role, Secret, ServiceCaller, Through, Timestamp, UserCaller,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -64,15 +64,24 @@ struct Claims {
     company: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<String>,
-    /// The session (a user's tokens).
+    /// The session of a user who calls himself.
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<String>,
+    /// Who calls in a user's name (RFC 8693 §4.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<Actor>,
     /// The generation of the user.
     #[serde(rename = "gen", skip_serializing_if = "Option::is_none")]
     generation: Option<i64>,
     /// The name of a machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
+}
+
+/// A machine, by its credential.
+#[derive(Debug, Serialize, Deserialize)]
+struct Actor {
+    sub: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,18 +172,26 @@ fn claims_of(caller: &Caller, generation: i64) -> Option<Claims> {
         company: None,
         role: None,
         sid: None,
+        act: None,
         generation: None,
         name: None,
     };
     match caller {
         Caller::Anonymous => None,
-        Caller::User(user) => Some(Claims {
-            company: Some(user.company_id.to_string()),
-            role: Some(user.role.as_str().to_owned()),
-            sid: Some(user.session_id.to_string()),
-            generation: Some(generation),
-            ..claims(Kind::User, user.user_id.to_string())
-        }),
+        Caller::User(user) => {
+            let (sid, act) = match user.through {
+                Through::Session(session_id) => (Some(session_id.to_string()), None),
+                Through::Service(credential_id) => (None, Some(Actor { sub: credential_id.to_string() })),
+            };
+            Some(Claims {
+                company: Some(user.company_id.to_string()),
+                role: Some(user.role.as_str().to_owned()),
+                sid,
+                act,
+                generation: Some(generation),
+                ..claims(Kind::User, user.user_id.to_string())
+            })
+        }
         Caller::Service(service) => {
             Some(Claims { name: Some(service.name.clone()), ..claims(Kind::Service, service.credential_id.to_string()) })
         }
@@ -246,7 +263,10 @@ fn verified(claims: &Claims) -> Option<Verified> {
     let subjects = match &caller {
         Caller::User(user) => vec![
             Subject { id: user.user_id.as_uuid(), generation: claims.generation? },
-            Subject { id: user.session_id.as_uuid(), generation: 0 },
+            match user.through {
+                Through::Session(session_id) => Subject { id: session_id.as_uuid(), generation: 0 },
+                Through::Service(credential_id) => Subject { id: credential_id.as_uuid(), generation: 0 },
+            },
         ],
         Caller::Service(service) => vec![Subject { id: service.credential_id.as_uuid(), generation: 0 }],
         Caller::Gateway(gateway) => vec![Subject { id: gateway.credential_id.as_uuid(), generation: 0 }],
@@ -262,7 +282,7 @@ fn caller(claims: &Claims) -> Option<Caller> {
             company_id: claims.company.as_deref()?.parse().ok()?,
             user_id: claims.sub.parse().ok()?,
             role: Role::from_str(claims.role.as_deref()?).ok()?,
-            session_id: claims.sid.as_deref()?.parse().ok()?,
+            through: through(claims)?,
         })),
         Kind::Service => Some(Caller::Service(ServiceCaller {
             realm_id: claims.realm.as_deref()?.parse().ok()?,
@@ -275,5 +295,14 @@ fn caller(claims: &Claims) -> Option<Caller> {
         })),
         Kind::PlatformAdmin => Some(Caller::PlatformAdmin(PlatformAdminCaller { name: claims.sub.clone() })),
         Kind::Component => Component::from_str(&claims.sub).ok().map(Caller::Component),
+    }
+}
+
+/// A user calls himself or is called for, and never both.
+fn through(claims: &Claims) -> Option<Through> {
+    match (&claims.sid, &claims.act) {
+        (Some(session_id), None) => Some(Through::Session(session_id.parse().ok()?)),
+        (None, Some(actor)) => Some(Through::Service(actor.sub.parse().ok()?)),
+        (None, None) | (Some(_), Some(_)) => None,
     }
 }

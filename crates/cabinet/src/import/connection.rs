@@ -6,7 +6,7 @@ use api::cabinet::case_monitoring::v1::case_service_client::CaseServiceClient;
 use api::cabinet::case_monitoring::v1::workflow_service_client::WorkflowServiceClient;
 use api::cabinet::identity::v1::credential_service_client::CredentialServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
-use api::cabinet::identity::v1::{IssueServiceTokenRequest, IssueServiceTokenResponse};
+use api::cabinet::identity::v1::{IssueServiceTokenRequest, IssueServiceTokenResponse, IssueUserTokenRequest};
 use api::cabinet::notification::v1::preference_service_client::PreferenceServiceClient;
 use jiff::{SignedDuration, Timestamp};
 use kernel::Secret;
@@ -66,6 +66,10 @@ impl Connection {
         UserServiceClient::new(self.identity.clone())
     }
 
+    fn credentials(&self) -> CredentialServiceClient<Channel> {
+        CredentialServiceClient::new(self.identity.clone())
+    }
+
     pub(super) fn preferences(&self) -> PreferenceServiceClient<Channel> {
         PreferenceServiceClient::new(self.notification.clone())
     }
@@ -84,21 +88,34 @@ impl Connection {
         message: M,
         send: impl AsyncFn(Request<M>) -> Result<Response<A>, Status>,
     ) -> Result<A, Status> {
+        self.patiently(async || self.once(message.clone(), &send).await).await
+    }
+
+    /// Makes a call in a user's name, as patiently.
+    pub(super) async fn call_for<M: Clone, A>(
+        &self,
+        user_id: &str,
+        message: M,
+        send: impl AsyncFn(Request<M>) -> Result<Response<A>, Status>,
+    ) -> Result<A, Status> {
         self.patiently(async || {
-            let mut request = Request::new(message.clone());
-            request.set_timeout(DEADLINE);
-            let token = format!("Bearer {}", self.token().await?.expose());
-            let token = token.parse().map_err(|_| Status::internal("a token is not visible ASCII"))?;
-            request.metadata_mut().insert("authorization", token);
-            let answer = send(request).await;
-            if let Err(status) = &answer
-                && is_strange(status)
-            {
-                *self.token.lock().await = None;
-            }
-            answer.map(Response::into_inner)
+            let question = IssueUserTokenRequest { user_id: user_id.to_owned() };
+            let ask = async |request| self.credentials().issue_user_token(request).await;
+            let token = Secret::new(self.once(question, &ask).await?.access_token);
+            send(request(message.clone(), &token)?).await.map(Response::into_inner)
         })
         .await
+    }
+
+    /// Makes a call as the machine that this is.
+    async fn once<M, A>(&self, message: M, send: &impl AsyncFn(Request<M>) -> Result<Response<A>, Status>) -> Result<A, Status> {
+        let answer = send(request(message, &self.token().await?)?).await;
+        if let Err(status) = &answer
+            && is_strange(status)
+        {
+            *self.token.lock().await = None;
+        }
+        answer.map(Response::into_inner)
     }
 
     async fn patiently<A>(&self, attempt: impl AsyncFn() -> Result<A, Status>) -> Result<A, Status> {
@@ -130,13 +147,21 @@ impl Connection {
             secret: self.secret.expose().clone(),
         });
         request.set_timeout(DEADLINE);
-        let answer = CredentialServiceClient::new(self.identity.clone()).issue_service_token(request).await?;
+        let answer = self.credentials().issue_service_token(request).await?;
         let IssueServiceTokenResponse { access_token, expire_time } = answer.into_inner();
         let text = Secret::new(access_token);
         let ends_at = Timestamp::from_second(expire_time.unwrap_or_default().seconds).unwrap_or_default();
         *kept = Some(Token { text: text.clone(), ends_at });
         Ok(text)
     }
+}
+
+fn request<M>(message: M, token: &Secret<String>) -> Result<Request<M>, Status> {
+    let mut request = Request::new(message);
+    request.set_timeout(DEADLINE);
+    let token = format!("Bearer {}", token.expose()).parse();
+    request.metadata_mut().insert("authorization", token.map_err(|_| Status::internal("a token is not visible ASCII"))?);
+    Ok(request)
 }
 
 /// Where Cabinet is: with TLS as one of its services has it, by the same variables.

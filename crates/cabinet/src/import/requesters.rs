@@ -6,9 +6,9 @@ use api::cabinet::identity::v1 as identity;
 use api::cabinet::notification::v1 as notification;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use runtime::StartError;
-use tonic::Status;
+use tonic::{Code, Status};
 
-use super::connection::Connection;
+use super::connection::{Connection, reason};
 use super::log::Requester;
 use super::mapping::Tick;
 use super::report::Tally;
@@ -71,8 +71,8 @@ impl Requesters {
         tally.users(users.0.values().filter(|user| user.is_ok()).count() as u64);
         let found = find(connection, company_id, there).await?;
         if !ticks.is_empty() {
-            tick_all(connection, users.ids(), Asked::Never).await?;
-            tick_all(connection, found.ids(), Asked::Perhaps).await?;
+            tick_all(connection, users.ids(), Asked::Never).await.map_err(not_ticked)?;
+            tick_all(connection, found.ids(), Asked::Perhaps).await.map_err(not_ticked)?;
         }
         users.0.extend(found.0);
         Ok(users)
@@ -152,7 +152,7 @@ async fn tick_all(connection: &Connection, user_ids: Vec<String>, asked: Asked) 
     ticked.buffer_unordered(CONCURRENT).try_collect().await
 }
 
-/// What somebody has set himself is not set for him.
+/// What somebody has set himself is not set for him; else it is set in his name. Whoever is blocked is told nothing anyway.
 async fn tick(connection: &Connection, user_id: String, asked: Asked) -> Result<(), Status> {
     if asked == Asked::Perhaps {
         let message = notification::GetPreferencesRequest { user_id: user_id.clone() };
@@ -163,11 +163,23 @@ async fn tick(connection: &Connection, user_id: String, asked: Asked) -> Result<
     }
     let status_change = Some(notification::ChannelTicks { email: true, sms: false });
     let message = notification::UpdatePreferencesRequest {
-        preferences: Some(notification::Preferences { user_id, status_change }),
+        preferences: Some(notification::Preferences { user_id: user_id.clone(), status_change }),
         update_mask: Some(prost_types::FieldMask { paths: vec!["status_change.email".to_owned()] }),
     };
     let send = async |request| connection.preferences().update_preferences(request).await;
-    connection.call(message, send).await.map(|_| ())
+    match connection.call_for(&user_id, message, send).await {
+        Err(status) if reason(&status) == "USER_BLOCKED" => Ok(()),
+        other => other.map(|_| ()),
+    }
+}
+
+fn not_ticked(status: Status) -> StartError {
+    match status.code() {
+        Code::PermissionDenied => {
+            "ticks are set in their owners' names: that takes a credential of the kind ACTING_SERVICE".into()
+        }
+        _ => status.into(),
+    }
 }
 
 #[cfg(test)]

@@ -2,14 +2,20 @@
 
 use std::sync::Arc;
 
-use kernel::{Authorized, Call, Caller, Clock, CredentialId, GatewayCaller, IdSource, RealmId, Secret, ServiceCaller};
+use kernel::{
+    Authorized, Call, Caller, Clock, CredentialId, GatewayCaller, IdSource, RealmId, Refusal, Secret, ServiceCaller, Through,
+    UserCaller, UserId,
+};
 
-use super::{AccessToken, AccessTokens, Credential, CredentialKind, Credentials, Error, Realms, Secrets};
+use super::user_actions::hidden_user;
+use super::{AccessToken, AccessTokens, Credentials, Error, Realms, Secrets, Users};
 use crate::domain::access::Action;
+use crate::domain::{Credential, CredentialKind, UserStatus};
 
 pub(crate) struct CredentialUseCases {
     pub(crate) credentials: Arc<dyn Credentials>,
     pub(crate) realms: Arc<dyn Realms>,
+    pub(crate) users: Arc<dyn Users>,
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) tokens: Arc<dyn AccessTokens>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -66,9 +72,38 @@ impl CredentialUseCases {
         let found = self.credentials.find(id, &self.secrets.credential_hash(secret)).await?;
         let Credential { realm_id, kind, name, .. } = found.ok_or(Error::CredentialRefused)?;
         let caller = match kind {
-            CredentialKind::Service => Caller::Service(ServiceCaller { realm_id, credential_id: id, name }),
+            CredentialKind::Service | CredentialKind::ActingService => {
+                Caller::Service(ServiceCaller { realm_id, credential_id: id, name })
+            }
             CredentialKind::Gateway => Caller::Gateway(GatewayCaller { realm_id, credential_id: id }),
         };
         Ok(permit.show(self.tokens.issue(&caller, 0, self.clock.now())?))
+    }
+
+    /// A token with which a machine calls in a user's name (N14).
+    pub(crate) async fn issue_user_token(&self, call: &Call, user_id: UserId) -> Result<Authorized<AccessToken>, Error> {
+        let user = self.users.get(call.realm_id()?, user_id).await?.ok_or(Error::UserNotFound)?;
+        let credential = self.credential_of(call.caller()).await?;
+        let permit = call.authorize(&Action::ActFor { user: &user, credential: credential.as_ref() });
+        let permit = permit.map_err(hidden_user)?;
+        let Some(Credential { id, .. }) = credential else { return Err(Refusal::Denied.into()) };
+        if user.status() != UserStatus::Active {
+            return Err(Error::UserBlocked);
+        }
+        let caller = Caller::User(UserCaller {
+            realm_id: user.realm_id(),
+            company_id: user.company_id(),
+            user_id,
+            role: user.role(),
+            through: Through::Service(id),
+        });
+        Ok(permit.show(self.tokens.issue(&caller, user.access_generation(), self.clock.now())?))
+    }
+
+    async fn credential_of(&self, caller: &Caller) -> Result<Option<Credential>, Error> {
+        match caller {
+            Caller::Service(service) => Ok(self.credentials.get(service.realm_id, service.credential_id).await?),
+            _ => Ok(None),
+        }
     }
 }

@@ -19,10 +19,9 @@ pub(crate) use credentials::{CreateCredential, CredentialUseCases};
 pub(crate) use error::{ContactProblem, Error};
 pub(crate) use links::{LinkUseCases, RedeemLink};
 pub(crate) use ports::{
-    AccessToken, AccessTokens, Account, Administrator, Administrators, Admission, Admitted, ChangeStandingError, Credential,
-    CredentialKind, Credentials, HashError, InsertError, LinkToken, Links, NewLink, NewPhoneCode, NewSecret, PasswordHasher,
-    PhoneCodes, Presets, PublishedKey, Realms, Redemption, RefreshToken, Revocations, Secrets, Sessions, TriedCode,
-    UpdateUserError, Users,
+    AccessToken, AccessTokens, Account, Administrator, Administrators, Admission, Admitted, ChangeStandingError, Credentials,
+    HashError, InsertError, LinkToken, Links, NewLink, NewPhoneCode, NewSecret, PasswordHasher, PhoneCodes, Presets,
+    PublishedKey, Realms, Redemption, RefreshToken, Revocations, Secrets, Sessions, TriedCode, UpdateUserError, Users,
 };
 pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases};
 pub(crate) use sessions::{SessionTokens, SessionUseCases, SignIn, SignedIn};

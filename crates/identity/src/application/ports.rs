@@ -8,8 +8,8 @@ use kernel::{
 use runtime::token::Subject;
 
 use crate::domain::{
-    Company, Contact, ContactChanged, EmailAddress, Link, Password, PhoneCode, PhoneNumber, Policy, Realm, Session, SessionUser,
-    StandingChanged, User, UserCreated,
+    Company, Contact, ContactChanged, Credential, EmailAddress, Link, Password, PhoneCode, PhoneNumber, Policy, Realm, Session,
+    SessionUser, StandingChanged, User, UserCreated,
 };
 
 /// A user to be added, with the facts that follow.
@@ -292,28 +292,14 @@ pub(crate) trait PhoneCodes: Send + Sync {
     async fn end_all(&self, permit: &Permit, realm_id: RealmId, user_id: UserId, now: Timestamp) -> Result<(), Fault>;
 }
 
-/// Whom a credential is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CredentialKind {
-    Service,
-    Gateway,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Credential {
-    pub(crate) id: CredentialId,
-    pub(crate) realm_id: RealmId,
-    pub(crate) kind: CredentialKind,
-    pub(crate) name: String,
-    pub(crate) created_at: Timestamp,
-}
-
 /// Where the credentials of machines are kept.
 #[async_trait]
 pub(crate) trait Credentials: Send + Sync {
     async fn insert(&self, permit: &Permit, credential: &Credential, secret_hash: &[u8]) -> Result<(), Fault>;
 
     async fn list(&self, realm_id: RealmId) -> Result<Vec<Credential>, Fault>;
+
+    async fn get(&self, realm_id: RealmId, id: CredentialId) -> Result<Option<Credential>, Fault>;
 
     /// The credential, if this is the hash of its secret.
     async fn find(&self, id: CredentialId, secret_hash: &[u8]) -> Result<Option<Credential>, Fault>;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use kernel::{
-    Authorized, Call, Caller, Clock, IdSource, Permit, RealmId, Refusal, Secret, SessionId, Timestamp, UserCaller, UserId,
+    Authorized, Call, Caller, Clock, IdSource, Permit, RealmId, Refusal, Secret, SessionId, Through, Timestamp, UserCaller,
+    UserId,
 };
 
 use super::{
@@ -116,7 +117,7 @@ impl SessionUseCases {
             company_id: user.company_id,
             user_id: session.user_id,
             role: user.role,
-            session_id: session.id,
+            through: Through::Session(session.id),
         });
         let refresh = RefreshToken { realm_id: session.realm_id, session_id: session.id, generation: session.generation };
         Ok(SessionTokens {
@@ -167,13 +168,13 @@ impl SessionUseCases {
 
     pub(crate) async fn list(&self, call: &Call) -> Result<Authorized<Vec<Session>>, Error> {
         let permit = call.authorize(&Action::ManageOwnSessions)?;
-        let user = user_of(call)?;
+        let (user, _) = signed_in(call)?;
         Ok(permit.show(self.sessions.list(user.realm_id, user.user_id, self.clock.now()).await?))
     }
 
     pub(crate) async fn rename(&self, call: &Call, session_id: SessionId, name: &str) -> Result<Authorized<Session>, Error> {
         let permit = call.authorize(&Action::ManageOwnSessions)?;
-        let user = user_of(call)?;
+        let (user, _) = signed_in(call)?;
         if !self.sessions.rename(&permit, user.realm_id, user.user_id, session_id, name).await? {
             return Err(Error::SessionNotFound);
         }
@@ -190,8 +191,8 @@ impl SessionUseCases {
     /// Ends the present session if none is named.
     pub(crate) async fn end(&self, call: &Call, session_id: Option<SessionId>) -> Result<Authorized<()>, Error> {
         let permit = call.authorize(&Action::ManageOwnSessions)?;
-        let user = user_of(call)?;
-        let session_id = session_id.unwrap_or(user.session_id);
+        let (user, present) = signed_in(call)?;
+        let session_id = session_id.unwrap_or(present);
         if !self.sessions.end(&permit, user.realm_id, user.user_id, session_id, self.clock.now()).await? {
             return Err(Error::SessionNotFound);
         }
@@ -209,9 +210,10 @@ pub(crate) fn session_user(user: &User) -> SessionUser {
     }
 }
 
-fn user_of(call: &Call) -> Result<UserCaller, Error> {
+/// Who calls, and in which session.
+fn signed_in(call: &Call) -> Result<(UserCaller, SessionId), Error> {
     match call.caller() {
-        Caller::User(user) => Ok(*user),
+        Caller::User(user @ UserCaller { through: Through::Session(session_id), .. }) => Ok((*user, *session_id)),
         _ => Err(Refusal::Denied.into()),
     }
 }

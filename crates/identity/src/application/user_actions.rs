@@ -87,6 +87,6 @@ pub(super) fn may_change_standing(call: &Call, user: &User) -> Result<(Permit, U
 }
 
 /// A user who may not be seen is answered as one who does not exist.
-fn hidden_user(refusal: Refusal) -> Error {
+pub(super) fn hidden_user(refusal: Refusal) -> Error {
     if refusal == Refusal::Hidden { Error::UserNotFound } else { Error::Refused(refusal) }
 }

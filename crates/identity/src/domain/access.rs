@@ -1,8 +1,8 @@
 //! Who may do what with realms, users, links, sessions and credentials: one pure function.
 
-use kernel::{Caller, CompanyId, Decision, RealmId, Role};
+use kernel::{Caller, CompanyId, Decision, RealmId, Role, Through, UserCaller};
 
-use super::{Company, User};
+use super::{Company, Credential, CredentialKind, User};
 
 pub(crate) enum Action<'a> {
     /// Whatever proves itself by a secret of its own: signing in, links, refresh tokens, credentials.
@@ -24,6 +24,11 @@ pub(crate) enum Action<'a> {
     },
     SeeCompany(&'a Company),
     ManageCredentials,
+    /// Calls in a user's name, by the credential that the caller has, if it has one.
+    ActFor {
+        user: &'a User,
+        credential: Option<&'a Credential>,
+    },
     /// Adds users to a company of the caller's realm.
     CreateUsers {
         company_id: CompanyId,
@@ -37,7 +42,7 @@ pub(crate) enum Action<'a> {
     /// Asks for users by their ids; each of them is decided about by himself.
     LookUpUsers,
     SeeUser(&'a User),
-    /// Lists, names and ends sessions of one's own.
+    /// Lists, names and ends sessions of one's own; whoever calls in a user's name has none.
     ManageOwnSessions,
     /// Confirms contacts of one's own.
     ConfirmOwnContacts,
@@ -59,6 +64,7 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
         Action::SeeRealm { realm_id } => see_realm(caller, *realm_id),
         Action::CreateCompany { realm_id } | Action::ListCompanies { realm_id } => manage_companies(caller, *realm_id),
         Action::SeeCompany(company) => see_company(caller, company),
+        Action::ActFor { user, credential } => act_for(caller, user, *credential),
         Action::CreateUsers { company_id } => create_users(caller, *company_id),
         Action::ListUsers { company_id } => list_users(caller, *company_id),
         Action::InviteAgain(user) => invite_again(caller, user),
@@ -66,7 +72,8 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
         Action::ChangeStanding(user) => change_standing(caller, user),
         Action::LookUpUsers => allow_if(!matches!(caller, Caller::Anonymous | Caller::Gateway(_))),
         Action::SeeUser(user) => see_user(caller, user),
-        Action::ManageOwnSessions | Action::ConfirmOwnContacts => allow_if(matches!(caller, Caller::User(_))),
+        Action::ManageOwnSessions => allow_if(matches!(caller, Caller::User(UserCaller { through: Through::Session(_), .. }))),
+        Action::ConfirmOwnContacts => allow_if(matches!(caller, Caller::User(_))),
     }
 }
 
@@ -100,6 +107,18 @@ fn see_company(caller: &Caller, company: &Company) -> Decision {
         Caller::User(user) if user.company_id == company.id => Decision::Allow,
         Caller::User(_) | Caller::Service(_) => Decision::Hide,
         Caller::Gateway(_) | Caller::Anonymous => Decision::Deny,
+    }
+}
+
+/// N14: a machine whose credential says so, for the users of its realm.
+fn act_for(caller: &Caller, user: &User, credential: Option<&Credential>) -> Decision {
+    match caller {
+        Caller::Service(service) if service.realm_id == user.realm_id() => {
+            allow_if(credential.is_some_and(|credential| credential.kind == CredentialKind::ActingService))
+        }
+        _ if see_user(caller, user) == Decision::Allow => Decision::Deny,
+        Caller::Gateway(_) => Decision::Deny,
+        _ => Decision::Hide,
     }
 }
 

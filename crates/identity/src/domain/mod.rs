@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 mod contacts;
+mod credential;
 mod email;
 mod link;
 mod password;
@@ -12,6 +13,7 @@ mod session;
 mod user;
 
 pub(crate) use contacts::{Contact, Contacts, InvalidPhone, InvalidUserName, PhoneNumber, UserName};
+pub(crate) use credential::{Credential, CredentialKind};
 pub(crate) use email::{EmailAddress, InvalidEmail};
 pub(crate) use link::{Link, LinkPurpose};
 pub(crate) use password::{Password, PasswordRefused};

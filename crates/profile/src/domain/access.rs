@@ -65,7 +65,7 @@ fn update(caller: &Caller, profile: &Profile) -> Decision {
 #[cfg(test)]
 mod tests {
     use kernel::{CompanyId, Component, CredentialId, GatewayCaller, Id, PlatformAdminCaller, ServiceCaller, SessionId};
-    use kernel::{UserCaller, UserId};
+    use kernel::{Through, UserCaller, UserId};
     use uuid::Uuid;
 
     use super::super::profile::tests::empty;
@@ -81,7 +81,8 @@ mod tests {
 
     /// A user of the realm of [`empty`].
     fn user(user_id: UserId, company_id: CompanyId, role: Role) -> UserCaller {
-        UserCaller { realm_id: empty().realm_id(), company_id, user_id, role, session_id: SessionId::from_uuid(Uuid::nil()) }
+        let through = Through::Session(SessionId::from_uuid(Uuid::nil()));
+        UserCaller { realm_id: empty().realm_id(), company_id, user_id, role, through }
     }
 
     fn service(realm_id: RealmId) -> Caller {

@@ -195,7 +195,7 @@ struct NobodyToAsk;
 
 #[cfg(test)]
 mod tests {
-    use kernel::{Caller, CompanyId, RealmId, Role, SessionId, UserCaller, UserId};
+    use kernel::{Caller, CompanyId, RealmId, Role, SessionId, Through, UserCaller, UserId};
 
     use super::*;
     use crate::token::{Signer, generate_signing_key};
@@ -214,6 +214,7 @@ mod tests {
     }
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+    const SESSION: Uuid = Uuid::from_u128(4);
 
     fn user() -> UserCaller {
         let id = Uuid::from_u128;
@@ -222,7 +223,7 @@ mod tests {
             company_id: CompanyId::from_uuid(id(2)),
             user_id: UserId::from_uuid(id(3)),
             role: Role::Agent,
-            session_id: SessionId::from_uuid(id(4)),
+            through: Through::Session(SessionId::from_uuid(SESSION)),
         }
     }
 
@@ -251,7 +252,7 @@ mod tests {
     #[tokio::test]
     async fn a_token_is_void_once_its_session_is() {
         let (access, token) = access_and_token(Ok(false));
-        access.hear(&[taken_back(user().session_id.as_uuid(), i64::MAX)], true, Instant::now());
+        access.hear(&[taken_back(SESSION, i64::MAX)], true, Instant::now());
         assert!(matches!(access.verify(&token, MethodEffect::Reads, NOW).await, Err(AccessError::Invalid(_))));
     }
 

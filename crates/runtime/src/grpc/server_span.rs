@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use kernel::Caller;
+use kernel::{Caller, Through, UserCaller};
 use tonic::Code;
 
 use super::server_metrics::{answered_with, name};
@@ -59,7 +59,13 @@ pub(super) fn told(request: &Request) -> Option<TraceContext> {
 /// Whether a request is to be recorded, as far as its client is believed: because of his credential, or of the gateway's through
 /// which he comes.
 pub(super) const fn wish(told: Option<TraceContext>, caller: &Caller, comes_through_gateway: bool) -> Wish {
-    let has_credential = matches!(caller, Caller::Service(_) | Caller::Gateway(_) | Caller::Component(_));
+    let has_credential = matches!(
+        caller,
+        Caller::Service(_)
+            | Caller::Gateway(_)
+            | Caller::Component(_)
+            | Caller::User(UserCaller { through: Through::Service(_), .. })
+    );
     match told {
         Some(TraceContext { is_sampled: false, .. }) => Wish::No,
         Some(_) if has_credential || comes_through_gateway => Wish::Yes,
@@ -121,12 +127,12 @@ fn finish(span: &mut Span, code: Code) {
 
 #[cfg(test)]
 mod tests {
-    use kernel::{Component, Id, PlatformAdminCaller, Role, ServiceCaller, UserCaller};
+    use kernel::{Component, Id, PlatformAdminCaller, Role, ServiceCaller};
     use uuid::Uuid;
 
     use super::*;
 
-    fn callers() -> [(Caller, bool); 5] {
+    fn callers() -> [(Caller, bool); 6] {
         let realm_id = Id::from_uuid(Uuid::nil());
         let id = Uuid::nil();
         let user = UserCaller {
@@ -134,12 +140,13 @@ mod tests {
             company_id: Id::from_uuid(id),
             user_id: Id::from_uuid(id),
             role: Role::Owner,
-            session_id: Id::from_uuid(id),
+            through: Through::Session(Id::from_uuid(id)),
         };
         let service = ServiceCaller { realm_id, credential_id: Id::from_uuid(id), name: "importer".to_owned() };
         [
             (Caller::Anonymous, false),
             (Caller::User(user), false),
+            (Caller::User(UserCaller { through: Through::Service(Id::from_uuid(id)), ..user }), true),
             (Caller::PlatformAdmin(PlatformAdminCaller { name: "operator".to_owned() }), false),
             (Caller::Service(service), true),
             (Caller::Component(Component::Notification), true),

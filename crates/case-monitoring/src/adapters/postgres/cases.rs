@@ -2,7 +2,10 @@
 
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
-use kernel::{Call, Caller, CaseId, CompanyId, EventId, Fault, NamedRequest, Permit, RealmId, RepeatError, Timestamp, UserId};
+use kernel::{
+    Call, Caller, CaseId, CompanyId, EventId, Fault, NamedRequest, Permit, RealmId, RepeatError, Through, Timestamp, UserCaller,
+    UserId,
+};
 use messaging::{Lane, OutboxSignal, requests};
 use runtime::postgres;
 use sqlx::PgPool;
@@ -171,8 +174,9 @@ impl Cases for PgCases {
                  WHERE workflow_stands($1, $19)
                  RETURNING realm_id, case_id, status, version, created_at
              ), remembered AS (
-                 INSERT INTO case_history (realm_id, case_id, version, changed_at, changed_by, new_status, source_time, silent)
-                 SELECT realm_id, case_id, version, created_at, $11, status, $23, $24
+                 INSERT INTO case_history
+                     (realm_id, case_id, version, changed_at, changed_by, acting_service, new_status, source_time, silent)
+                 SELECT realm_id, case_id, version, created_at, $11, $27, status, $23, $24
                  FROM inserted
              )
              SELECT messaging.append_event($12, realm_id, $13, case_id, version, $14, $15, $16, $17, $18, created_at) AS appended,
@@ -204,6 +208,7 @@ impl Cases for PgCases {
             is_silent,
             call.named_request().map(NamedRequest::key),
             call.named_request().map(NamedRequest::content),
+            acting_service(call),
         )
         .execute(&self.pool)
         .await
@@ -237,8 +242,9 @@ impl Cases for PgCases {
                  RETURNING realm_id, case_id, status, version, updated_at
              ), remembered AS (
                  INSERT INTO case_history
-                     (realm_id, case_id, version, changed_at, changed_by, old_status, new_status, source_time, silent)
-                 SELECT realm_id, case_id, version, updated_at, $6, $7, status, $17, $18
+                     (realm_id, case_id, version, changed_at, changed_by, acting_service, old_status, new_status, source_time,
+                      silent)
+                 SELECT realm_id, case_id, version, updated_at, $6, $21, $7, status, $17, $18
                  FROM updated
              )
              SELECT messaging.append_event($8, realm_id, $9, case_id, version, $10, $11, $12, $13, $14, updated_at) AS appended,
@@ -264,6 +270,7 @@ impl Cases for PgCases {
             is_silent,
             call.named_request().map(NamedRequest::key),
             call.named_request().map(NamedRequest::content),
+            acting_service(call),
         )
         .execute(&self.pool)
         .await
@@ -295,5 +302,13 @@ fn changed_by(call: &Call) -> String {
         Caller::PlatformAdmin(admin) => admin.name.clone(),
         Caller::Gateway(gateway) => gateway.credential_id.to_string(),
         Caller::Anonymous => "anonymous".to_owned(),
+    }
+}
+
+/// The machine that called in the name of whoever did it.
+fn acting_service(call: &Call) -> Option<Uuid> {
+    match call.caller() {
+        Caller::User(UserCaller { through: Through::Service(credential_id), .. }) => Some(credential_id.as_uuid()),
+        _ => None,
     }
 }

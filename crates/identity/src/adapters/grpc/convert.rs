@@ -2,18 +2,19 @@
 
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::r#type::v1::AllowedAction;
-use kernel::{Call, Caller, Component, Role};
+use kernel::{Call, Caller, Component, Role, Through};
 use runtime::grpc::{Problem, id, optional_id, timestamp};
 use runtime::token::Subject;
 use uuid::Uuid;
 
 use super::problem::{invalid_reason, taken_reason};
 use crate::application::{
-    BatchGetUsers, ChangeContact, ChangeStanding, CreateCredential, CreateRealm, CreateUsers, Credential, CredentialKind, Error,
-    Invitation, NewContact, NewUser, PublishedKey, SessionTokens, UserAction, UserActionKind, UserView, UsersFound, Verdict,
+    BatchGetUsers, ChangeContact, ChangeStanding, CreateCredential, CreateRealm, CreateUsers, Error, Invitation, NewContact,
+    NewUser, PublishedKey, SessionTokens, UserAction, UserActionKind, UserView, UsersFound, Verdict,
 };
 use crate::domain::{
-    Company, EmailAddress, Link, LinkPurpose, PhoneNumber, Realm, RealmSettings, Session, Standing, User, UserName, UserStatus,
+    Company, Credential, CredentialKind, EmailAddress, Link, LinkPurpose, PhoneNumber, Realm, RealmSettings, Session, Standing,
+    User, UserName, UserStatus,
 };
 
 pub(super) fn create_user(request: pb::CreateUserRequest) -> Result<CreateUsers, Problem> {
@@ -171,7 +172,7 @@ pub(super) fn session_tokens(tokens: &SessionTokens) -> pb::SessionTokens {
 }
 
 pub(super) fn session(call: &Call, session: Session) -> pb::Session {
-    let is_current = matches!(call.caller(), Caller::User(user) if user.session_id == session.id);
+    let is_current = matches!(call.caller(), Caller::User(user) if user.through == Through::Session(session.id));
     pb::Session {
         session_id: session.id.to_string(),
         name: session.name,
@@ -196,6 +197,7 @@ pub(super) fn create_credential(request: pb::CreateCredentialRequest) -> Result<
     let kind = match request.kind() {
         pb::CredentialKind::Service => CredentialKind::Service,
         pb::CredentialKind::Gateway => CredentialKind::Gateway,
+        pb::CredentialKind::ActingService => CredentialKind::ActingService,
         pb::CredentialKind::Unspecified => return Err(undefined("kind")),
     };
     Ok(CreateCredential { realm_id: id("realm_id", &request.realm_id)?, kind, name: request.name })
@@ -205,6 +207,7 @@ pub(super) fn credential(credential: Credential) -> pb::Credential {
     let kind = match credential.kind {
         CredentialKind::Service => pb::CredentialKind::Service,
         CredentialKind::Gateway => pb::CredentialKind::Gateway,
+        CredentialKind::ActingService => pb::CredentialKind::ActingService,
     };
     pb::Credential {
         credential_id: credential.id.to_string(),

@@ -66,4 +66,17 @@ impl CredentialService for CredentialGrpc {
             expire_time: Some(timestamp(token.expires_at)),
         }))
     }
+
+    async fn issue_user_token(
+        &self,
+        request: Request<pb::IssueUserTokenRequest>,
+    ) -> Result<Response<pb::IssueUserTokenResponse>, Status> {
+        let (call, request) = open(request)?;
+        let token = self.credentials.issue_user_token(&call, id("user_id", &request.user_id)?).await.map_err(Problem::from)?;
+        let token = token.into_inner();
+        Ok(Response::new(pb::IssueUserTokenResponse {
+            access_token: token.token.expose().clone(),
+            expire_time: Some(timestamp(token.expires_at)),
+        }))
+    }
 }

@@ -7,7 +7,8 @@ use runtime::postgres;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::application::{Credential, CredentialKind, Credentials};
+use crate::application::Credentials;
+use crate::domain::{Credential, CredentialKind};
 
 pub(crate) struct PgCredentials {
     pool: PgPool,
@@ -33,6 +34,7 @@ struct UnreadableCredential;
 
 const SERVICE: &str = "SERVICE";
 const GATEWAY: &str = "GATEWAY";
+const ACTING_SERVICE: &str = "ACTING_SERVICE";
 
 impl TryFrom<CredentialRow> for Credential {
     type Error = Fault;
@@ -41,6 +43,7 @@ impl TryFrom<CredentialRow> for Credential {
         let kind = match row.kind.as_str() {
             SERVICE => CredentialKind::Service,
             GATEWAY => CredentialKind::Gateway,
+            ACTING_SERVICE => CredentialKind::ActingService,
             _ => return Err(Fault::internal(UnreadableCredential)),
         };
         Ok(Self {
@@ -59,6 +62,7 @@ impl Credentials for PgCredentials {
         let kind = match credential.kind {
             CredentialKind::Service => SERVICE,
             CredentialKind::Gateway => GATEWAY,
+            CredentialKind::ActingService => ACTING_SERVICE,
         };
         sqlx::query!(
             "INSERT INTO credentials (realm_id, credential_id, kind, name, secret_hash, created_at)
@@ -89,6 +93,22 @@ impl Credentials for PgCredentials {
         .await
         .map_err(postgres::fault)?;
         rows.into_iter().map(Credential::try_from).collect()
+    }
+
+    async fn get(&self, realm_id: RealmId, id: CredentialId) -> Result<Option<Credential>, Fault> {
+        let row = sqlx::query_as!(
+            CredentialRow,
+            "SELECT realm_id, credential_id, kind, name, created_at
+             FROM credentials
+             WHERE realm_id = $1
+               AND credential_id = $2",
+            realm_id.as_uuid(),
+            id.as_uuid(),
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        row.map(Credential::try_from).transpose()
     }
 
     async fn find(&self, id: CredentialId, secret_hash: &[u8]) -> Result<Option<Credential>, Fault> {
