@@ -181,12 +181,14 @@ impl Ledger for PgLedger {
 
     async fn release(&self, deliveries: &[Claimed], now: Timestamp) -> Result<(), Fault> {
         let keys = Keys::of(deliveries.iter());
+        let Some((first_cause, last_cause)) = keys.bounds_of_causes() else { return Ok(()) };
         sqlx::query!(
             "UPDATE deliveries AS delivery
              SET claimable_at = $1
              FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::integer[])
                  AS released (realm_id, cause_id, object_id, user_id, channel, attempt)
-             WHERE delivery.realm_id = released.realm_id
+             WHERE delivery.cause_id BETWEEN $8 AND $9
+               AND delivery.realm_id = released.realm_id
                AND delivery.cause_id = released.cause_id
                AND delivery.object_id = released.object_id
                AND delivery.user_id = released.user_id
@@ -200,6 +202,8 @@ impl Ledger for PgLedger {
             &keys.users,
             &keys.channels as _,
             &keys.attempts,
+            first_cause,
+            last_cause,
         )
         .execute(&self.pool)
         .await
@@ -253,6 +257,7 @@ impl Ledger for PgLedger {
 
     async fn settle(&self, settled: &[Settled], now: Timestamp) -> Result<(), Fault> {
         let keys = Keys::of(settled.iter().map(|settled| &settled.delivery));
+        let Some((first_cause, last_cause)) = keys.bounds_of_causes() else { return Ok(()) };
         let entries: Vec<Entry> = settled.iter().map(|settled| entry(settled, now)).collect();
         let states: Vec<_> = entries.iter().map(|entry| entry.state).collect();
         let reasons: Vec<_> = entries.iter().map(|entry| entry.reason).collect();
@@ -276,7 +281,8 @@ impl Ledger for PgLedger {
                      $10::timestamptz[], $11::bytea[], $12::boolean[])
                  AS outcome (realm_id, cause_id, object_id, user_id, channel, attempt, state, reason, claimable_at, address_hash,
                      is_end)
-             WHERE delivery.realm_id = outcome.realm_id
+             WHERE delivery.cause_id BETWEEN $13 AND $14
+               AND delivery.realm_id = outcome.realm_id
                AND delivery.cause_id = outcome.cause_id
                AND delivery.object_id = outcome.object_id
                AND delivery.user_id = outcome.user_id
@@ -295,6 +301,8 @@ impl Ledger for PgLedger {
             &claimable_at as _,
             &address_hashes as _,
             &ends,
+            first_cause,
+            last_cause,
         )
         .execute(&self.pool)
         .await
@@ -334,6 +342,12 @@ impl Keys {
         }
         keys
     }
+
+    /// The lowest and the highest cause. A statement that names them is planned for the partitions between them alone: else
+    /// planning for each day there is costs more than a small batch itself.
+    fn bounds_of_causes(&self) -> Option<(Uuid, Uuid)> {
+        Some((*self.causes.iter().min()?, *self.causes.iter().max()?))
+    }
 }
 
 /// What is written of an outcome.
@@ -371,6 +385,9 @@ fn entry(settled: &Settled, now: Timestamp) -> Entry {
 
 /// There is news of these people: they are asked about before anything is sent to them.
 async fn want_persons(connection: &mut PgConnection, persons: &[PersonVersion]) -> Result<(), Fault> {
+    if persons.is_empty() {
+        return Ok(());
+    }
     let realms: Vec<_> = persons.iter().map(|person| person.realm_id.as_uuid()).collect();
     let users: Vec<_> = persons.iter().map(|person| person.user_id.as_uuid()).collect();
     let versions: Vec<_> = persons.iter().map(|person| person.version).collect();
@@ -395,6 +412,9 @@ async fn want_persons(connection: &mut PgConnection, persons: &[PersonVersion]) 
 }
 
 async fn raise_case_versions(connection: &mut PgConnection, cases: &[CaseVersion]) -> Result<(), Fault> {
+    if cases.is_empty() {
+        return Ok(());
+    }
     let realms: Vec<_> = cases.iter().map(|case| case.realm_id.as_uuid()).collect();
     let ids: Vec<_> = cases.iter().map(|case| case.case_id.as_uuid()).collect();
     let versions: Vec<_> = cases.iter().map(|case| case.version).collect();
@@ -425,6 +445,9 @@ async fn insert_deliveries(
     now: Timestamp,
     leased_since: Instant,
 ) -> Result<Vec<Claimed>, Fault> {
+    if deliveries.is_empty() {
+        return Ok(Vec::new());
+    }
     let column = |of: fn(&NewDelivery) -> Uuid| deliveries.iter().map(of).collect::<Vec<_>>();
     let kinds: Vec<_> = deliveries.iter().map(|delivery| delivery.kind.as_str()).collect();
     let channels: Vec<_> = deliveries.iter().map(|delivery| delivery.channel.as_str()).collect();

@@ -83,6 +83,9 @@ impl PgSpeech {
 
 /// There is news of these profiles: they are asked about before anything is written to them.
 pub(super) async fn want(connection: &mut PgConnection, profiles: &[PersonVersion]) -> Result<(), Fault> {
+    if profiles.is_empty() {
+        return Ok(());
+    }
     let realms: Vec<_> = profiles.iter().map(|profile| profile.realm_id.as_uuid()).collect();
     let users: Vec<_> = profiles.iter().map(|profile| profile.user_id.as_uuid()).collect();
     let versions: Vec<_> = profiles.iter().map(|profile| profile.version).collect();
