@@ -8,6 +8,8 @@ use api::cabinet::messaging::v1 as messaging;
 use api::cabinet::messaging::v1::dead_letter_service_client::DeadLetterServiceClient;
 use api::cabinet::notification::v1 as notification;
 use api::cabinet::notification::v1::preference_service_client::PreferenceServiceClient;
+use api::cabinet::profile::v1 as profile;
+use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
 use kernel::{CompanyId, UserId};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
@@ -164,6 +166,12 @@ impl Cabinet {
     }
 
     /// The dead letters of notification.
+    pub async fn get_profile(&self, token: &str, user_id: &str) -> Result<profile::Profile, Status> {
+        let message = profile::GetProfileRequest { user_id: user_id.to_owned(), ..Default::default() };
+        let answer = ProfileServiceClient::new(self.profile.channel()).get_profile(with_token(token, message)).await?;
+        Ok(answer.into_inner().profile.expect("the contract promises the profile"))
+    }
+
     pub async fn list_dead_letters(
         &self,
         token: &str,

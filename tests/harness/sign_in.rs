@@ -154,6 +154,7 @@ impl Cabinet {
         vec![
             ("identity", self.batch_get_users(token, "", &[user_id]).await.map(|_| ())),
             ("case-monitoring", known(self.get_case(token, &unknown_case).await.map(|_| ()))),
+            ("profile", self.get_profile(token, user_id).await.map(|_| ())),
             ("notification", known(self.update_preferences(token, user_id, true, &paths).await.map(|_| ()))),
         ]
     }

@@ -145,6 +145,27 @@ async fn nobody_calls_in_the_name_of_a_blocked_user() {
     cabinet.accepted_everywhere(&again, &anna.user_id).await;
 }
 
+/// Rules N14.a, I4.b: another role ends what machines do in his name with the one he had; with a new token they have the new one.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_calls_with_a_role_that_was_taken() {
+    let cabinet = Cabinet::start().await;
+    let owner = cabinet.owner_token("owner@example.com").await;
+    let company_id = cabinet.realm.company_id;
+    let token = cabinet.service_token();
+    let admin = cabinet.create_user(&token, company_id, pb::Role::Admin, "admin@example.com").await.expect("a good user");
+    let anna = cabinet.create_customer("anna@example.com").await;
+    let machine = cabinet.credential(pb::CredentialKind::ActingService).await;
+    let for_admin = cabinet.user_token_by(&machine, &admin.user_id).await.expect("an acting service may");
+    let seen = cabinet.batch_get_users(&for_admin, "", &[&anna.user_id]).await.expect("an answer").users.len();
+
+    cabinet.change_role(&owner, &admin.user_id, pb::Role::Customer).await.expect("an OWNER may");
+    tokio::time::sleep(BOUND).await;
+    cabinet.refused_everywhere_now(&for_admin, &admin.user_id).await;
+    let for_customer = cabinet.user_token_by(&machine, &admin.user_id).await.expect("he is active");
+    let seen_then = cabinet.batch_get_users(&for_customer, "", &[&anna.user_id]).await.expect("an answer").users.len();
+    assert_eq!((seen, seen_then), (1, 0), "an ADMIN sees the company, a CUSTOMER himself");
+}
+
 /// Rules N14.a, I4.b: with its credential a machine loses every user it calls for, everywhere within a second.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_credential_ends_what_was_done_in_users_names() {

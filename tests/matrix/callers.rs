@@ -26,6 +26,7 @@ pub(crate) enum Who {
     Neighbour,
     Stranger,
     Service,
+    Trusted,
     Foreign,
     Gateway,
     Component,
@@ -33,7 +34,7 @@ pub(crate) enum Who {
 }
 
 impl Who {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Anonymous,
         Self::Himself,
         Self::Acting,
@@ -44,6 +45,7 @@ impl Who {
         Self::Neighbour,
         Self::Stranger,
         Self::Service,
+        Self::Trusted,
         Self::Foreign,
         Self::Gateway,
         Self::Component,
@@ -62,6 +64,7 @@ impl Who {
             Self::Neighbour => "neighbour",
             Self::Stranger => "stranger",
             Self::Service => "service",
+            Self::Trusted => "trusted",
             Self::Foreign => "foreign",
             Self::Gateway => "gateway",
             Self::Component => "component",
@@ -109,7 +112,7 @@ impl Stage {
         match who {
             Who::Himself => self.user_token(&self.cabinet.realm, self.cabinet.realm.company_id, Role::Customer, himself),
             Who::Acting => {
-                let token = self.cabinet.user_token_by(&self.tokens[&Who::Service], &himself.user_id).await;
+                let token = self.cabinet.user_token_by(&self.tokens[&Who::Trusted], &himself.user_id).await;
                 token.expect("an acting service may")
             }
             _ => self.tokens[&who].clone(),
@@ -163,8 +166,9 @@ impl Stage {
             Who::Owner => self.new_user_token(realm, realm.company_id, Role::Owner).await,
             Who::Neighbour => self.new_user_token(realm, realm.other_company_id, Role::Owner).await,
             Who::Stranger => self.new_user_token(elsewhere, elsewhere.company_id, Role::Owner).await,
-            Who::Service => self.cabinet.credential(pb::CredentialKind::ActingService).await,
-            Who::Foreign => self.cabinet.service_token_of(elsewhere),
+            Who::Service => self.cabinet.credential(pb::CredentialKind::Service).await,
+            Who::Trusted => self.cabinet.credential(pb::CredentialKind::ActingService).await,
+            Who::Foreign => self.cabinet.credential_of(elsewhere, pb::CredentialKind::ActingService).await,
             Who::Gateway => self.cabinet.credential(pb::CredentialKind::Gateway).await,
             Who::Component => self.cabinet.token(&Caller::Component(Component::Notification)),
             Who::Platform => self.platform_token(),

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use crate::{Action, Caller, CommandId, NamedRequest, Permit, RealmId, Refusal};
+use crate::{Action, Caller, CommandId, NamedRequest, Permit, RealmId, Refusal, Through, UserCaller};
 
 /// Who calls, under which command id, in which trace, and until when he waits.
 #[derive(Debug, Clone)]
@@ -39,6 +39,11 @@ pub struct Client {
     pub agent: Option<String>,
 }
 
+impl Client {
+    /// Of whom nothing is known.
+    pub const SOMEWHERE: Self = Self { address: None, agent: None };
+}
+
 /// Where a request comes from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
@@ -55,7 +60,7 @@ impl Call {
             command_id,
             traceparent,
             deadline,
-            origin: Origin { peer: Client { address: None, agent: None }, told: None },
+            origin: Origin { peer: Client::SOMEWHERE, told: None },
             named_request: None,
         }
     }
@@ -77,10 +82,12 @@ impl Call {
         self.named_request.as_ref()
     }
 
-    /// The client, as far as this realm is concerned: a gateway is believed in its own realm only.
+    /// The client, as far as this realm is concerned: a gateway is believed in its own realm only. Of a user for whom a machine
+    /// calls nobody else can say where he is: all of its users would be in one place.
     pub fn client_in(&self, realm_id: RealmId) -> &Client {
-        match &self.origin.told {
-            Some((told_in, client)) if *told_in == realm_id => client,
+        match (&self.origin.told, &self.caller) {
+            (Some((told_in, client)), _) if *told_in == realm_id => client,
+            (_, Caller::User(UserCaller { through: Through::Service(_), .. })) => &Client::SOMEWHERE,
             _ => &self.origin.peer,
         }
     }
@@ -122,7 +129,7 @@ impl Call {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Decision, Id};
+    use crate::{Decision, Id, Role};
 
     struct Answer(Decision);
 
@@ -142,6 +149,25 @@ mod tests {
         assert!(call.authorize(&Answer(Decision::Allow)).is_ok());
         assert_eq!(call.authorize(&Answer(Decision::Deny)).err(), Some(Refusal::Denied));
         assert_eq!(call.authorize(&Answer(Decision::Hide)).err(), Some(Refusal::Hidden));
+    }
+
+    /// Rules N14.a, I17.a: whoever is called for is where a gateway says, or nobody knows where; he is not where the machine is.
+    #[test]
+    fn whoever_is_called_for_is_not_where_the_machine_is() {
+        let (realm_id, abroad) = (Id::from_uuid(uuid::Uuid::nil()), Id::from_uuid(uuid::Uuid::max()));
+        let at = |last| Client { address: Some([10, 0, 0, last].into()), agent: None };
+        let from = |through, told| {
+            let (company_id, user_id) = (Id::from_uuid(uuid::Uuid::nil()), Id::from_uuid(uuid::Uuid::nil()));
+            let user = UserCaller { realm_id, company_id, user_id, role: Role::Customer, through };
+            call(Caller::User(user)).from(Origin { peer: at(1), told }).client_in(realm_id).clone()
+        };
+        let session = Through::Session(Id::from_uuid(uuid::Uuid::nil()));
+        let machine = Through::Service(Id::from_uuid(uuid::Uuid::nil()));
+        assert_eq!((from(session, None), from(machine, None)), (at(1), Client::SOMEWHERE));
+        let by_gateway = Some((realm_id, at(2)));
+        assert_eq!((from(session, by_gateway.clone()), from(machine, by_gateway)), (at(2), at(2)));
+        let by_strange_gateway = Some((abroad, at(3)));
+        assert_eq!((from(session, by_strange_gateway.clone()), from(machine, by_strange_gateway)), (at(1), Client::SOMEWHERE));
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub(crate) struct Access {
     /// Where notification serves.
     #[arg(long, default_value = "http://127.0.0.1:50051")]
     notification: String,
-    /// The credential of a SERVICE of the realm.
+    /// The credential: an ACTING_SERVICE of the realm, or a SERVICE if the mapping ticks nothing.
     #[arg(long, env = "CABINET_IMPORT_CREDENTIAL")]
     credential: String,
     /// A file that holds the credential's secret.

@@ -82,8 +82,9 @@ impl CredentialUseCases {
 
     /// A token with which a machine calls in a user's name (N14).
     pub(crate) async fn issue_user_token(&self, call: &Call, user_id: UserId) -> Result<Authorized<AccessToken>, Error> {
-        let user = self.users.get(call.realm_id()?, user_id).await?.ok_or(Error::UserNotFound)?;
+        let now = self.clock.now();
         let credential = self.credential_of(call.caller()).await?;
+        let user = self.users.get(call.realm_id()?, user_id).await?.ok_or(Error::UserNotFound)?;
         let permit = call.authorize(&Action::ActFor { user: &user, credential: credential.as_ref() });
         let permit = permit.map_err(hidden_user)?;
         let Some(Credential { id, .. }) = credential else { return Err(Refusal::Denied.into()) };
@@ -97,7 +98,8 @@ impl CredentialUseCases {
             role: user.role(),
             through: Through::Service(id),
         });
-        Ok(permit.show(self.tokens.issue(&caller, user.access_generation(), self.clock.now())?))
+        tracing::info!(user.id = %user_id, credential.id = %id, "a machine calls in a user's name");
+        Ok(permit.show(self.tokens.issue(&caller, user.access_generation(), now)?))
     }
 
     async fn credential_of(&self, caller: &Caller) -> Result<Option<Credential>, Error> {

@@ -58,7 +58,7 @@ impl Page {
 
 /// What a token must have been given for.
 fn binding(call: &Call, list: &str) -> [u8; BINDING_BYTES] {
-    let digest = Sha256::digest(format!("{list}\n{:?}", call.caller()));
+    let digest = Sha256::digest(format!("{list}\n{}", call.caller().subject()));
     let mut binding = [0; BINDING_BYTES];
     binding.copy_from_slice(&digest[..BINDING_BYTES]);
     binding

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use kernel::{Caller, Through, UserCaller};
+use kernel::Caller;
 use tonic::Code;
 
 use super::server_metrics::{answered_with, name};
@@ -59,13 +59,7 @@ pub(super) fn told(request: &Request) -> Option<TraceContext> {
 /// Whether a request is to be recorded, as far as its client is believed: because of his credential, or of the gateway's through
 /// which he comes.
 pub(super) const fn wish(told: Option<TraceContext>, caller: &Caller, comes_through_gateway: bool) -> Wish {
-    let has_credential = matches!(
-        caller,
-        Caller::Service(_)
-            | Caller::Gateway(_)
-            | Caller::Component(_)
-            | Caller::User(UserCaller { through: Through::Service(_), .. })
-    );
+    let has_credential = matches!(caller, Caller::Service(_) | Caller::Gateway(_) | Caller::Component(_));
     match told {
         Some(TraceContext { is_sampled: false, .. }) => Wish::No,
         Some(_) if has_credential || comes_through_gateway => Wish::Yes,
@@ -127,7 +121,7 @@ fn finish(span: &mut Span, code: Code) {
 
 #[cfg(test)]
 mod tests {
-    use kernel::{Component, Id, PlatformAdminCaller, Role, ServiceCaller};
+    use kernel::{Component, Id, PlatformAdminCaller, Role, ServiceCaller, Through, UserCaller};
     use uuid::Uuid;
 
     use super::*;
@@ -146,7 +140,8 @@ mod tests {
         [
             (Caller::Anonymous, false),
             (Caller::User(user), false),
-            (Caller::User(UserCaller { through: Through::Service(Id::from_uuid(id)), ..user }), true),
+            // It may have found its way into a browser.
+            (Caller::User(UserCaller { through: Through::Service(Id::from_uuid(id)), ..user }), false),
             (Caller::PlatformAdmin(PlatformAdminCaller { name: "operator".to_owned() }), false),
             (Caller::Service(service), true),
             (Caller::Component(Component::Notification), true),
