@@ -5,12 +5,14 @@ use std::time::Duration;
 use kernel::{Fault, Secret};
 use sqlx::migrate::{Migrate as _, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions as _, PgPool};
+use sqlx::{ConnectOptions as _, Connection as _, PgPool};
 
 use crate::settings::Settings;
 use crate::tls::PemFile;
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection counts as good that was good when it was given back.
+const TESTED_FOR: Duration = Duration::from_secs(1);
 
 /// Where a service's database is and how many connections it may take.
 #[derive(Debug, Clone)]
@@ -62,9 +64,7 @@ pub struct Pools {
 /// Opens the pools without connecting: a database that is away is met by the first query.
 pub fn open(config: &DatabaseConfig, application_name: &str) -> Result<Pools, Fault> {
     let options = connect_options(&config.url)?.application_name(application_name);
-    let pool = |options: PgConnectOptions, max: u32| {
-        PgPoolOptions::new().max_connections(max).acquire_timeout(ACQUIRE_TIMEOUT).connect_lazy_with(options)
-    };
+    let pool = |options, max| pool_of(max).connect_lazy_with(options);
     let for_workers = options.clone().options([("plan_cache_mode", "force_custom_plan"), ("jit", "off")]);
     Ok(Pools {
         commands: pool(options.clone(), config.max_connections),
@@ -76,7 +76,22 @@ pub fn open(config: &DatabaseConfig, application_name: &str) -> Result<Pools, Fa
 /// A pool of one connection, for what must not queue behind anything else.
 pub fn open_apart(config: &DatabaseConfig, application_name: &str) -> Result<PgPool, Fault> {
     let options = connect_options(&config.url)?.application_name(application_name);
-    Ok(PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT).connect_lazy_with(options))
+    Ok(pool_of(1).connect_lazy_with(options))
+}
+
+/// A connection is tested when it is given back. It is tested again before it is taken only if it has lain idle since: a question
+/// before each statement would be a third of all round trips.
+fn pool_of(max_connections: u32) -> PgPoolOptions {
+    let options =
+        PgPoolOptions::new().max_connections(max_connections).acquire_timeout(ACQUIRE_TIMEOUT).test_before_acquire(false);
+    options.before_acquire(|connection, about| {
+        Box::pin(async move {
+            if about.idle_for > TESTED_FOR {
+                connection.ping().await?;
+            }
+            Ok(true)
+        })
+    })
 }
 
 /// Options of a single connection to the same database, for those that must hold one (a relay's lock, LISTEN).
@@ -120,7 +135,7 @@ pub fn violated_constraint(error: &sqlx::Error) -> Option<&str> {
 pub async fn migrate(config: &DatabaseConfig, migrators: Vec<Migrator>) -> Result<(), Fault> {
     // Whoever holds a table is not waited for while everybody else queues behind us: the migration is tried again later.
     let options = connect_options(&config.url)?.application_name("migrate").options([("lock_timeout", "5s")]);
-    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT).connect_lazy_with(options);
+    let pool = pool_of(1).connect_lazy_with(options);
     for mut migrator in migrators {
         migrator.set_ignore_missing(true).run(&pool).await.map_err(migrate_fault)?;
     }
