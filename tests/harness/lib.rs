@@ -20,7 +20,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kernel::{Caller, CompanyId, Id, PlatformAdminCaller, RandomIds, Role, Secret, ServiceCaller, Through, UserCaller, UserId};
+use kernel::{
+    Caller, CompanyId, Id, PlatformAdminCaller, RandomIds, RealmId, Role, Secret, ServiceCaller, Through, UserCaller, UserId,
+};
 use runtime::token::Signer;
 use testkit::{Smsc, SmtpSink, TestDatabase, TestVhost};
 
@@ -103,9 +105,13 @@ impl Cabinet {
     }
 
     pub fn service_token_of(&self, realm: &TestRealm) -> String {
+        self.service_token_in(realm.id)
+    }
+
+    pub fn service_token_in(&self, realm_id: RealmId) -> String {
         // The same machine each time.
-        let credential_id = Id::from_uuid(realm.id.as_uuid());
-        self.token(&Caller::Service(ServiceCaller { realm_id: realm.id, credential_id, name: "importer".to_owned() }))
+        let credential_id = Id::from_uuid(realm_id.as_uuid());
+        self.token(&Caller::Service(ServiceCaller { realm_id, credential_id, name: "importer".to_owned() }))
     }
 
     /// The token of a user of the realm's company.

@@ -18,6 +18,7 @@ mod letters;
 mod metrics;
 mod origins;
 mod outages;
+mod policies;
 mod profiles;
 mod realms;
 mod reflection;

@@ -228,6 +228,7 @@ async fn users_realms_and_companies_are_made_once() {
         name: "Buyer".into(),
         owner_email: "owner@tenders.example".into(),
         request_id: new_request_id(),
+        ..Default::default()
     };
     let added = realms.create_company(with_token(&operator, company.clone())).await.expect("a good company").into_inner();
     assert!(added.owner.is_some());
@@ -251,6 +252,7 @@ async fn sending_again_shows_nobody_who_may_not_be_seen() {
         name: "Buyer".into(),
         owner_email: "owner@tenders.example".into(),
         request_id: new_request_id(),
+        ..Default::default()
     };
     let added = realms.create_company(with_token(&operator, company.clone())).await.expect("a good company").into_inner();
     let owner = added.owner.expect("an address was given");

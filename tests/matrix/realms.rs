@@ -14,6 +14,13 @@ pub(crate) async fn call(visit: &Visit<'_>, method: &str) -> Result<Answer, Stat
         "CreateRealm" => client.create_realm(visit.request(new_realm(visit.stage.fresh()))).await.map(|_| Answer::Done),
         "GetRealm" => client.get_realm(visit.request(pb::GetRealmRequest { realm_id })).await.map(|_| Answer::Done),
         "ListRealms" => client.list_realms(visit.request(pb::ListRealmsRequest::default())).await.map(|_| Answer::Done),
+        "GetPolicy" => client.get_policy(visit.request(pb::GetPolicyRequest { realm_id })).await.map(|_| Answer::Done),
+        "UpdatePolicy" => {
+            let policy = pb::Policy { sign_in_by: vec![pb::Contact::Email.into()], ..Default::default() };
+            let update_mask = Some(prost_types::FieldMask { paths: vec!["sign_in_by".into()] });
+            let request = pb::UpdatePolicyRequest { realm_id, policy: Some(policy), update_mask, etag: String::new() };
+            client.update_policy(visit.request(request)).await.map(|_| Answer::Done)
+        }
         "CreateCompany" => {
             let request =
                 pb::CreateCompanyRequest { realm_id, name: "Branch".into(), owner_email: String::new(), ..Default::default() };

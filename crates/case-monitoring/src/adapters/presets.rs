@@ -8,7 +8,14 @@ use crate::application::Presets;
 use crate::domain::{Preset, Workflow};
 
 /// Names, as identity says them, and texts.
-const FILES: [(&str, &str); 1] = [("standard", include_str!("../../presets/standard.toml"))];
+const FILES: [(&str, &str); 6] = [
+    ("standard", include_str!("../../presets/standard.toml")),
+    ("tender", include_str!("../../presets/tender.toml")),
+    ("helpdesk", include_str!("../../presets/helpdesk.toml")),
+    ("call_center", include_str!("../../presets/call_center.toml")),
+    ("legal", include_str!("../../presets/legal.toml")),
+    ("marketplace", include_str!("../../presets/marketplace.toml")),
+];
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -6,35 +6,91 @@ use kernel::Fault;
 use serde::{Deserialize, Serialize};
 
 use crate::application::Presets;
-use crate::domain::{Contact, PasswordRule, Policy, SessionLifetimes};
+use crate::domain::{Characters, Contact, Guessable, PasswordRule, PhoneRule, Policy, SessionLifetimes};
 
 /// The presets there are. No code but this table names one.
-const PRESETS: [(&str, &str); 1] = [("standard", include_str!("../../presets/standard.toml"))];
+const PRESETS: [(&str, &str); 6] = [
+    ("standard", include_str!("../../presets/standard.toml")),
+    ("tender", include_str!("../../presets/tender.toml")),
+    ("helpdesk", include_str!("../../presets/helpdesk.toml")),
+    ("call_center", include_str!("../../presets/call_center.toml")),
+    ("legal", include_str!("../../presets/legal.toml")),
+    ("marketplace", include_str!("../../presets/marketplace.toml")),
+];
 
 const DAY: Duration = Duration::from_hours(24);
 
 /// A preset's file.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct PresetFile {
     version: i32,
-    #[serde(flatten)]
     policy: PolicyForm,
 }
 
+/// What is missing was not asked when the realm was opened, and is as it was then.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct PolicyForm {
     required_contacts: Vec<String>,
+    #[serde(default = "by_email")]
+    sign_in_by: Vec<String>,
+    #[serde(default = "international")]
+    phones: PhoneRuleForm,
     password: PasswordForm,
     sessions: SessionsForm,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct PasswordForm {
-    min_length: usize,
-    max_length: usize,
+fn by_email() -> Vec<String> {
+    vec![Contact::Email.as_str().to_owned()]
+}
+
+const fn international() -> PhoneRuleForm {
+    PhoneRuleForm::International
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum PhoneRuleForm {
+    International,
+    UkrainianMobile,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PasswordForm {
+    min_length: usize,
+    max_length: usize,
+    #[serde(default = "any")]
+    characters: CharactersForm,
+    #[serde(default = "refused")]
+    guessable: GuessableForm,
+}
+
+const fn any() -> CharactersForm {
+    CharactersForm::Any
+}
+
+const fn refused() -> GuessableForm {
+    GuessableForm::Refused
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum CharactersForm {
+    Any,
+    VisibleAscii,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum GuessableForm {
+    Refused,
+    Allowed,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct SessionsForm {
     idle_days: u32,
     longest_days: u32,
@@ -44,15 +100,26 @@ struct SessionsForm {
 #[error("a policy names a contact that there is not")]
 struct UnknownContact;
 
+fn contacts(names: &[String]) -> Result<Vec<Contact>, Fault> {
+    names.iter().map(|name| name.parse().map_err(|()| Fault::internal(UnknownContact))).collect()
+}
+
+fn names(contacts: &[Contact]) -> Vec<String> {
+    contacts.iter().map(|contact| contact.as_str().to_owned()).collect()
+}
+
 impl TryFrom<PolicyForm> for Policy {
     type Error = Fault;
 
     fn try_from(form: PolicyForm) -> Result<Self, Fault> {
-        let contact = |name: &String| name.parse::<Contact>().map_err(|()| Fault::internal(UnknownContact));
-        let required_contacts: Result<_, _> = form.required_contacts.iter().map(contact).collect();
         Ok(Self {
-            required_contacts: required_contacts?,
-            password: PasswordRule { min_length: form.password.min_length, max_length: form.password.max_length },
+            required_contacts: contacts(&form.required_contacts)?,
+            sign_in_by: contacts(&form.sign_in_by)?,
+            phones: match form.phones {
+                PhoneRuleForm::International => PhoneRule::International,
+                PhoneRuleForm::UkrainianMobile => PhoneRule::UkrainianMobile,
+            },
+            password: form.password.into(),
             sessions: SessionLifetimes { idle: DAY * form.sessions.idle_days, longest: DAY * form.sessions.longest_days },
         })
     }
@@ -62,9 +129,48 @@ impl From<&Policy> for PolicyForm {
     fn from(policy: &Policy) -> Self {
         let days = |duration: Duration| u32::try_from(duration.as_secs() / DAY.as_secs()).unwrap_or(u32::MAX);
         Self {
-            required_contacts: policy.required_contacts.iter().map(|contact| contact.as_str().to_owned()).collect(),
-            password: PasswordForm { min_length: policy.password.min_length, max_length: policy.password.max_length },
+            required_contacts: names(&policy.required_contacts),
+            sign_in_by: names(&policy.sign_in_by),
+            phones: match policy.phones {
+                PhoneRule::International => PhoneRuleForm::International,
+                PhoneRule::UkrainianMobile => PhoneRuleForm::UkrainianMobile,
+            },
+            password: policy.password.into(),
             sessions: SessionsForm { idle_days: days(policy.sessions.idle), longest_days: days(policy.sessions.longest) },
+        }
+    }
+}
+
+impl From<PasswordForm> for PasswordRule {
+    fn from(form: PasswordForm) -> Self {
+        Self {
+            min_length: form.min_length,
+            max_length: form.max_length,
+            characters: match form.characters {
+                CharactersForm::Any => Characters::Any,
+                CharactersForm::VisibleAscii => Characters::VisibleAscii,
+            },
+            guessable: match form.guessable {
+                GuessableForm::Refused => Guessable::Refused,
+                GuessableForm::Allowed => Guessable::Allowed,
+            },
+        }
+    }
+}
+
+impl From<PasswordRule> for PasswordForm {
+    fn from(rule: PasswordRule) -> Self {
+        Self {
+            min_length: rule.min_length,
+            max_length: rule.max_length,
+            characters: match rule.characters {
+                Characters::Any => CharactersForm::Any,
+                Characters::VisibleAscii => CharactersForm::VisibleAscii,
+            },
+            guessable: match rule.guessable {
+                Guessable::Refused => GuessableForm::Refused,
+                Guessable::Allowed => GuessableForm::Allowed,
+            },
         }
     }
 }
@@ -99,8 +205,19 @@ mod tests {
             let (policy, version) = presets.get(name).expect("it was read");
             let kept = serde_json::to_value(PolicyForm::from(&policy)).expect("a policy can be written");
             let read: PolicyForm = serde_json::from_value(kept).expect("what was written can be read");
-            assert_eq!(Policy::try_from(read).ok(), Some(policy), "{name}");
+            assert_eq!(Policy::try_from(read).ok(), Some(policy.clone()), "{name}");
+            assert_eq!(policy.clone().checked(), Ok(policy), "{name}");
             assert!(version >= 1);
         }
+    }
+
+    /// A realm that was opened before a question was asked goes on as it was.
+    #[test]
+    fn an_older_policy_means_what_it_meant() {
+        let kept = r#"{"required_contacts": ["EMAIL"], "password": {"min_length": 8, "max_length": 128},
+            "sessions": {"idle_days": 14, "longest_days": 90}}"#;
+        let read: PolicyForm = serde_json::from_str(kept).expect("the form of the first release");
+        let (standard, _) = PresetFiles::read().expect("good files").get("standard").expect("the default");
+        assert_eq!(Policy::try_from(read).ok(), Some(standard));
     }
 }

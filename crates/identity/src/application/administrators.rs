@@ -6,10 +6,11 @@ use kernel::{Authorized, Call, Caller, Clock, PlatformAdminCaller};
 
 use super::{AccessToken, AccessTokens, Administrator, Administrators, Error, PasswordHasher};
 use crate::domain::access::Action;
-use crate::domain::{Password, PasswordRule};
+use crate::domain::{Characters, Guessable, Password, PasswordRule};
 
 /// Realms have policies; the platform has this.
-const PASSWORD_RULE: PasswordRule = PasswordRule { min_length: 15, max_length: 128 };
+const PASSWORD_RULE: PasswordRule =
+    PasswordRule { min_length: 15, max_length: 128, characters: Characters::Any, guessable: Guessable::Refused };
 
 /// How long a one-time password waits to be used.
 const ONE_TIME_LIFETIME: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);

@@ -2,7 +2,7 @@
 
 use kernel::{Fault, Refusal, RepeatError};
 
-use crate::domain::{Contact, InvalidEmail, InvalidPhone, InvalidSetting, InvalidUserName, PasswordRefused};
+use crate::domain::{Contact, InvalidEmail, InvalidPhone, InvalidPolicy, InvalidSetting, InvalidUserName, PasswordRefused};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -26,6 +26,10 @@ pub(crate) enum Error {
     PresetUnknown,
     #[error("the settings of the realm are not valid")]
     RealmSettingsInvalid(Vec<InvalidSetting>),
+    #[error("the policy is not valid")]
+    PolicyInvalid(Vec<InvalidPolicy>),
+    #[error("the realm has changed since it was read")]
+    EtagMismatch,
     #[error("the invitation is over: ask for a password reset")]
     InvitationOver,
     #[error("the link is not valid")]

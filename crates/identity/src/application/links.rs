@@ -7,7 +7,7 @@ use kernel::{Authorized, Call, Clock, EventId, Fault, IdSource, RealmId};
 use super::sessions::session_user;
 use super::{Error, Links, NewLink, PasswordHasher, Realms, Redemption, Secrets, SessionUseCases, SignedIn, Users};
 use crate::domain::access::Action;
-use crate::domain::{EmailAddress, Link, Password, SessionUser, User, UserStatus};
+use crate::domain::{EmailAddress, Link, Login, Password, SessionUser, User, UserStatus};
 
 /// How often something is tried that others keep overtaking.
 const ATTEMPTS: usize = 5;
@@ -80,9 +80,9 @@ impl LinkUseCases {
         email: &str,
     ) -> Result<Authorized<()>, Error> {
         let permit = call.authorize(&Action::ShowSecret)?;
-        let Ok(email) = EmailAddress::parse(email) else { return Ok(permit.show(())) };
+        let Ok(login) = EmailAddress::parse(email).map(Login::Email) else { return Ok(permit.show(())) };
         for _ in 0..ATTEMPTS {
-            let account = self.users.account(realm_id, &email).await?;
+            let account = self.users.account(realm_id, &login).await?;
             let Some(user) = account.map(|account| account.user).filter(|user| user.status() == UserStatus::Active) else {
                 break;
             };

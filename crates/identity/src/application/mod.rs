@@ -23,7 +23,7 @@ pub(crate) use ports::{
     HashError, InsertError, LinkToken, Links, NewLink, NewPhoneCode, NewSecret, PasswordHasher, PhoneCodes, Presets,
     PublishedKey, Realms, Redemption, RefreshToken, Revocations, Secrets, Sessions, TriedCode, UpdateUserError, Users,
 };
-pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases};
+pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases, UpdatePolicy};
 pub(crate) use sessions::{SessionTokens, SessionUseCases, SignIn, SignedIn};
 pub(crate) use user_actions::{UserAction, UserActionKind, UserView};
 pub(crate) use users::{

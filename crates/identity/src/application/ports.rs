@@ -8,7 +8,7 @@ use kernel::{
 use runtime::token::Subject;
 
 use crate::domain::{
-    Company, Contact, ContactChanged, Credential, EmailAddress, Link, Password, PhoneCode, PhoneNumber, Policy, Realm, Session,
+    Company, Contact, ContactChanged, Credential, Link, Login, Password, PhoneCode, PhoneNumber, Policy, Realm, Session,
     SessionUser, StandingChanged, User, UserCreated,
 };
 
@@ -64,8 +64,8 @@ pub(crate) trait Users: Send + Sync {
     async fn page(&self, realm_id: RealmId, company_id: CompanyId, after: Option<UserId>, limit: i64)
     -> Result<Vec<User>, Fault>;
 
-    /// Whoever signs in by this address.
-    async fn account(&self, realm_id: RealmId, email: &EmailAddress) -> Result<Option<Account>, Fault>;
+    /// Whoever has this contact.
+    async fn account(&self, realm_id: RealmId, login: &Login) -> Result<Option<Account>, Fault>;
 
     /// What this very request led to when it came before.
     async fn admitted(&self, call: &Call, now: Timestamp) -> Result<Option<Vec<Admitted>>, RepeatError>;
@@ -146,20 +146,24 @@ pub(crate) trait Realms: Send + Sync {
 
     async fn get(&self, realm_id: RealmId) -> Result<Option<Realm>, Fault>;
 
+    /// Writes the realm's policy only if nobody has changed the realm since it was read.
+    async fn update_policy(&self, permit: &Permit, realm: &Realm) -> Result<bool, Fault>;
+
     /// Realms behind one of them, the oldest first.
     async fn page(&self, after: Option<RealmId>, limit: i64) -> Result<Vec<Realm>, Fault>;
 
     /// The company that this very request made when it came before.
     async fn made_company(&self, call: &Call, now: Timestamp) -> Result<Option<CompanyId>, RepeatError>;
 
-    /// Adds a company and, if there is one, its first OWNER: both or neither. False if somebody else has the owner's address.
+    /// Adds a company and, if there is one, its first OWNER: both, or neither if somebody else has contacts of his. These it
+    /// answers with.
     async fn insert_company(
         &self,
         permit: &Permit,
         call: &Call,
         company: &Company,
         owner: Option<&Admission>,
-    ) -> Result<bool, InsertError>;
+    ) -> Result<Vec<Contact>, InsertError>;
 
     async fn get_company(&self, realm_id: RealmId, company_id: CompanyId) -> Result<Option<Company>, Fault>;
 

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use kernel::{Authorized, Call, Clock, CompanyId, IdSource, RealmId, Refusal, Role};
+use kernel::{Authorized, Call, Clock, CompanyId, IdSource, RealmId, Refusal};
 
-use super::{Error, InsertError, Invitation, NewUser, Presets, Realms, UserUseCases, UserView};
+use super::{Error, InsertError, NewUser, Presets, Realms, UserUseCases, UserView, users};
 use crate::domain::access::Action;
-use crate::domain::{Company, Contact, InvalidSetting, Realm, RealmSettings, is_name};
+use crate::domain::{Company, InvalidSetting, PolicyChange, Realm, RealmSettings, is_name};
 
 /// What a realm is made of unless somebody says otherwise.
 const DEFAULT_PRESET: &str = "standard";
+/// How often a change is tried that others keep overtaking.
+const ATTEMPTS: usize = 5;
 
 pub(crate) struct RealmUseCases {
     pub(crate) realms: Arc<dyn Realms>,
@@ -27,12 +29,21 @@ pub(crate) struct CreateRealm {
     pub(crate) settings: RealmSettings,
 }
 
+/// Another policy for a realm.
+#[derive(Debug)]
+pub(crate) struct UpdatePolicy {
+    pub(crate) realm_id: RealmId,
+    pub(crate) changes: Vec<PolicyChange>,
+    /// What the caller saw; empty to change it whatever it is by now.
+    pub(crate) etag: String,
+}
+
 pub(crate) struct CreateCompany {
     /// Wanted of callers that belong to no realm.
     pub(crate) realm_id: Option<RealmId>,
     pub(crate) name: String,
-    /// None if it is empty.
-    pub(crate) owner_email: String,
+    /// Its first OWNER, if he comes with it.
+    pub(crate) owner: Option<NewUser>,
 }
 
 /// A company and its first OWNER.
@@ -69,6 +80,27 @@ impl RealmUseCases {
         Ok(permit.show(realm))
     }
 
+    pub(crate) async fn update_policy(&self, call: &Call, command: UpdatePolicy) -> Result<Authorized<Realm>, Error> {
+        let UpdatePolicy { realm_id, changes, etag } = command;
+        let permit = call.authorize(&Action::ChangePolicy { realm_id }).map_err(hidden_realm)?;
+        for _ in 0..ATTEMPTS {
+            let mut realm = self.realms.get(realm_id).await?.ok_or(Error::RealmNotFound)?;
+            if !etag.is_empty() && etag != realm.etag() {
+                return Err(Error::EtagMismatch);
+            }
+            let policy = realm.policy.changed(&changes).map_err(Error::PolicyInvalid)?;
+            if policy == realm.policy {
+                return Ok(permit.show(realm));
+            }
+            realm.policy = policy;
+            realm.version += 1;
+            if self.realms.update_policy(&permit, &realm).await? {
+                return Ok(permit.show(realm));
+            }
+        }
+        Err(Error::EtagMismatch)
+    }
+
     pub(crate) async fn list(&self, call: &Call, after: Option<RealmId>, limit: i64) -> Result<Authorized<Vec<Realm>>, Error> {
         let permit = call.authorize(&Action::ListRealms)?;
         Ok(permit.show(self.realms.page(after, limit).await?))
@@ -86,22 +118,21 @@ impl RealmUseCases {
             return Ok(permit.show(self.company_as_made(call, realm_id, made, &command).await?));
         }
         let company = Company { realm_id, id: self.ids.new_id(now), name: command.name.clone(), created_at: now };
-        let owner = if command.owner_email.is_empty() {
-            None
-        } else {
-            let new = owner(command.owner_email.clone());
-            Some(self.users.admission(realm_id, company.id, &realm.policy, &new, now)?)
-        };
-        match self.realms.insert_company(&permit, call, &company, owner.as_ref()).await {
-            Ok(true) => {
-                Ok(permit.show(CompanyCreated { company, owner: owner.map(|admission| self.users.view(call, admission.user)) }))
+        let admission = |new| self.users.admission(realm_id, company.id, &realm.policy, new, now);
+        let owner = command.owner.as_ref().map(admission).transpose()?;
+        let taken = match self.realms.insert_company(&permit, call, &company, owner.as_ref()).await {
+            Ok(taken) if taken.is_empty() => {
+                let owner = owner.map(|admission| self.users.view(call, admission.user));
+                return Ok(permit.show(CompanyCreated { company, owner }));
             }
-            Err(InsertError::Fault(fault)) => Err(fault.into()),
-            // Perhaps by this very request, a moment ago.
-            Ok(false) | Err(InsertError::DoneBefore) => match self.realms.made_company(call, self.clock.now()).await? {
-                Some(made) => Ok(permit.show(self.company_as_made(call, realm_id, made, &command).await?)),
-                None => Err(Error::ContactsTaken(vec![Contact::Email])),
-            },
+            Ok(taken) => taken,
+            Err(InsertError::DoneBefore) => Vec::new(),
+            Err(InsertError::Fault(fault)) => return Err(fault.into()),
+        };
+        // Perhaps by this very request, a moment ago.
+        match self.realms.made_company(call, self.clock.now()).await? {
+            Some(made) => Ok(permit.show(self.company_as_made(call, realm_id, made, &command).await?)),
+            None => Err(users::taken(taken)),
         }
     }
 
@@ -114,7 +145,7 @@ impl RealmUseCases {
         command: &CreateCompany,
     ) -> Result<CompanyCreated, Error> {
         let company = self.realms.get_company(realm_id, company_id).await?.ok_or(Error::CompanyNotFound)?;
-        if command.owner_email.is_empty() {
+        if command.owner.is_none() {
             return Ok(CompanyCreated { company, owner: None });
         }
         // He came with the company, so nobody came before him. He is shown as he was made, or to whoever may see him.
@@ -165,11 +196,6 @@ fn realm_named(call: &Call, named: Option<RealmId>) -> Result<RealmId, Error> {
         (None, Err(Refusal::Unauthenticated)) => Err(Refusal::Unauthenticated.into()),
         (None, Err(_)) => Err(Error::RealmNotFound),
     }
-}
-
-/// The first OWNER of a company is invited.
-fn owner(email: String) -> NewUser {
-    NewUser { role: Role::Owner, email, phone: String::new(), user_name: String::new(), invitation: Invitation::Send }
 }
 
 fn hidden_realm(refusal: Refusal) -> Error {

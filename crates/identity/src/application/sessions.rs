@@ -11,7 +11,7 @@ use super::{
     AccessToken, AccessTokens, Account, Error, HashError, PasswordHasher, Realms, RefreshToken, Secrets, Sessions, Users,
 };
 use crate::domain::access::Action;
-use crate::domain::{EmailAddress, Password, Policy, Refresh, Session, SessionUser, User, UserStatus};
+use crate::domain::{Login, Password, Policy, Refresh, Session, SessionUser, User, UserStatus};
 
 /// How often something is tried that others keep overtaking.
 const ATTEMPTS: usize = 5;
@@ -65,7 +65,7 @@ impl SessionUseCases {
     pub(crate) async fn sign_in(&self, call: &Call, command: SignIn) -> Result<Authorized<SignedIn>, Error> {
         let permit = call.authorize(&Action::ShowSecret)?;
         let realm = self.realms.get(command.realm_id).await?;
-        let login = EmailAddress::parse(&command.login).ok();
+        let login = realm.as_ref().and_then(|realm| Login::read(&command.login, &realm.policy));
         let account = self.account(command.realm_id, login.as_ref()).await?;
         let stored = account.as_ref().and_then(|account| account.password_hash.clone());
         let is_right = self.passwords.verify(command.password, stored).await?;
@@ -86,9 +86,9 @@ impl SessionUseCases {
         Err(Error::SignInRefused)
     }
 
-    async fn account(&self, realm_id: RealmId, login: Option<&EmailAddress>) -> Result<Option<Account>, Error> {
+    async fn account(&self, realm_id: RealmId, login: Option<&Login>) -> Result<Option<Account>, Error> {
         match login {
-            Some(email) => Ok(self.users.account(realm_id, email).await?),
+            Some(login) => Ok(self.users.account(realm_id, login).await?),
             None => Ok(None),
         }
     }

@@ -144,7 +144,7 @@ impl UserUseCases {
             Admitted::Added(id) => added.remove(&id).ok_or(Error::UserNotFound),
             Admitted::Taken(contacts) => Err(taken(contacts)),
             // What is wrong with him is found again.
-            Admitted::Invalid => Err(contacts(new, &required(policy, new)).err().unwrap_or(Error::UserChanged)),
+            Admitted::Invalid => Err(contacts(policy, new).err().unwrap_or(Error::UserChanged)),
         };
         Ok(users.iter().zip(admitted).map(again).collect())
     }
@@ -158,7 +158,7 @@ impl UserUseCases {
         new: &NewUser,
         now: Timestamp,
     ) -> Result<Admission, Error> {
-        let contacts = contacts(new, &required(policy, new))?;
+        let contacts = contacts(policy, new)?;
         let (user, created) = User::create(realm_id, self.ids.new_id(now), company_id, new.role, contacts, now);
         let link = (new.invitation == Invitation::Send)
             .then(|| Link::invitation(realm_id, self.ids.new_id(now), user.id(), user.created_at(), now));
@@ -197,7 +197,8 @@ impl UserUseCases {
 
     pub(crate) async fn change_contact(&self, call: &Call, command: ChangeContact) -> Result<Authorized<UserView>, Error> {
         let realm_id = call.realm_id()?;
-        let contact = parsed(command.contact)?;
+        let realm = self.realms.get(realm_id).await?.ok_or(Error::RealmNotFound)?;
+        let contact = parsed(&realm.policy, command.contact)?;
         for _ in 0..ATTEMPTS {
             let mut user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
             let permit = may_change_contacts(call, &user)?;
@@ -266,7 +267,7 @@ fn verdict((prepared, admitted): (Result<Admission, Error>, Admitted)) -> Result
 }
 
 /// Whoever had them may have let go of them since.
-fn taken(contacts: Vec<Contact>) -> Error {
+pub(super) fn taken(contacts: Vec<Contact>) -> Error {
     if contacts.is_empty() { Error::UserChanged } else { Error::ContactsTaken(contacts) }
 }
 
@@ -277,14 +278,15 @@ fn required(policy: &Policy, new: &NewUser) -> Vec<Contact> {
 }
 
 /// The contacts that were typed, or everything that is wrong with them.
-fn contacts(new: &NewUser, required: &[Contact]) -> Result<Contacts, Error> {
+fn contacts(policy: &Policy, new: &NewUser) -> Result<Contacts, Error> {
+    let required = required(policy, new);
     let mut problems = Vec::new();
     let mut contacts = Contacts::default();
     if !new.email.is_empty() {
         contacts.email = EmailAddress::parse(&new.email).map_err(|error| problems.push(error.into())).ok();
     }
     if !new.phone.is_empty() {
-        contacts.phone = PhoneNumber::parse(&new.phone).map_err(|error| problems.push(error.into())).ok();
+        contacts.phone = PhoneNumber::parse(&new.phone, policy.phones).map_err(|error| problems.push(error.into())).ok();
     }
     if !new.user_name.is_empty() {
         contacts.user_name = UserName::parse(&new.user_name).map_err(|error| problems.push(error.into())).ok();
@@ -308,13 +310,18 @@ enum ParsedContact {
     Phone(Option<PhoneNumber>),
 }
 
-fn parsed(contact: NewContact) -> Result<ParsedContact, Error> {
+/// The policy binds later changes as it bound the first (I9).
+fn parsed(policy: &Policy, contact: NewContact) -> Result<ParsedContact, Error> {
     let invalid = |problem| Error::ContactsInvalid(vec![problem]);
     match contact {
         NewContact::Email(text) => EmailAddress::parse(&text).map(ParsedContact::Email).map_err(|error| invalid(error.into())),
+        NewContact::Phone(text) if text.is_empty() && policy.required_contacts.contains(&Contact::Phone) => {
+            Err(invalid(ContactProblem::Missing(Contact::Phone)))
+        }
         NewContact::Phone(text) if text.is_empty() => Ok(ParsedContact::Phone(None)),
         NewContact::Phone(text) => {
-            PhoneNumber::parse(&text).map(|phone| ParsedContact::Phone(Some(phone))).map_err(|error| invalid(error.into()))
+            let phone = PhoneNumber::parse(&text, policy.phones).map_err(|error| invalid(error.into()))?;
+            Ok(ParsedContact::Phone(Some(phone)))
         }
     }
 }

@@ -16,6 +16,9 @@ pub(crate) enum Action<'a> {
     SeeRealm {
         realm_id: RealmId,
     },
+    ChangePolicy {
+        realm_id: RealmId,
+    },
     CreateCompany {
         realm_id: RealmId,
     },
@@ -62,7 +65,9 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
             allow_if(matches!(caller, Caller::PlatformAdmin(_)))
         }
         Action::SeeRealm { realm_id } => see_realm(caller, *realm_id),
-        Action::CreateCompany { realm_id } | Action::ListCompanies { realm_id } => manage_companies(caller, *realm_id),
+        Action::ChangePolicy { realm_id } | Action::CreateCompany { realm_id } | Action::ListCompanies { realm_id } => {
+            manage_realm(caller, *realm_id)
+        }
         Action::SeeCompany(company) => see_company(caller, company),
         Action::ActFor { user, credential } => act_for(caller, user, *credential),
         Action::CreateUsers { company_id } => create_users(caller, *company_id),
@@ -91,7 +96,8 @@ fn see_realm(caller: &Caller, realm_id: RealmId) -> Decision {
     }
 }
 
-fn manage_companies(caller: &Caller, realm_id: RealmId) -> Decision {
+/// Realms are kept by those who run the platform, and by their own services.
+fn manage_realm(caller: &Caller, realm_id: RealmId) -> Decision {
     match caller {
         Caller::PlatformAdmin(_) => Decision::Allow,
         Caller::Service(service) if service.realm_id == realm_id => Decision::Allow,

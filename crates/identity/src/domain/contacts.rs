@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::EmailAddress;
+use super::{EmailAddress, Policy};
 
 /// What a user can have that nobody else in the realm has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,23 +55,58 @@ impl Contacts {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct PhoneNumber(String);
 
-/// The text is no telephone number with a country code.
+/// Which phone numbers a realm takes, and how they may be typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PhoneRule {
+    /// Any that can be dialled, with + and its country code.
+    International,
+    /// Ukrainian mobile numbers, with or without their country code (I9).
+    UkrainianMobile,
+}
+
+/// The text is no telephone number that the realm takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a phone number begins with + and its country code, and is one that can be dialled")]
-pub(crate) struct InvalidPhone;
+pub(crate) enum InvalidPhone {
+    #[error("a phone number begins with + and its country code, and is one that can be dialled")]
+    International,
+    #[error("a phone number is that of a Ukrainian mobile operator: 0XXXXXXXXX, 380XXXXXXXXX or +380XXXXXXXXX")]
+    UkrainianMobile,
+}
+
+/// The codes of Ukrainian mobile operators that the marketplace takes (I9), without their leading zero.
+const UKRAINIAN_MOBILE_CODES: [&str; 18] =
+    ["39", "67", "68", "77", "96", "97", "98", "50", "66", "95", "99", "63", "73", "93", "91", "92", "89", "94"];
 
 impl PhoneNumber {
-    /// Reads a number in any usual way of writing it, as long as its country code is there.
-    pub(crate) fn parse(text: &str) -> Result<Self, InvalidPhone> {
+    /// Reads a number in any usual way of writing it.
+    pub(crate) fn parse(text: &str, rule: PhoneRule) -> Result<Self, InvalidPhone> {
+        match rule {
+            PhoneRule::International => Self::parse_international(text),
+            PhoneRule::UkrainianMobile => Self::parse_ukrainian_mobile(text),
+        }
+    }
+
+    fn parse_international(text: &str) -> Result<Self, InvalidPhone> {
         let is_usual = |character: char| character.is_ascii_digit() || " +-().".contains(character);
         if !text.trim_start().starts_with('+') || !text.chars().all(is_usual) {
-            return Err(InvalidPhone);
+            return Err(InvalidPhone::International);
         }
-        let number = phonenumber::parse(None, text).map_err(|_| InvalidPhone)?;
+        let number = phonenumber::parse(None, text).map_err(|_| InvalidPhone::International)?;
         if !number.is_valid() {
-            return Err(InvalidPhone);
+            return Err(InvalidPhone::International);
         }
         Ok(Self(number.format().mode(phonenumber::Mode::E164).to_string()))
+    }
+
+    fn parse_ukrainian_mobile(text: &str) -> Result<Self, InvalidPhone> {
+        let written: String = text.chars().filter(|character| !" -()".contains(*character)).collect();
+        let national = ["+380", "380", "0"].into_iter().find_map(|prefix| written.strip_prefix(prefix));
+        let is_mobile = |national: &&str| {
+            let is_nine_digits = national.len() == 9 && national.bytes().all(|byte| byte.is_ascii_digit());
+            is_nine_digits && UKRAINIAN_MOBILE_CODES.iter().any(|code| national.starts_with(code))
+        };
+        let national = national.filter(is_mobile).ok_or(InvalidPhone::UkrainianMobile)?;
+        Ok(Self(format!("+380{national}")))
     }
 
     /// A number that was parsed before it was stored.
@@ -124,12 +159,76 @@ impl fmt::Debug for UserName {
     }
 }
 
+/// What somebody says he is when he signs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Login {
+    Email(EmailAddress),
+    Phone(PhoneNumber),
+    UserName(UserName),
+}
+
+impl Login {
+    /// Reads it as one of the contacts by which the realm's users sign in. No text can be two of them.
+    pub(crate) fn read(text: &str, policy: &Policy) -> Option<Self> {
+        policy.sign_in_by.iter().find_map(|contact| match contact {
+            Contact::Email => EmailAddress::parse(text).ok().map(Self::Email),
+            Contact::Phone => PhoneNumber::parse(text, policy.phones).ok().map(Self::Phone),
+            Contact::UserName => UserName::parse(text).ok().map(Self::UserName),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn e164(text: &str) -> Result<String, InvalidPhone> {
-        PhoneNumber::parse(text).map(|phone| phone.as_str().to_owned())
+        PhoneNumber::parse(text, PhoneRule::International).map(|phone| phone.as_str().to_owned())
+    }
+
+    fn ukrainian(text: &str) -> Result<String, InvalidPhone> {
+        PhoneNumber::parse(text, PhoneRule::UkrainianMobile).map(|phone| phone.as_str().to_owned())
+    }
+
+    /// Rule I9.b: of all codes of operators eighteen are taken, in each way of writing a number.
+    #[test]
+    fn eighteen_codes_of_a_hundred_are_mobile() {
+        let taken: Vec<String> =
+            (0..100).map(|code| format!("0{code:02}")).filter(|code| ukrainian(&format!("{code}1234567")).is_ok()).collect();
+        let expected = "039 050 063 066 067 068 073 077 089 091 092 093 094 095 096 097 098 099";
+        assert_eq!(taken.join(" "), expected);
+        for code in taken {
+            for written in [
+                format!("{code}1234567"),
+                format!("38{code}1234567"),
+                format!("+38{code}1234567"),
+                format!("+38 ({code}) 123-45-67"),
+            ] {
+                assert_eq!(ukrainian(&written), Ok(format!("+38{code}1234567")), "{written}");
+            }
+        }
+    }
+
+    /// Rule I9.b: nothing else is a number there.
+    #[test]
+    fn what_is_no_ukrainian_mobile_number_is_refused() {
+        for text in [
+            "",
+            "671234567",
+            "067123456",
+            "06712345678",
+            "+480671234567",
+            "++380671234567",
+            "380+671234567",
+            "80671234567",
+            "0671234567x",
+            "067.123.45.67",
+            "０６７１２３４５６７",
+            "+38067123456٧",
+            "0441234567",
+        ] {
+            assert_eq!(ukrainian(text), Err(InvalidPhone::UkrainianMobile), "{text}");
+        }
     }
 
     /// Rule I8.b: however a number is written, it is kept and compared as E.164.
@@ -145,7 +244,7 @@ mod tests {
     fn what_cannot_be_dialled_is_refused() {
         for text in ["", "12", "0671234567", "+380", "+38067123456", "+380671234567 ext 5", "+٣٨٠٦٧١٢٣٤٥٦٧", "tel:+380671234567"]
         {
-            assert_eq!(e164(text), Err(InvalidPhone), "{text}");
+            assert_eq!(e164(text), Err(InvalidPhone::International), "{text}");
         }
     }
 
@@ -162,7 +261,7 @@ mod tests {
     fn debug_shows_no_contact() {
         let contacts = Contacts {
             email: None,
-            phone: PhoneNumber::parse("+380671234567").ok(),
+            phone: PhoneNumber::parse("+380671234567", PhoneRule::International).ok(),
             user_name: UserName::parse("akowalska").ok(),
         };
         assert_eq!(format!("{contacts:?}"), "Contacts { email: None, phone: Some(PhoneNumber), user_name: Some(UserName) }");

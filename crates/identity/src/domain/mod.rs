@@ -12,13 +12,13 @@ mod realm;
 mod session;
 mod user;
 
-pub(crate) use contacts::{Contact, Contacts, InvalidPhone, InvalidUserName, PhoneNumber, UserName};
+pub(crate) use contacts::{Contact, Contacts, InvalidPhone, InvalidUserName, Login, PhoneNumber, PhoneRule, UserName};
 pub(crate) use credential::{Credential, CredentialKind};
 pub(crate) use email::{EmailAddress, InvalidEmail};
 pub(crate) use link::{Link, LinkPurpose};
-pub(crate) use password::{Password, PasswordRefused};
+pub(crate) use password::{Characters, Guessable, Password, PasswordRefused, PasswordRule};
 pub(crate) use phone_code::PhoneCode;
-pub(crate) use policy::{PasswordRule, Policy, SessionLifetimes};
+pub(crate) use policy::{InvalidPolicy, Policy, PolicyChange, SessionLifetimes};
 pub(crate) use realm::{Company, InvalidSetting, Realm, RealmSettings, is_name};
 pub(crate) use session::{Refresh, Session, SessionUser};
 pub(crate) use user::{ContactChanged, Standing, StandingChange, StandingChanged, StoredUser, User, UserCreated, UserStatus};

@@ -6,8 +6,6 @@ use kernel::Secret;
 use unicode_normalization::UnicodeNormalization as _;
 use zxcvbn::feedback::Warning;
 
-use super::PasswordRule;
-
 /// What is left of a password without its user's own data must be at least this long.
 const LEAST_REST: usize = 4;
 /// Shorter pieces of own data are in any text by chance.
@@ -15,7 +13,35 @@ const SHORTEST_OWN_DATA: usize = 3;
 
 /// A password as it is compared: NFKC, so that the same letters typed on another keyboard are the same.
 #[derive(Clone)]
-pub(crate) struct Password(Secret<String>);
+pub(crate) struct Password {
+    text: Secret<String>,
+    typed: Characters,
+}
+
+/// Of which characters a password is made, or may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Characters {
+    Any,
+    /// 0x21 to 0x7E, as it was typed.
+    VisibleAscii,
+}
+
+/// What becomes of a password that is guessed first: one that many have, or one made of the user's own data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Guessable {
+    Refused,
+    Allowed,
+}
+
+/// Which passwords may be set (I10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PasswordRule {
+    /// In code points, after NFKC.
+    pub(crate) min_length: usize,
+    pub(crate) max_length: usize,
+    pub(crate) characters: Characters,
+    pub(crate) guessable: Guessable,
+}
 
 /// Why a password may not be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +50,8 @@ pub(crate) enum PasswordRefused {
     TooShort,
     #[error("the password is too long")]
     TooLong,
+    #[error("the password has only the visible characters of ASCII, and no spaces")]
+    Characters,
     #[error("many people have this password, and it is guessed first")]
     Common,
     #[error("the password is made of the user's own data")]
@@ -32,11 +60,12 @@ pub(crate) enum PasswordRefused {
 
 impl Password {
     pub(crate) fn new(text: &str) -> Self {
-        Self(Secret::new(text.nfkc().collect()))
+        let typed = if text.bytes().all(|byte| byte.is_ascii_graphic()) { Characters::VisibleAscii } else { Characters::Any };
+        Self { text: Secret::new(text.nfkc().collect()), typed }
     }
 
     pub(crate) fn expose(&self) -> &str {
-        self.0.expose()
+        self.text.expose()
     }
 }
 
@@ -51,11 +80,14 @@ impl PasswordRule {
     pub(crate) fn check(&self, password: &Password, own_data: &[&str]) -> Result<(), Vec<PasswordRefused>> {
         let text = password.expose();
         let length = text.chars().count();
+        let has_others = self.characters == Characters::VisibleAscii && password.typed != Characters::VisibleAscii;
+        let is_guarded = self.guessable == Guessable::Refused;
         let reasons = [
             (length < self.min_length).then_some(PasswordRefused::TooShort),
             (length > self.max_length).then_some(PasswordRefused::TooLong),
-            is_common(text).then_some(PasswordRefused::Common),
-            is_made_of(text, own_data).then_some(PasswordRefused::OwnData),
+            has_others.then_some(PasswordRefused::Characters),
+            (is_guarded && is_common(text)).then_some(PasswordRefused::Common),
+            (is_guarded && is_made_of(text, own_data)).then_some(PasswordRefused::OwnData),
         ];
         let reasons: Vec<_> = reasons.into_iter().flatten().collect();
         if reasons.is_empty() { Ok(()) } else { Err(reasons) }
@@ -82,7 +114,10 @@ fn is_made_of(text: &str, own_data: &[&str]) -> bool {
 mod tests {
     use super::*;
 
-    const STANDARD: PasswordRule = PasswordRule { min_length: 8, max_length: 128 };
+    const STANDARD: PasswordRule =
+        PasswordRule { min_length: 8, max_length: 128, characters: Characters::Any, guessable: Guessable::Refused };
+    const VISIBLE_ASCII: PasswordRule =
+        PasswordRule { min_length: 6, characters: Characters::VisibleAscii, guessable: Guessable::Allowed, ..STANDARD };
 
     fn check(text: &str) -> Vec<PasswordRefused> {
         STANDARD.check(&Password::new(text), &["anna.kowalska", "+380671234567"]).err().unwrap_or_default()
@@ -115,6 +150,21 @@ mod tests {
             assert_eq!(check(own), [PasswordRefused::OwnData], "{own}");
         }
         assert_eq!(check("anna.kowalska likes tea"), []);
+    }
+
+    /// Rule I10.b: 6 to 128 visible characters of ASCII, and nothing else is asked.
+    #[test]
+    fn of_visible_ascii_anything_will_do() {
+        let check = |text: &str| VISIBLE_ASCII.check(&Password::new(text), &["anna.kowalska"]).err().unwrap_or_default();
+        for good in ["123456", "qwerty", "anna.kowalska", "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", &"a".repeat(128)] {
+            assert_eq!(check(good), [], "{good}");
+        }
+        for other in ["пароль1", "correct horse", "tab\there", "ｑｗｅｒｔｙ１", "naïve12", "del\u{7f}ete"] {
+            assert_eq!(check(other), [PasswordRefused::Characters], "{other}");
+        }
+        assert_eq!(check("12345"), [PasswordRefused::TooShort]);
+        assert_eq!(check(&"a".repeat(129)), [PasswordRefused::TooLong]);
+        assert_eq!(check("пять"), [PasswordRefused::TooShort, PasswordRefused::Characters], "all of it at once");
     }
 
     /// Rule I10.a: twins that only look apart are one password (NFKC).

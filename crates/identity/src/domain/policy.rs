@@ -2,13 +2,24 @@
 
 use std::time::Duration;
 
-use super::Contact;
+use super::{Contact, PasswordRule, PhoneRule};
+
+const DAY: Duration = Duration::from_hours(24);
+/// The shortest password that any product here has asked for.
+const LEAST_MIN_LENGTH: usize = 6;
+/// NIST SP 800-63B §5.1.1.2: at least this long is permitted.
+const LEAST_MAX_LENGTH: usize = 64;
+/// What hashing is asked to take.
+const MOST_MAX_LENGTH: usize = 256;
 
 /// A realm's policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Policy {
     /// Contacts without which nobody is added (I16).
     pub(crate) required_contacts: Vec<Contact>,
+    /// What users sign in by.
+    pub(crate) sign_in_by: Vec<Contact>,
+    pub(crate) phones: PhoneRule,
     pub(crate) password: PasswordRule,
     pub(crate) sessions: SessionLifetimes,
 }
@@ -22,10 +33,118 @@ pub(crate) struct SessionLifetimes {
     pub(crate) longest: Duration,
 }
 
-/// Which passwords may be set (I10).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PasswordRule {
-    /// In code points, after NFKC.
-    pub(crate) min_length: usize,
-    pub(crate) max_length: usize,
+/// One part of a policy, as it is to be.
+#[derive(Debug, Clone)]
+pub(crate) enum PolicyChange {
+    RequiredContacts(Vec<Contact>),
+    SignInBy(Vec<Contact>),
+    Phones(PhoneRule),
+    Password(PasswordRule),
+    Sessions(SessionLifetimes),
+}
+
+/// What is wrong with a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum InvalidPolicy {
+    #[error("users sign in by at least one contact")]
+    NoSignIn,
+    #[error("the shortest password has at least {LEAST_MIN_LENGTH} characters, and is no longer than the longest")]
+    MinLength,
+    #[error("the longest password has {LEAST_MAX_LENGTH} to {MOST_MAX_LENGTH} characters")]
+    MaxLength,
+    #[error("a session may be idle for 1 to 365 days, and lasts at least as long")]
+    Idle,
+    #[error("a session lasts 1 to 365 days")]
+    Longest,
+}
+
+impl InvalidPolicy {
+    /// The field of the contract that is wrong.
+    pub(crate) const fn field(self) -> &'static str {
+        match self {
+            Self::NoSignIn => "policy.sign_in_by",
+            Self::MinLength => "policy.password.min_length",
+            Self::MaxLength => "policy.password.max_length",
+            Self::Idle => "policy.sessions.idle_days",
+            Self::Longest => "policy.sessions.longest_days",
+        }
+    }
+}
+
+impl Policy {
+    /// The policy with these changes, or everything that is wrong with it then.
+    pub(crate) fn changed(&self, changes: &[PolicyChange]) -> Result<Self, Vec<InvalidPolicy>> {
+        let mut policy = self.clone();
+        for change in changes.iter().cloned() {
+            match change {
+                PolicyChange::RequiredContacts(contacts) => policy.required_contacts = contacts,
+                PolicyChange::SignInBy(contacts) => policy.sign_in_by = contacts,
+                PolicyChange::Phones(rule) => policy.phones = rule,
+                PolicyChange::Password(rule) => policy.password = rule,
+                PolicyChange::Sessions(lifetimes) => policy.sessions = lifetimes,
+            }
+        }
+        policy.checked()
+    }
+
+    /// The policy, or everything that is wrong with it.
+    pub(crate) fn checked(self) -> Result<Self, Vec<InvalidPolicy>> {
+        let (password, sessions) = (self.password, self.sessions);
+        let lasts = DAY..=DAY * 365;
+        let problems = [
+            self.sign_in_by.is_empty().then_some(InvalidPolicy::NoSignIn),
+            (!(LEAST_MIN_LENGTH..=password.max_length).contains(&password.min_length)).then_some(InvalidPolicy::MinLength),
+            (!(LEAST_MAX_LENGTH..=MOST_MAX_LENGTH).contains(&password.max_length)).then_some(InvalidPolicy::MaxLength),
+            (!lasts.contains(&sessions.idle) || sessions.idle > sessions.longest).then_some(InvalidPolicy::Idle),
+            (!lasts.contains(&sessions.longest)).then_some(InvalidPolicy::Longest),
+        ];
+        let problems: Vec<_> = problems.into_iter().flatten().collect();
+        if problems.is_empty() { Ok(self) } else { Err(problems) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Characters, Guessable};
+    use super::*;
+
+    fn policy() -> Policy {
+        Policy {
+            required_contacts: vec![Contact::Email],
+            sign_in_by: vec![Contact::Email],
+            phones: PhoneRule::International,
+            password: PasswordRule { min_length: 8, max_length: 128, characters: Characters::Any, guessable: Guessable::Refused },
+            sessions: SessionLifetimes { idle: DAY * 14, longest: DAY * 90 },
+        }
+    }
+
+    #[test]
+    fn what_is_not_named_stays() {
+        let changed = policy().changed(&[PolicyChange::SignInBy(vec![Contact::Phone])]);
+        assert_eq!(changed, Ok(Policy { sign_in_by: vec![Contact::Phone], ..policy() }));
+        assert_eq!(policy().changed(&[]), Ok(policy()));
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once() {
+        let password = PasswordRule { min_length: 5, max_length: 63, ..policy().password };
+        let sessions = SessionLifetimes { idle: DAY * 366, longest: Duration::ZERO };
+        let wrong = [PolicyChange::SignInBy(vec![]), PolicyChange::Password(password), PolicyChange::Sessions(sessions)];
+        let all = [
+            InvalidPolicy::NoSignIn,
+            InvalidPolicy::MinLength,
+            InvalidPolicy::MaxLength,
+            InvalidPolicy::Idle,
+            InvalidPolicy::Longest,
+        ];
+        assert_eq!(policy().changed(&wrong), Err(all.to_vec()));
+    }
+
+    #[test]
+    fn the_shorter_is_not_longer_than_the_longer() {
+        let password = PasswordRule { min_length: 129, ..policy().password };
+        assert_eq!(policy().changed(&[PolicyChange::Password(password)]), Err(vec![InvalidPolicy::MinLength]));
+        let sessions = SessionLifetimes { idle: DAY * 3, longest: DAY * 2 };
+        assert_eq!(policy().changed(&[PolicyChange::Sessions(sessions)]), Err(vec![InvalidPolicy::Idle]));
+    }
 }

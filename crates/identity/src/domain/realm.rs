@@ -16,6 +16,13 @@ pub(crate) struct Realm {
     pub(crate) created_at: Timestamp,
 }
 
+impl Realm {
+    /// Names the state of the realm, its policy included, so that whoever changes it can say which one he saw.
+    pub(crate) fn etag(&self) -> String {
+        format!("v{}", self.version)
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Company {
     pub(crate) realm_id: RealmId,

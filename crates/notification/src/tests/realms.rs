@@ -47,6 +47,14 @@ impl RealmService for OneRealm {
         Err(Status::unimplemented(""))
     }
 
+    async fn get_policy(&self, _: Request<pb::GetPolicyRequest>) -> Result<Response<pb::GetPolicyResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn update_policy(&self, _: Request<pb::UpdatePolicyRequest>) -> Result<Response<pb::UpdatePolicyResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn create_company(&self, _: Request<pb::CreateCompanyRequest>) -> Result<Response<pb::CreateCompanyResponse>, Status> {
         Err(Status::unimplemented(""))
     }

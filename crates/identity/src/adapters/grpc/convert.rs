@@ -2,15 +2,15 @@
 
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::r#type::v1::AllowedAction;
-use kernel::{Call, Caller, Component, Role, Through};
+use kernel::{Call, Caller, Component, RealmId, Role, Through};
 use runtime::grpc::{Problem, id, optional_id, timestamp};
 use runtime::token::Subject;
 use uuid::Uuid;
 
 use super::problem::{invalid_reason, taken_reason};
 use crate::application::{
-    BatchGetUsers, ChangeContact, ChangeStanding, CreateCredential, CreateRealm, CreateUsers, Error, Invitation, NewContact,
-    NewUser, PublishedKey, SessionTokens, UserAction, UserActionKind, UserView, UsersFound, Verdict,
+    BatchGetUsers, ChangeContact, ChangeStanding, CreateCompany, CreateCredential, CreateRealm, CreateUsers, Error, Invitation,
+    NewContact, NewUser, PublishedKey, SessionTokens, UserAction, UserActionKind, UserView, UsersFound, Verdict,
 };
 use crate::domain::{
     Company, Credential, CredentialKind, EmailAddress, Link, LinkPurpose, PhoneNumber, Realm, RealmSettings, Session, Standing,
@@ -135,6 +135,17 @@ pub(super) fn create_realm(request: pb::CreateRealmRequest) -> CreateRealm {
             time_zone: request.time_zone,
         },
     }
+}
+
+pub(super) fn create_company(realm_id: Option<RealmId>, request: pb::CreateCompanyRequest) -> CreateCompany {
+    let owner = (!request.owner_email.is_empty()).then_some(NewUser {
+        role: Role::Owner,
+        email: request.owner_email,
+        phone: request.owner_phone,
+        user_name: request.owner_user_name,
+        invitation: Invitation::Send,
+    });
+    CreateCompany { realm_id, name: request.name, owner }
 }
 
 pub(super) fn realm(realm: Realm) -> pb::Realm {

@@ -6,6 +6,7 @@ mod contacts;
 mod convert;
 mod credentials;
 mod links;
+mod policy;
 mod problem;
 mod realms;
 mod sessions;

@@ -6,6 +6,7 @@ use api::cabinet::identity::v1::ErrorReason;
 use kernel::ErrorKind;
 use runtime::grpc::{ErrorTextFiles, Problem};
 
+use super::policy::UnknownPath;
 use crate::application::{ContactProblem, Error};
 use crate::domain::Contact;
 
@@ -45,6 +46,12 @@ impl From<Error> for Problem {
                     problem.violated(field, reason.to_string())
                 })
             }
+            Error::PolicyInvalid(problems) => {
+                problems.iter().fold(invalid(ErrorReason::PolicyInvalid, message), |problem, invalid| {
+                    problem.violated(invalid.field(), invalid.to_string())
+                })
+            }
+            Error::EtagMismatch => refusal(ErrorKind::Aborted, ErrorReason::EtagMismatch, message),
             Error::PresetUnknown => invalid(ErrorReason::PresetUnknown, message).in_field("preset"),
             Error::UserNotFound => not_found(ErrorReason::UserNotFound, message),
             Error::CompanyNotFound => not_found(ErrorReason::CompanyNotFound, message),
@@ -70,6 +77,12 @@ impl From<Error> for Problem {
             Error::Refused(refused) => refused.into(),
             Error::Fault(fault) => fault.into(),
         }
+    }
+}
+
+impl From<UnknownPath> for Problem {
+    fn from(unknown: UnknownPath) -> Self {
+        refusal(ErrorKind::InvalidArgument, ErrorReason::UpdateMaskInvalid, unknown).in_field("update_mask")
     }
 }
 

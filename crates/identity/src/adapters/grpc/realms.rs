@@ -5,8 +5,8 @@ use api::cabinet::identity::v1::realm_service_server::{RealmService, RealmServic
 use runtime::grpc::{Page, Problem, id, open, optional_id};
 use tonic::{Request, Response, Status};
 
-use super::convert;
-use crate::application::{CreateCompany, RealmUseCases};
+use super::{convert, policy};
+use crate::application::RealmUseCases;
 
 pub(crate) struct RealmGrpc {
     realms: RealmUseCases,
@@ -40,13 +40,29 @@ impl RealmService for RealmGrpc {
         Ok(Response::new(pb::ListRealmsResponse { realms: realms.into_iter().map(convert::realm).collect(), next_page_token }))
     }
 
+    async fn get_policy(&self, request: Request<pb::GetPolicyRequest>) -> Result<Response<pb::GetPolicyResponse>, Status> {
+        let (call, request) = open(request)?;
+        let realm = self.realms.get(&call, id("realm_id", &request.realm_id)?).await.map_err(Problem::from)?.into_inner();
+        Ok(Response::new(pb::GetPolicyResponse { policy: Some(policy::policy(&realm.policy)), etag: realm.etag() }))
+    }
+
+    async fn update_policy(
+        &self,
+        request: Request<pb::UpdatePolicyRequest>,
+    ) -> Result<Response<pb::UpdatePolicyResponse>, Status> {
+        let (call, request) = open(request)?;
+        let realm = self.realms.update_policy(&call, policy::update_policy(request)?).await.map_err(Problem::from)?;
+        let realm = realm.into_inner();
+        Ok(Response::new(pb::UpdatePolicyResponse { policy: Some(policy::policy(&realm.policy)), etag: realm.etag() }))
+    }
+
     async fn create_company(
         &self,
         request: Request<pb::CreateCompanyRequest>,
     ) -> Result<Response<pb::CreateCompanyResponse>, Status> {
         let (call, request) = open(request)?;
         let realm_id = optional_id("realm_id", &request.realm_id)?;
-        let command = CreateCompany { realm_id, name: request.name, owner_email: request.owner_email };
+        let command = convert::create_company(realm_id, request);
         let created = self.realms.create_company(&call, command).await.map_err(Problem::from)?.into_inner();
         Ok(Response::new(pb::CreateCompanyResponse {
             company: Some(convert::company(created.company)),

@@ -109,7 +109,7 @@ pub(super) fn insert_error(error: sqlx::Error) -> InsertError {
 }
 
 /// Which of the contacts of these users, all of one realm, somebody else has.
-async fn taken(
+pub(super) async fn taken(
     executor: impl PgExecutor<'_>,
     realm_id: RealmId,
     users: &[&User],

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::admissions;
 use crate::adapters::policy::PolicyForm;
 use crate::application::{Admission, InsertError, Realms};
-use crate::domain::{Company, Realm, RealmSettings};
+use crate::domain::{Company, Contact, Realm, RealmSettings};
 
 pub(crate) struct PgRealms {
     pool: PgPool,
@@ -130,6 +130,23 @@ impl Realms for PgRealms {
         row.map(Realm::try_from).transpose()
     }
 
+    async fn update_policy(&self, _: &Permit, realm: &Realm) -> Result<bool, Fault> {
+        let policy = serde_json::to_value(PolicyForm::from(&realm.policy)).map_err(Fault::internal)?;
+        let updated = sqlx::query!(
+            "UPDATE realms
+             SET policy = $2, version = $3::bigint
+             WHERE realm_id = $1
+               AND version = $3::bigint - 1",
+            realm.id.as_uuid(),
+            policy,
+            realm.version,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(updated.rows_affected() == 1)
+    }
+
     async fn page(&self, after: Option<RealmId>, limit: i64) -> Result<Vec<Realm>, Fault> {
         let rows = sqlx::query_as!(
             RealmRow,
@@ -157,7 +174,7 @@ impl Realms for PgRealms {
         call: &Call,
         company: &Company,
         owner: Option<&Admission>,
-    ) -> Result<bool, InsertError> {
+    ) -> Result<Vec<Contact>, InsertError> {
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         sqlx::query!(
             "WITH inserted AS (
@@ -180,13 +197,15 @@ impl Realms for PgRealms {
         if let Some(owner) = owner {
             let added = admissions::insert(&mut *transaction, call, company.realm_id, &[owner], company.created_at).await?;
             if added.is_empty() {
-                return Ok(false);
+                let taken = admissions::taken(&mut *transaction, company.realm_id, &[&owner.user]).await?;
+                // Whoever had them has let go of them a moment ago: the same again will do.
+                return Ok(taken.into_values().next().unwrap_or_else(|| vec![Contact::Email]));
             }
         }
         transaction.commit().await.map_err(postgres::fault)?;
         self.signal.ring(Lane::Normal);
         self.signal.ring(Lane::Security);
-        Ok(true)
+        Ok(Vec::new())
     }
 
     async fn get_company(&self, realm_id: RealmId, company_id: CompanyId) -> Result<Option<Company>, Fault> {

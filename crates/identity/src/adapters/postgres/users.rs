@@ -12,7 +12,7 @@ use super::admissions;
 use crate::adapters::events;
 use crate::application::{Account, Admission, Admitted, ChangeStandingError, InsertError, UpdateUserError, Users};
 use crate::domain::{
-    ContactChanged, Contacts, EmailAddress, PhoneNumber, StandingChange, StandingChanged, StoredUser, User, UserName,
+    ContactChanged, Contacts, EmailAddress, Login, PhoneNumber, StandingChange, StandingChanged, StoredUser, User, UserName,
 };
 
 pub(crate) struct PgUsers {
@@ -153,16 +153,23 @@ impl Users for PgUsers {
         rows.into_iter().map(User::try_from).collect()
     }
 
-    async fn account(&self, realm_id: RealmId, email: &EmailAddress) -> Result<Option<Account>, Fault> {
+    async fn account(&self, realm_id: RealmId, login: &Login) -> Result<Option<Account>, Fault> {
+        let (email_key, phone, user_name) = match login {
+            Login::Email(email) => (Some(email.key()), None, None),
+            Login::Phone(phone) => (None, Some(phone.as_str()), None),
+            Login::UserName(name) => (None, None, Some(name.as_str())),
+        };
         let row = sqlx::query!(
             r#"SELECT found.realm_id, found.user_id, company_id, role, status, email, email_key, email_verified_at, phone,
                  phone_verified_at, user_name, access_generation, version, created_at, hash AS "hash?"
              FROM users AS found
              LEFT JOIN passwords ON passwords.realm_id = found.realm_id AND passwords.user_id = found.user_id
              WHERE found.realm_id = $1
-               AND email_key = $2"#,
+               AND (email_key = $2 OR phone = $3 OR user_name = $4)"#,
             realm_id.as_uuid(),
-            email.key(),
+            email_key,
+            phone,
+            user_name,
         )
         .fetch_optional(&self.pool)
         .await

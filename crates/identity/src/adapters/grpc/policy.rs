@@ -1,0 +1,156 @@
+//! Policies between the contract's words and identity's own.
+
+use std::time::Duration;
+
+use api::cabinet::identity::v1 as pb;
+use runtime::grpc::{Problem, id};
+
+use crate::application::UpdatePolicy;
+use crate::domain::{Characters, Contact, Guessable, PasswordRule, PhoneRule, Policy, PolicyChange, SessionLifetimes};
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// A path of the mask is no part of a policy, or there is none at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the mask names parts of a policy: required_contacts, sign_in_by, phones, password, sessions")]
+pub(super) struct UnknownPath;
+
+pub(super) fn update_policy(request: pb::UpdatePolicyRequest) -> Result<UpdatePolicy, Problem> {
+    let realm_id = id("realm_id", &request.realm_id)?;
+    let (wanted, mask) = (request.policy.unwrap_or_default(), request.update_mask.unwrap_or_default());
+    if mask.paths.is_empty() {
+        return Err(UnknownPath.into());
+    }
+    let changes: Result<_, Problem> = mask.paths.iter().map(|path| change(path, &wanted)).collect();
+    Ok(UpdatePolicy { realm_id, changes: changes?, etag: request.etag })
+}
+
+fn change(path: &str, wanted: &pb::Policy) -> Result<PolicyChange, Problem> {
+    Ok(match path {
+        "required_contacts" => PolicyChange::RequiredContacts(contacts("required_contacts", wanted.required_contacts())?),
+        "sign_in_by" => PolicyChange::SignInBy(contacts("sign_in_by", wanted.sign_in_by())?),
+        "phones" => PolicyChange::Phones(phones(wanted.phones())?),
+        "password" => PolicyChange::Password(password(wanted.password.unwrap_or_default())?),
+        "sessions" => PolicyChange::Sessions(sessions(wanted.sessions.unwrap_or_default())),
+        _ => return Err(UnknownPath.into()),
+    })
+}
+
+/// A contact that is named twice is meant once.
+fn contacts(field: &str, named: impl Iterator<Item = pb::Contact>) -> Result<Vec<Contact>, Problem> {
+    let mut contacts = Vec::new();
+    for contact in named {
+        let contact = match contact {
+            pb::Contact::Email => Contact::Email,
+            pb::Contact::Phone => Contact::Phone,
+            pb::Contact::UserName => Contact::UserName,
+            pb::Contact::Unspecified => return Err(undefined(field)),
+        };
+        if !contacts.contains(&contact) {
+            contacts.push(contact);
+        }
+    }
+    Ok(contacts)
+}
+
+fn phones(rule: pb::PhoneRule) -> Result<PhoneRule, Problem> {
+    match rule {
+        pb::PhoneRule::International => Ok(PhoneRule::International),
+        pb::PhoneRule::UkrainianMobile => Ok(PhoneRule::UkrainianMobile),
+        pb::PhoneRule::Unspecified => Err(undefined("phones")),
+    }
+}
+
+fn password(rule: pb::PasswordRule) -> Result<PasswordRule, Problem> {
+    let characters = match rule.characters() {
+        pb::PasswordCharacters::Any => Characters::Any,
+        pb::PasswordCharacters::VisibleAscii => Characters::VisibleAscii,
+        pb::PasswordCharacters::Unspecified => return Err(undefined("password.characters")),
+    };
+    let guessable = match rule.guessable() {
+        pb::GuessablePasswords::Refused => Guessable::Refused,
+        pb::GuessablePasswords::Allowed => Guessable::Allowed,
+        pb::GuessablePasswords::Unspecified => return Err(undefined("password.guessable")),
+    };
+    // What is below nought is as wrong as nought.
+    let length = |characters| usize::try_from(characters).unwrap_or_default();
+    Ok(PasswordRule { min_length: length(rule.min_length), max_length: length(rule.max_length), characters, guessable })
+}
+
+fn sessions(lifetimes: pb::SessionLifetimes) -> SessionLifetimes {
+    let days = |days| DAY.saturating_mul(u32::try_from(days).unwrap_or_default());
+    SessionLifetimes { idle: days(lifetimes.idle_days), longest: days(lifetimes.longest_days) }
+}
+
+fn undefined(field: &str) -> Problem {
+    Problem::field_invalid(&format!("policy.{field}"), "must name one of the defined values")
+}
+
+pub(super) fn policy(policy: &Policy) -> pb::Policy {
+    let contacts = |contacts: &[Contact]| contacts.iter().map(|contact| told(*contact).into()).collect();
+    let days = |duration: Duration| i32::try_from(duration.as_secs() / DAY.as_secs()).unwrap_or(i32::MAX);
+    pb::Policy {
+        required_contacts: contacts(&policy.required_contacts),
+        sign_in_by: contacts(&policy.sign_in_by),
+        phones: match policy.phones {
+            PhoneRule::International => pb::PhoneRule::International,
+            PhoneRule::UkrainianMobile => pb::PhoneRule::UkrainianMobile,
+        }
+        .into(),
+        password: Some(password_rule(policy.password)),
+        sessions: Some(pb::SessionLifetimes {
+            idle_days: days(policy.sessions.idle),
+            longest_days: days(policy.sessions.longest),
+        }),
+    }
+}
+
+const fn told(contact: Contact) -> pb::Contact {
+    match contact {
+        Contact::Email => pb::Contact::Email,
+        Contact::Phone => pb::Contact::Phone,
+        Contact::UserName => pb::Contact::UserName,
+    }
+}
+
+fn password_rule(rule: PasswordRule) -> pb::PasswordRule {
+    let length = |characters| i32::try_from(characters).unwrap_or(i32::MAX);
+    let characters = match rule.characters {
+        Characters::Any => pb::PasswordCharacters::Any,
+        Characters::VisibleAscii => pb::PasswordCharacters::VisibleAscii,
+    };
+    let guessable = match rule.guessable {
+        Guessable::Refused => pb::GuessablePasswords::Refused,
+        Guessable::Allowed => pb::GuessablePasswords::Allowed,
+    };
+    pb::PasswordRule {
+        min_length: length(rule.min_length),
+        max_length: length(rule.max_length),
+        characters: characters.into(),
+        guessable: guessable.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost_types::FieldMask;
+
+    use super::*;
+
+    fn read(paths: &[&str]) -> Option<UpdatePolicy> {
+        let update_mask = Some(FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() });
+        let wanted = pb::Policy { phones: pb::PhoneRule::UkrainianMobile.into(), ..pb::Policy::default() };
+        let realm_id = uuid::Uuid::nil().to_string();
+        update_policy(pb::UpdatePolicyRequest { realm_id, policy: Some(wanted), update_mask, etag: String::new() }).ok()
+    }
+
+    #[test]
+    fn only_what_the_mask_names_is_looked_at() {
+        let command = read(&["phones"]).expect("a part of a policy");
+        assert!(matches!(command.changes[..], [PolicyChange::Phones(PhoneRule::UkrainianMobile)]));
+        assert!(read(&["password"]).is_none(), "an empty one says nothing about characters");
+        for paths in [&[][..], &[""], &["*"], &["phones", "shoe_size"], &["policy.phones"], &["password.min_length"]] {
+            assert!(read(paths).is_none(), "{paths:?}");
+        }
+    }
+}

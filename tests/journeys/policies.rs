@@ -1,0 +1,288 @@
+//! What realms decide for themselves: the presets, by what their users can do, and changing a policy.
+
+use api::cabinet::identity::v1 as pb;
+use api::cabinet::identity::v1::realm_service_client::RealmServiceClient;
+use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
+use cabinet_e2e::{Cabinet, Kind, Refused, link_in, realm_request, reason, user_request, with_token};
+use kernel::{CompanyId, RealmId};
+use prost_types::FieldMask;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
+    reason(&result.expect_err("a refusal"))
+}
+
+fn is(code: Code, reason: &str) -> Refused {
+    (code, reason.to_owned())
+}
+
+/// What is wrong, field by field.
+fn violations<T: std::fmt::Debug>(result: Result<T, Status>) -> Vec<String> {
+    let status = result.expect_err("a refusal");
+    let details = status.get_details_bad_request().expect("details");
+    details.field_violations.into_iter().map(|violation| violation.field).collect()
+}
+
+/// A realm of a preset, with a company.
+struct Desk<'a> {
+    cabinet: &'a Cabinet,
+    realm_id: RealmId,
+    company_id: CompanyId,
+    operator: String,
+}
+
+impl<'a> Desk<'a> {
+    async fn open(cabinet: &'a Cabinet, preset: &str) -> Self {
+        let operator = cabinet.operator_token("operator");
+        let request = pb::CreateRealmRequest { preset: preset.to_owned(), ..realm_request("Shop") };
+        let mut realms = RealmServiceClient::new(cabinet.identity.channel());
+        let realm = realms.create_realm(with_token(&operator, request)).await.expect("a preset");
+        let realm_id = realm.into_inner().realm.expect("the contract promises the realm").realm_id;
+        let request = pb::CreateCompanyRequest { realm_id: realm_id.clone(), name: "Company".to_owned(), ..Default::default() };
+        let company = realms.create_company(with_token(&operator, request)).await.expect("a company");
+        let company_id = company.into_inner().company.expect("the contract promises the company").company_id;
+        let (realm_id, company_id) = (realm_id.parse().expect("an id"), company_id.parse().expect("an id"));
+        Self { cabinet, realm_id, company_id, operator }
+    }
+
+    /// Adds a user, as the realm's own service.
+    async fn add(&self, request: pb::CreateUserRequest) -> Result<pb::User, Status> {
+        let token = self.cabinet.service_token_in(self.realm_id);
+        self.cabinet.create_user_with(&token, request).await
+    }
+
+    /// Somebody who is invited.
+    fn invited(&self, email: &str) -> pb::CreateUserRequest {
+        let invitation = pb::Invitation::Send.into();
+        pb::CreateUserRequest { invitation, ..user_request(self.company_id, pb::Role::Customer, email) }
+    }
+
+    /// Redeems the first letter to this address.
+    async fn redeem(&self, email: &str, password: &str) -> Result<pb::RedeemLinkResponse, Status> {
+        let letter = self.cabinet.letter_to(email, 0).await;
+        self.cabinet.redeem(&link_in(&letter), password).await
+    }
+
+    async fn sign_in(&self, login: &str, password: &str) -> Result<pb::User, Status> {
+        self.cabinet.watch.canary(Kind::Address, login);
+        let request = pb::SignInRequest {
+            realm_id: self.realm_id.to_string(),
+            login: login.to_owned(),
+            password: password.to_owned(),
+            session_name: "a test".to_owned(),
+        };
+        let answer = SessionServiceClient::new(self.cabinet.identity.channel()).sign_in(request).await?.into_inner();
+        let tokens = answer.tokens.expect("the contract promises tokens");
+        self.cabinet.watch.canary(Kind::Token, &tokens.refresh_token);
+        Ok(answer.user.expect("the contract promises the user"))
+    }
+
+    async fn policy(&self) -> (pb::Policy, String) {
+        let request = pb::GetPolicyRequest { realm_id: self.realm_id.to_string() };
+        let mut realms = RealmServiceClient::new(self.cabinet.identity.channel());
+        let answer = realms.get_policy(with_token(&self.operator, request)).await.expect("an operator may").into_inner();
+        (answer.policy.expect("the contract promises the policy"), answer.etag)
+    }
+
+    async fn update(&self, policy: pb::Policy, paths: &[&str], etag: &str) -> Result<pb::Policy, Status> {
+        let request = pb::UpdatePolicyRequest {
+            realm_id: self.realm_id.to_string(),
+            policy: Some(policy),
+            update_mask: Some(FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() }),
+            etag: etag.to_owned(),
+        };
+        let mut realms = RealmServiceClient::new(self.cabinet.identity.channel());
+        let answer = realms.update_policy(with_token(&self.operator, request)).await?.into_inner();
+        Ok(answer.policy.expect("the contract promises the policy"))
+    }
+}
+
+/// A policy as the table of the rule book writes it.
+fn told(policy: &pb::Policy) -> String {
+    let contacts = |contacts: Vec<pb::Contact>| {
+        let names = contacts.into_iter().map(|contact| contact.as_str_name().trim_start_matches("CONTACT_").to_lowercase());
+        names.collect::<Vec<_>>().join("+")
+    };
+    let password = policy.password.expect("a rule");
+    format!(
+        "needs {}, signs in by {}, phones {}, password {}-{} {} {}",
+        contacts(policy.required_contacts().collect()),
+        contacts(policy.sign_in_by().collect()),
+        policy.phones().as_str_name().trim_start_matches("PHONE_RULE_"),
+        password.min_length,
+        password.max_length,
+        password.characters().as_str_name().trim_start_matches("PASSWORD_CHARACTERS_"),
+        password.guessable().as_str_name().trim_start_matches("GUESSABLE_PASSWORDS_"),
+    )
+}
+
+/// Rule I1.d: a realm has the policy of the preset it was opened with.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_preset_has_its_policy() {
+    let cabinet = Cabinet::start().await;
+    let standard = "needs email, signs in by email, phones INTERNATIONAL, password 8-128 ANY REFUSED";
+    let expected = [
+        ("standard", standard),
+        ("tender", "needs email, signs in by email+phone, phones INTERNATIONAL, password 8-128 ANY REFUSED"),
+        ("helpdesk", standard),
+        ("call_center", "needs user_name, signs in by user_name+email, phones INTERNATIONAL, password 8-128 ANY REFUSED"),
+        ("legal", standard),
+        ("marketplace", "needs email+phone, signs in by email, phones UKRAINIAN_MOBILE, password 6-128 VISIBLE_ASCII ALLOWED"),
+    ];
+    for (preset, policy) in expected {
+        assert_eq!(told(&Desk::open(&cabinet, preset).await.policy().await.0), policy, "{preset}");
+    }
+}
+
+/// Rules I9.b, I10.b: a marketplace takes Ukrainian mobile numbers, and any password of visible ASCII.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_marketplace_takes_ukrainian_numbers_and_plain_passwords() {
+    let cabinet = Cabinet::start().await;
+    let desk = Desk::open(&cabinet, "marketplace").await;
+    let with_phone = |phone: &str| pb::CreateUserRequest { phone: phone.to_owned(), ..desk.invited("olena@example.com") };
+
+    let without = desk.add(with_phone("")).await;
+    assert_eq!(refused(without), is(Code::InvalidArgument, "CONTACT_MISSING"));
+    let landline = pb::CreateUserRequest { email: "olena@".to_owned(), ..with_phone("044 123 45 67") };
+    assert_eq!(violations(desk.add(landline).await), ["email", "phone"], "all of it at once");
+    let olena = desk.add(with_phone("(067) 123-45-67")).await.expect("a mobile number");
+    assert_eq!(olena.phone, "+380671234567");
+
+    let spaced = desk.redeem("olena@example.com", "correct horse").await;
+    assert_eq!(refused(spaced), is(Code::InvalidArgument, "PASSWORD_REFUSED"));
+    desk.redeem("olena@example.com", "qwerty").await.expect("nothing else is asked");
+    assert_eq!(desk.sign_in("olena@example.com", "qwerty").await.expect("her password").user_id, olena.user_id);
+    assert_eq!(refused(desk.sign_in("0671234567", "qwerty").await), is(Code::Unauthenticated, "SIGN_IN_REFUSED"));
+
+    let token = cabinet.service_token_in(desk.realm_id);
+    let landline = cabinet.change_phone(&token, &olena.user_id, "0441234567").await;
+    assert_eq!(refused(landline), is(Code::InvalidArgument, "PHONE_INVALID"));
+    let none = cabinet.change_phone(&token, &olena.user_id, "").await;
+    assert_eq!(refused(none), is(Code::InvalidArgument, "CONTACT_MISSING"), "the policy binds later changes");
+    let changed = cabinet.change_phone(&token, &olena.user_id, "380937654321").await.expect("another mobile number");
+    assert_eq!(changed.phone, "+380937654321");
+}
+
+/// Rule I1.d: users sign in by what their realm's policy says, however they write it, and by nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_realm_says_what_one_signs_in_by() {
+    let cabinet = Cabinet::start().await;
+    let logins = ["anna@example.com", "Anna@EXAMPLE.com", "+48 22 123-45-67", "akowalska", "AKowalska", "Anna Kowalska"];
+    let expected = [
+        ("standard", vec!["anna@example.com", "Anna@EXAMPLE.com"]),
+        ("tender", vec!["anna@example.com", "Anna@EXAMPLE.com", "+48 22 123-45-67"]),
+        ("call_center", vec!["anna@example.com", "Anna@EXAMPLE.com", "akowalska", "AKowalska"]),
+    ];
+    for (number, (preset, good)) in expected.into_iter().enumerate() {
+        let desk = Desk::open(&cabinet, preset).await;
+        let anna = pb::CreateUserRequest {
+            phone: "+48221234567".to_owned(),
+            user_name: "akowalska".to_owned(),
+            ..desk.invited("anna@example.com")
+        };
+        desk.add(anna).await.expect("everything that any of them asks for");
+        let letter = cabinet.letter_to("anna@example.com", number).await;
+        cabinet.redeem(&link_in(&letter), Cabinet::PASSWORD).await.expect("an open link");
+        for login in logins {
+            let answer = desk.sign_in(login, Cabinet::PASSWORD).await;
+            match answer {
+                Ok(_) => assert!(good.contains(&login), "{preset}: {login}"),
+                Err(status) => {
+                    assert!(!good.contains(&login), "{preset}: {login}");
+                    assert_eq!(reason(&status), is(Code::Unauthenticated, "SIGN_IN_REFUSED"), "{preset}: {login}");
+                }
+            }
+        }
+    }
+}
+
+/// Rule I1.d: a policy is changed part by part, from what was seen, and holds from the next call on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_is_changed_by_calls() {
+    let cabinet = Cabinet::start().await;
+    let (desk, other) = (Desk::open(&cabinet, "standard").await, Desk::open(&cabinet, "standard").await);
+    desk.add(desk.invited("anna@example.com")).await.expect("a good user");
+    desk.redeem("anna@example.com", Cabinet::PASSWORD).await.expect("an open link");
+    desk.sign_in("anna@example.com", Cabinet::PASSWORD).await.expect("by e-mail");
+
+    let (policy, etag) = desk.policy().await;
+    let by_name = pb::Policy {
+        sign_in_by: vec![pb::Contact::UserName.into(), pb::Contact::UserName.into()],
+        phones: pb::PhoneRule::UkrainianMobile.into(),
+        ..Default::default()
+    };
+    let changed = desk.update(by_name.clone(), &["sign_in_by"], &etag).await.expect("an operator may");
+    assert_eq!(changed, pb::Policy { sign_in_by: vec![pb::Contact::UserName.into()], ..policy.clone() });
+    let refused_now = desk.sign_in("anna@example.com", Cabinet::PASSWORD).await;
+    assert_eq!(refused(refused_now), is(Code::Unauthenticated, "SIGN_IN_REFUSED"));
+    assert_eq!(other.policy().await.0, policy, "another realm's policy is its own");
+
+    let (_, newer) = desk.policy().await;
+    assert_ne!(newer, etag);
+    desk.update(by_name.clone(), &["sign_in_by"], &newer).await.expect("nothing changes");
+    assert_eq!(desk.policy().await.1, newer);
+    assert_eq!(refused(desk.update(by_name.clone(), &["phones"], &etag).await), is(Code::Aborted, "ETAG_MISMATCH"));
+    for paths in [&[][..], &["shoe_size"], &["sign_in_by", "password.min_length"]] {
+        let unknown = desk.update(by_name.clone(), paths, "").await;
+        assert_eq!(refused(unknown), is(Code::InvalidArgument, "UPDATE_MASK_INVALID"), "{paths:?}");
+    }
+    let password = pb::PasswordRule { min_length: -1, max_length: 1_000_000, ..policy.password.expect("a rule") };
+    let sessions = pb::SessionLifetimes { idle_days: 0, longest_days: i32::MAX };
+    let wrong = pb::Policy { password: Some(password), sessions: Some(sessions), ..Default::default() };
+    let all = ["sign_in_by", "password", "sessions"];
+    assert_eq!(refused(desk.update(wrong.clone(), &all, "").await), is(Code::InvalidArgument, "POLICY_INVALID"));
+    assert_eq!(
+        violations(desk.update(wrong, &all, "").await),
+        [
+            "policy.sign_in_by",
+            "policy.password.min_length",
+            "policy.password.max_length",
+            "policy.sessions.idle_days",
+            "policy.sessions.longest_days",
+        ]
+    );
+    assert_eq!(desk.policy().await.1, newer, "what is refused changes nothing");
+}
+
+/// Rule I1.d: of many who change a policy at once nobody undoes what another did.
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_that_are_changed_at_once_all_hold() {
+    let cabinet = Cabinet::start().await;
+    let desk = Desk::open(&cabinet, "standard").await;
+    let wanted = pb::Policy {
+        required_contacts: vec![pb::Contact::Phone.into()],
+        sign_in_by: vec![pb::Contact::Phone.into()],
+        phones: pb::PhoneRule::UkrainianMobile.into(),
+        ..desk.policy().await.0
+    };
+    let paths = ["required_contacts", "sign_in_by", "phones"];
+    let changes = paths.iter().map(|path| desk.update(wanted.clone(), std::slice::from_ref(path), ""));
+    let changed = futures::future::join_all(changes).await;
+    assert!(changed.iter().all(Result::is_ok), "{changed:?}");
+    assert_eq!(desk.policy().await.0, wanted);
+}
+
+/// Rule I1.b: the first OWNER of a company has the contacts that the realm's policy asks for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_owner_has_what_the_policy_asks_for() {
+    let cabinet = Cabinet::start().await;
+    let desk = Desk::open(&cabinet, "marketplace").await;
+    let add = async |phone: &str| {
+        let request = pb::CreateCompanyRequest {
+            realm_id: desk.realm_id.to_string(),
+            name: "Shop".to_owned(),
+            owner_email: "owner@shop.example".to_owned(),
+            owner_phone: phone.to_owned(),
+            ..Default::default()
+        };
+        cabinet.watch.canary(Kind::Phone, phone);
+        let mut realms = RealmServiceClient::new(cabinet.identity.channel());
+        realms.create_company(with_token(&desk.operator, request)).await.map(tonic::Response::into_inner)
+    };
+    assert_eq!(refused(add("").await), is(Code::InvalidArgument, "CONTACT_MISSING"));
+    let owner = add("0671234567").await.expect("both contacts").owner.expect("he was named");
+    assert_eq!((owner.email.as_str(), owner.phone.as_str()), ("owner@shop.example", "+380671234567"));
+    let taken = add("0671234567").await.expect_err("both are his");
+    assert_eq!(violations::<()>(Err(taken)), ["email", "phone"]);
+}
