@@ -208,12 +208,15 @@ async fn a_policy_is_changed_by_calls() {
 
     let (policy, etag) = desk.policy().await;
     let by_name = pb::Policy {
+        required_contacts: vec![pb::Contact::UserName.into()],
         sign_in_by: vec![pb::Contact::UserName.into(), pb::Contact::UserName.into()],
         phones: pb::PhoneRule::UkrainianMobile.into(),
         ..Default::default()
     };
-    let changed = desk.update(by_name.clone(), &["sign_in_by"], &etag).await.expect("an operator may");
-    assert_eq!(changed, pb::Policy { sign_in_by: vec![pb::Contact::UserName.into()], ..policy.clone() });
+    let both = ["required_contacts", "sign_in_by"];
+    let changed = desk.update(by_name.clone(), &both, &etag).await.expect("an operator may");
+    let names = vec![pb::Contact::UserName.into()];
+    assert_eq!(changed, pb::Policy { required_contacts: names.clone(), sign_in_by: names, ..policy.clone() });
     let refused_now = desk.sign_in("anna@example.com", Cabinet::PASSWORD).await;
     assert_eq!(refused(refused_now), is(Code::Unauthenticated, "SIGN_IN_REFUSED"));
     assert_eq!(other.policy().await.0, policy, "another realm's policy is its own");
@@ -245,14 +248,33 @@ async fn a_policy_is_changed_by_calls() {
     assert_eq!(desk.policy().await.1, newer, "what is refused changes nothing");
 }
 
+/// Rule I1.d: how long sessions last is changed for those there are.
+#[tokio::test(flavor = "multi_thread")]
+async fn shorter_lifetimes_hold_for_sessions_there_are() {
+    let cabinet = Cabinet::start().await;
+    let desk = Desk::open(&cabinet, "standard").await;
+    desk.add(desk.invited("anna@example.com")).await.expect("a good user");
+    let redeemed = desk.redeem("anna@example.com", Cabinet::PASSWORD).await.expect("an open link");
+    let refresh_token = redeemed.tokens.expect("the contract promises tokens").refresh_token;
+    let earlier =
+        "UPDATE sessions SET created_at = created_at - interval '10 days', refreshed_at = refreshed_at - interval '10 days'";
+    cabinet.databases.identity.execute(earlier);
+    let tokens = cabinet.refresh(&refresh_token).await.expect("fourteen days have not passed");
+
+    let sessions = pb::SessionLifetimes { idle_days: 1, longest_days: 9 };
+    let shorter = pb::Policy { sessions: Some(sessions), ..Default::default() };
+    desk.update(shorter, &["sessions"], "").await.expect("an operator may");
+    assert_eq!(refused(cabinet.refresh(&tokens.refresh_token).await), is(Code::Unauthenticated, "SESSION_OVER"));
+}
+
 /// Rule I1.d: of many who change a policy at once nobody undoes what another did.
 #[tokio::test(flavor = "multi_thread")]
 async fn parts_that_are_changed_at_once_all_hold() {
     let cabinet = Cabinet::start().await;
     let desk = Desk::open(&cabinet, "standard").await;
     let wanted = pb::Policy {
-        required_contacts: vec![pb::Contact::Phone.into()],
-        sign_in_by: vec![pb::Contact::Phone.into()],
+        required_contacts: vec![pb::Contact::Email.into(), pb::Contact::Phone.into()],
+        sign_in_by: vec![pb::Contact::Email.into(), pb::Contact::Phone.into()],
         phones: pb::PhoneRule::UkrainianMobile.into(),
         ..desk.policy().await.0
     };
@@ -284,5 +306,14 @@ async fn a_first_owner_has_what_the_policy_asks_for() {
     let owner = add("0671234567").await.expect("both contacts").owner.expect("he was named");
     assert_eq!((owner.email.as_str(), owner.phone.as_str()), ("owner@shop.example", "+380671234567"));
     let taken = add("0671234567").await.expect_err("both are his");
-    assert_eq!(violations::<()>(Err(taken)), ["email", "phone"]);
+    assert_eq!(violations::<()>(Err(taken)), ["owner_email", "owner_phone"]);
+    let nameless = pb::CreateCompanyRequest {
+        realm_id: desk.realm_id.to_string(),
+        name: "Shop".to_owned(),
+        owner_user_name: "boss".to_owned(),
+        ..Default::default()
+    };
+    let mut realms = RealmServiceClient::new(cabinet.identity.channel());
+    let nameless = realms.create_company(with_token(&desk.operator, nameless)).await;
+    assert_eq!(violations(nameless), ["owner_email", "owner_phone"], "he is not passed over");
 }

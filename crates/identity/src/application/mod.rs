@@ -19,8 +19,8 @@ pub(crate) use credentials::{CreateCredential, CredentialUseCases};
 pub(crate) use error::{ContactProblem, Error};
 pub(crate) use links::{LinkUseCases, RedeemLink};
 pub(crate) use ports::{
-    AccessToken, AccessTokens, Account, Administrator, Administrators, Admission, Admitted, ChangeStandingError, Credentials,
-    HashError, InsertError, LinkToken, Links, NewLink, NewPhoneCode, NewSecret, PasswordHasher, PhoneCodes, Presets,
+    AccessToken, AccessTokens, Account, Administrator, Administrators, Admission, Admitted, ChangeStandingError, CompanyInserted,
+    Credentials, HashError, InsertError, LinkToken, Links, NewLink, NewPhoneCode, NewSecret, PasswordHasher, PhoneCodes, Presets,
     PublishedKey, Realms, Redemption, RefreshToken, Revocations, Secrets, Sessions, TriedCode, UpdateUserError, Users,
 };
 pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases, UpdatePolicy};

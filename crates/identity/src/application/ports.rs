@@ -155,20 +155,27 @@ pub(crate) trait Realms: Send + Sync {
     /// The company that this very request made when it came before.
     async fn made_company(&self, call: &Call, now: Timestamp) -> Result<Option<CompanyId>, RepeatError>;
 
-    /// Adds a company and, if there is one, its first OWNER: both, or neither if somebody else has contacts of his. These it
-    /// answers with.
+    /// Adds a company and, if there is one, its first OWNER: both or neither.
     async fn insert_company(
         &self,
         permit: &Permit,
         call: &Call,
         company: &Company,
         owner: Option<&Admission>,
-    ) -> Result<Vec<Contact>, InsertError>;
+    ) -> Result<CompanyInserted, InsertError>;
 
     async fn get_company(&self, realm_id: RealmId, company_id: CompanyId) -> Result<Option<Company>, Fault>;
 
     /// Companies behind one of them, the oldest first.
     async fn page_companies(&self, realm_id: RealmId, after: Option<CompanyId>, limit: i64) -> Result<Vec<Company>, Fault>;
+}
+
+/// What became of a company that was to be added.
+#[derive(Debug)]
+pub(crate) enum CompanyInserted {
+    Added,
+    /// Others have these contacts of its first OWNER; none if they have let go of them since.
+    Taken(Vec<Contact>),
 }
 
 /// What presets there are.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kernel::{Authorized, Call, Clock, CompanyId, IdSource, RealmId, Refusal};
 
-use super::{Error, InsertError, NewUser, Presets, Realms, UserUseCases, UserView, users};
+use super::{CompanyInserted, Error, InsertError, NewUser, Presets, Realms, UserUseCases, UserView, users};
 use crate::domain::access::Action;
 use crate::domain::{Company, InvalidSetting, PolicyChange, Realm, RealmSettings, is_name};
 
@@ -121,11 +121,11 @@ impl RealmUseCases {
         let admission = |new| self.users.admission(realm_id, company.id, &realm.policy, new, now);
         let owner = command.owner.as_ref().map(admission).transpose()?;
         let taken = match self.realms.insert_company(&permit, call, &company, owner.as_ref()).await {
-            Ok(taken) if taken.is_empty() => {
+            Ok(CompanyInserted::Added) => {
                 let owner = owner.map(|admission| self.users.view(call, admission.user));
                 return Ok(permit.show(CompanyCreated { company, owner }));
             }
-            Ok(taken) => taken,
+            Ok(CompanyInserted::Taken(taken)) => taken,
             Err(InsertError::DoneBefore) => Vec::new(),
             Err(InsertError::Fault(fault)) => return Err(fault.into()),
         };

@@ -134,6 +134,8 @@ impl SessionUseCases {
         for _ in 0..ATTEMPTS {
             let found = self.sessions.get(shown.realm_id, shown.session_id).await?;
             let (mut session, user) = found.filter(|(_, user)| user.is_active).ok_or(Error::SessionOver)?;
+            let realm = self.realms.get(session.realm_id).await?.ok_or(Error::SessionOver)?;
+            session.obey(realm.policy.sessions);
             let now = self.clock.now();
             match session.refresh(shown.generation, now) {
                 Refresh::Over => return Err(Error::SessionOver),
@@ -141,7 +143,6 @@ impl SessionUseCases {
                 Refresh::Repeat => return Ok(permit.show(self.tokens(&session, user, now)?)),
                 Refresh::Rotate => {}
             }
-            let realm = self.realms.get(session.realm_id).await?.ok_or(Error::SessionOver)?;
             let expires_at = realm.policy.sessions.end(session.created_at, now);
             if self.sessions.rotate(&permit, &session, expires_at, now).await? {
                 session.generation += 1;

@@ -168,11 +168,15 @@ pub(crate) enum Login {
 }
 
 impl Login {
-    /// Reads it as one of the contacts by which the realm's users sign in. No text can be two of them.
+    /// Reads it as one of the contacts by which the realm's users sign in. No text can be two of them. A number that was taken under
+    /// another rule is still its user's.
     pub(crate) fn read(text: &str, policy: &Policy) -> Option<Self> {
         policy.sign_in_by.iter().find_map(|contact| match contact {
             Contact::Email => EmailAddress::parse(text).ok().map(Self::Email),
-            Contact::Phone => PhoneNumber::parse(text, policy.phones).ok().map(Self::Phone),
+            Contact::Phone => {
+                let phone = PhoneNumber::parse(text, policy.phones);
+                phone.or_else(|_| PhoneNumber::parse(text, PhoneRule::International)).ok().map(Self::Phone)
+            }
             Contact::UserName => UserName::parse(text).ok().map(Self::UserName),
         })
     }
@@ -206,6 +210,33 @@ mod tests {
             ] {
                 assert_eq!(ukrainian(&written), Ok(format!("+38{code}1234567")), "{written}");
             }
+        }
+    }
+
+    /// Rule I1.d: whatever users sign in by, in whatever order, a text is one of them at the most.
+    #[test]
+    fn no_text_is_two_logins() {
+        let kind = |text: &str, sign_in_by: &[Contact]| {
+            let policy = Policy { sign_in_by: sign_in_by.to_vec(), phones: PhoneRule::UkrainianMobile, ..Policy::any() };
+            Login::read(text, &policy).map(|login| match login {
+                Login::Email(_) => Contact::Email,
+                Login::Phone(_) => Contact::Phone,
+                Login::UserName(_) => Contact::UserName,
+            })
+        };
+        let texts = [
+            ("anna@example.com", Contact::Email),
+            ("0671234567", Contact::Phone),
+            ("+48 22 123 45 67", Contact::Phone),
+            ("akowalska", Contact::UserName),
+            ("a067-123-45-67", Contact::UserName),
+        ];
+        let [email, phone, name] = Contact::ALL;
+        for (text, expected) in texts {
+            for order in [[email, phone, name], [name, phone, email], [phone, email, name]] {
+                assert_eq!(kind(text, &order), Some(expected), "{text}");
+            }
+            assert_eq!(kind(text, &[expected]), Some(expected), "{text}");
         }
     }
 

@@ -48,6 +48,8 @@ pub(crate) enum PolicyChange {
 pub(crate) enum InvalidPolicy {
     #[error("users sign in by at least one contact")]
     NoSignIn,
+    #[error("everybody needs one of the contacts that users sign in by")]
+    SignInNotRequired,
     #[error("the shortest password has at least {LEAST_MIN_LENGTH} characters, and is no longer than the longest")]
     MinLength,
     #[error("the longest password has {LEAST_MAX_LENGTH} to {MOST_MAX_LENGTH} characters")]
@@ -62,7 +64,7 @@ impl InvalidPolicy {
     /// The field of the contract that is wrong.
     pub(crate) const fn field(self) -> &'static str {
         match self {
-            Self::NoSignIn => "policy.sign_in_by",
+            Self::NoSignIn | Self::SignInNotRequired => "policy.sign_in_by",
             Self::MinLength => "policy.password.min_length",
             Self::MaxLength => "policy.password.max_length",
             Self::Idle => "policy.sessions.idle_days",
@@ -91,8 +93,10 @@ impl Policy {
     pub(crate) fn checked(self) -> Result<Self, Vec<InvalidPolicy>> {
         let (password, sessions) = (self.password, self.sessions);
         let lasts = DAY..=DAY * 365;
+        let everybody_signs_in = self.sign_in_by.iter().any(|contact| self.required_contacts.contains(contact));
         let problems = [
             self.sign_in_by.is_empty().then_some(InvalidPolicy::NoSignIn),
+            (!self.sign_in_by.is_empty() && !everybody_signs_in).then_some(InvalidPolicy::SignInNotRequired),
             (!(LEAST_MIN_LENGTH..=password.max_length).contains(&password.min_length)).then_some(InvalidPolicy::MinLength),
             (!(LEAST_MAX_LENGTH..=MOST_MAX_LENGTH).contains(&password.max_length)).then_some(InvalidPolicy::MaxLength),
             (!lasts.contains(&sessions.idle) || sessions.idle > sessions.longest).then_some(InvalidPolicy::Idle),
@@ -108,6 +112,13 @@ mod tests {
     use super::super::{Characters, Guessable};
     use super::*;
 
+    impl Policy {
+        /// For tests that are about one part of it.
+        pub(crate) fn any() -> Self {
+            policy()
+        }
+    }
+
     fn policy() -> Policy {
         Policy {
             required_contacts: vec![Contact::Email],
@@ -120,8 +131,9 @@ mod tests {
 
     #[test]
     fn what_is_not_named_stays() {
-        let changed = policy().changed(&[PolicyChange::SignInBy(vec![Contact::Phone])]);
-        assert_eq!(changed, Ok(Policy { sign_in_by: vec![Contact::Phone], ..policy() }));
+        let both = vec![Contact::Phone, Contact::Email];
+        let changed = policy().changed(&[PolicyChange::SignInBy(both.clone())]);
+        assert_eq!(changed, Ok(Policy { sign_in_by: both, ..policy() }));
         assert_eq!(policy().changed(&[]), Ok(policy()));
     }
 
@@ -138,6 +150,13 @@ mod tests {
             InvalidPolicy::Longest,
         ];
         assert_eq!(policy().changed(&wrong), Err(all.to_vec()));
+    }
+
+    #[test]
+    fn nobody_is_added_who_could_not_sign_in() {
+        let by_phone = policy().changed(&[PolicyChange::SignInBy(vec![Contact::Phone])]);
+        assert_eq!(by_phone, Err(vec![InvalidPolicy::SignInNotRequired]), "users need an address and no number");
+        assert_eq!(policy().changed(&[PolicyChange::RequiredContacts(vec![])]), Err(vec![InvalidPolicy::SignInNotRequired]));
     }
 
     #[test]

@@ -37,6 +37,11 @@ pub(crate) enum Refresh {
 }
 
 impl Session {
+    /// Lifetimes that were shortened since it was refreshed hold for it, too.
+    pub(crate) fn obey(&mut self, lifetimes: SessionLifetimes) {
+        self.expires_at = self.expires_at.min(lifetimes.end(self.created_at, self.refreshed_at));
+    }
+
     /// Whether this token of the family may be used now.
     pub(crate) fn refresh(&self, shown_generation: i64, now: Timestamp) -> Refresh {
         if now >= self.expires_at {

@@ -138,7 +138,8 @@ pub(super) fn create_realm(request: pb::CreateRealmRequest) -> CreateRealm {
 }
 
 pub(super) fn create_company(realm_id: Option<RealmId>, request: pb::CreateCompanyRequest) -> CreateCompany {
-    let owner = (!request.owner_email.is_empty()).then_some(NewUser {
+    let is_named = [&request.owner_email, &request.owner_phone, &request.owner_user_name].iter().any(|text| !text.is_empty());
+    let owner = is_named.then_some(NewUser {
         role: Role::Owner,
         email: request.owner_email,
         phone: request.owner_phone,

@@ -27,8 +27,8 @@ pub(super) fn update_policy(request: pb::UpdatePolicyRequest) -> Result<UpdatePo
 
 fn change(path: &str, wanted: &pb::Policy) -> Result<PolicyChange, Problem> {
     Ok(match path {
-        "required_contacts" => PolicyChange::RequiredContacts(contacts("required_contacts", wanted.required_contacts())?),
-        "sign_in_by" => PolicyChange::SignInBy(contacts("sign_in_by", wanted.sign_in_by())?),
+        "required_contacts" => PolicyChange::RequiredContacts(contacts("required_contacts", &wanted.required_contacts)?),
+        "sign_in_by" => PolicyChange::SignInBy(contacts("sign_in_by", &wanted.sign_in_by)?),
         "phones" => PolicyChange::Phones(phones(wanted.phones())?),
         "password" => PolicyChange::Password(password(wanted.password.unwrap_or_default())?),
         "sessions" => PolicyChange::Sessions(sessions(wanted.sessions.unwrap_or_default())),
@@ -36,11 +36,11 @@ fn change(path: &str, wanted: &pb::Policy) -> Result<PolicyChange, Problem> {
     })
 }
 
-/// A contact that is named twice is meant once.
-fn contacts(field: &str, named: impl Iterator<Item = pb::Contact>) -> Result<Vec<Contact>, Problem> {
+/// A contact that is named twice is meant once; one that only a later release knows is not passed over.
+fn contacts(field: &str, named: &[i32]) -> Result<Vec<Contact>, Problem> {
     let mut contacts = Vec::new();
-    for contact in named {
-        let contact = match contact {
+    for number in named {
+        let contact = match pb::Contact::try_from(*number).unwrap_or_default() {
             pb::Contact::Email => Contact::Email,
             pb::Contact::Phone => Contact::Phone,
             pb::Contact::UserName => Contact::UserName,
@@ -142,6 +142,14 @@ mod tests {
         let wanted = pb::Policy { phones: pb::PhoneRule::UkrainianMobile.into(), ..pb::Policy::default() };
         let realm_id = uuid::Uuid::nil().to_string();
         update_policy(pb::UpdatePolicyRequest { realm_id, policy: Some(wanted), update_mask, etag: String::new() }).ok()
+    }
+
+    #[test]
+    fn a_contact_that_is_not_known_is_refused() {
+        assert_eq!(contacts("sign_in_by", &[2, 1, 2]).ok(), Some(vec![Contact::Phone, Contact::Email]));
+        for named in [&[0][..], &[99], &[1, 99], &[-1]] {
+            assert!(contacts("sign_in_by", named).is_err(), "{named:?}");
+        }
     }
 
     #[test]

@@ -34,8 +34,8 @@ impl From<Error> for Problem {
         let not_now = |reason, message| refusal(ErrorKind::FailedPrecondition, reason, message);
         let not_proven = |reason, message| refusal(ErrorKind::Unauthenticated, reason, message);
         match error {
-            Error::ContactsInvalid(problems) => contacts_invalid(&problems),
-            Error::ContactsTaken(contacts) => contacts_taken(&contacts),
+            Error::ContactsInvalid(problems) => contacts_invalid("", &problems),
+            Error::ContactsTaken(contacts) => contacts_taken("", &contacts),
             Error::RealmSettingsInvalid(settings) => {
                 settings.iter().fold(invalid(ErrorReason::RealmSettingInvalid, message), |problem, setting| {
                     problem.violated(setting.field(), setting.to_string())
@@ -80,6 +80,15 @@ impl From<Error> for Problem {
     }
 }
 
+/// A problem with the first OWNER of a company, in the fields of the request that adds it.
+pub(super) fn of_owner(error: Error) -> Problem {
+    match error {
+        Error::ContactsInvalid(problems) => contacts_invalid("owner_", &problems),
+        Error::ContactsTaken(contacts) => contacts_taken("owner_", &contacts),
+        other => other.into(),
+    }
+}
+
 impl From<UnknownPath> for Problem {
     fn from(unknown: UnknownPath) -> Self {
         refusal(ErrorKind::InvalidArgument, ErrorReason::UpdateMaskInvalid, unknown).in_field("update_mask")
@@ -113,7 +122,7 @@ const fn field(contact: Contact) -> &'static str {
 }
 
 /// Everything that is wrong: the first one is the reason, all of them stand in the details.
-fn contacts_invalid(problems: &[ContactProblem]) -> Problem {
+fn contacts_invalid(prefix: &str, problems: &[ContactProblem]) -> Problem {
     let first = problems.first().map_or(ErrorReason::Unspecified, |problem| invalid_reason(*problem));
     let message = problems.first().map(ToString::to_string).unwrap_or_default();
     let invalid = refusal(ErrorKind::InvalidArgument, first, message);
@@ -124,15 +133,15 @@ fn contacts_invalid(problems: &[ContactProblem]) -> Problem {
             ContactProblem::UserName(_) => "user_name",
             ContactProblem::Missing(contact) => field(*contact),
         };
-        invalid.violated(field, problem.to_string()).also(invalid_reason(*problem).as_str_name())
+        invalid.violated(format!("{prefix}{field}"), problem.to_string()).also(invalid_reason(*problem).as_str_name())
     })
 }
 
-fn contacts_taken(contacts: &[Contact]) -> Problem {
+fn contacts_taken(prefix: &str, contacts: &[Contact]) -> Problem {
     let first = contacts.first().map_or(ErrorReason::Unspecified, |contact| taken_reason(*contact));
     let taken = refusal(ErrorKind::AlreadyExists, first, "another user has this");
     contacts.iter().fold(taken, |taken, contact| {
-        taken.violated(field(*contact), "another user has this").also(taken_reason(*contact).as_str_name())
+        taken.violated(format!("{prefix}{}", field(*contact)), "another user has this").also(taken_reason(*contact).as_str_name())
     })
 }
 

@@ -5,6 +5,7 @@ use api::cabinet::identity::v1::realm_service_server::{RealmService, RealmServic
 use runtime::grpc::{Page, Problem, id, open, optional_id};
 use tonic::{Request, Response, Status};
 
+use super::problem::of_owner;
 use super::{convert, policy};
 use crate::application::RealmUseCases;
 
@@ -63,7 +64,7 @@ impl RealmService for RealmGrpc {
         let (call, request) = open(request)?;
         let realm_id = optional_id("realm_id", &request.realm_id)?;
         let command = convert::create_company(realm_id, request);
-        let created = self.realms.create_company(&call, command).await.map_err(Problem::from)?.into_inner();
+        let created = self.realms.create_company(&call, command).await.map_err(of_owner)?.into_inner();
         Ok(Response::new(pb::CreateCompanyResponse {
             company: Some(convert::company(created.company)),
             owner: created.owner.map(convert::user_view),

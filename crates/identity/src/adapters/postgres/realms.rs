@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::admissions;
 use crate::adapters::policy::PolicyForm;
-use crate::application::{Admission, InsertError, Realms};
-use crate::domain::{Company, Contact, Realm, RealmSettings};
+use crate::application::{Admission, CompanyInserted, InsertError, Realms};
+use crate::domain::{Company, Realm, RealmSettings};
 
 pub(crate) struct PgRealms {
     pool: PgPool,
@@ -134,7 +134,7 @@ impl Realms for PgRealms {
         let policy = serde_json::to_value(PolicyForm::from(&realm.policy)).map_err(Fault::internal)?;
         let updated = sqlx::query!(
             "UPDATE realms
-             SET policy = $2, version = $3::bigint
+             SET policy = policy || $2, version = $3::bigint -- what a later release has asked stays
              WHERE realm_id = $1
                AND version = $3::bigint - 1",
             realm.id.as_uuid(),
@@ -174,7 +174,7 @@ impl Realms for PgRealms {
         call: &Call,
         company: &Company,
         owner: Option<&Admission>,
-    ) -> Result<Vec<Contact>, InsertError> {
+    ) -> Result<CompanyInserted, InsertError> {
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         sqlx::query!(
             "WITH inserted AS (
@@ -198,14 +198,13 @@ impl Realms for PgRealms {
             let added = admissions::insert(&mut *transaction, call, company.realm_id, &[owner], company.created_at).await?;
             if added.is_empty() {
                 let taken = admissions::taken(&mut *transaction, company.realm_id, &[&owner.user]).await?;
-                // Whoever had them has let go of them a moment ago: the same again will do.
-                return Ok(taken.into_values().next().unwrap_or_else(|| vec![Contact::Email]));
+                return Ok(CompanyInserted::Taken(taken.into_values().next().unwrap_or_default()));
             }
         }
         transaction.commit().await.map_err(postgres::fault)?;
         self.signal.ring(Lane::Normal);
         self.signal.ring(Lane::Security);
-        Ok(Vec::new())
+        Ok(CompanyInserted::Added)
     }
 
     async fn get_company(&self, realm_id: RealmId, company_id: CompanyId) -> Result<Option<Company>, Fault> {
