@@ -90,7 +90,7 @@ impl Stage {
             Victim::Identity => of_service(&self.cabinet.identity).await,
             Victim::Profile => of_service(&self.cabinet.profile).await,
             Victim::CaseMonitoring => of_service(&self.cabinet.case_monitoring).await,
-            // Counted every five seconds; so a letter must be at the mail server at this moment as well.
+            // Counted every two seconds; so a letter must be at the mail server at this moment as well.
             Victim::Notification => match of_service(&self.cabinet.notification).await {
                 waiting if self.cabinet.mail.waiting_for(ANSWER) > 0 => waiting,
                 _ => 0,

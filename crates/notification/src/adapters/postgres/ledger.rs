@@ -19,7 +19,7 @@ use crate::domain::{
 };
 
 /// How often the deliveries that wait are counted.
-const COUNT_INTERVAL: Duration = Duration::from_secs(5);
+const COUNT_INTERVAL: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
 pub(crate) struct PgLedger {
