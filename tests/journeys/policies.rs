@@ -25,14 +25,14 @@ fn violations<T: std::fmt::Debug>(result: Result<T, Status>) -> Vec<String> {
 }
 
 /// A realm of a preset, with a company.
-struct Desk<'a> {
+struct PresetRealm<'a> {
     cabinet: &'a Cabinet,
     realm_id: RealmId,
     company_id: CompanyId,
     operator: String,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> PresetRealm<'a> {
     async fn open(cabinet: &'a Cabinet, preset: &str) -> Self {
         let operator = cabinet.operator_token("operator");
         let request = pb::CreateRealmRequest { preset: preset.to_owned(), ..realm_request("Shop") };
@@ -131,7 +131,7 @@ async fn every_preset_has_its_policy() {
         ("marketplace", "needs email+phone, signs in by email, phones UKRAINIAN_MOBILE, password 6-128 VISIBLE_ASCII ALLOWED"),
     ];
     for (preset, policy) in expected {
-        assert_eq!(told(&Desk::open(&cabinet, preset).await.policy().await.0), policy, "{preset}");
+        assert_eq!(told(&PresetRealm::open(&cabinet, preset).await.policy().await.0), policy, "{preset}");
     }
 }
 
@@ -139,23 +139,23 @@ async fn every_preset_has_its_policy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_marketplace_takes_ukrainian_numbers_and_plain_passwords() {
     let cabinet = Cabinet::start().await;
-    let desk = Desk::open(&cabinet, "marketplace").await;
-    let with_phone = |phone: &str| pb::CreateUserRequest { phone: phone.to_owned(), ..desk.invited("olena@example.com") };
+    let realm = PresetRealm::open(&cabinet, "marketplace").await;
+    let with_phone = |phone: &str| pb::CreateUserRequest { phone: phone.to_owned(), ..realm.invited("olena@example.com") };
 
-    let without = desk.add(with_phone("")).await;
+    let without = realm.add(with_phone("")).await;
     assert_eq!(refused(without), is(Code::InvalidArgument, "CONTACT_MISSING"));
     let landline = pb::CreateUserRequest { email: "olena@".to_owned(), ..with_phone("044 123 45 67") };
-    assert_eq!(violations(desk.add(landline).await), ["email", "phone"], "all of it at once");
-    let olena = desk.add(with_phone("(067) 123-45-67")).await.expect("a mobile number");
+    assert_eq!(violations(realm.add(landline).await), ["email", "phone"], "all of it at once");
+    let olena = realm.add(with_phone("(067) 123-45-67")).await.expect("a mobile number");
     assert_eq!(olena.phone, "+380671234567");
 
-    let spaced = desk.redeem("olena@example.com", "correct horse").await;
+    let spaced = realm.redeem("olena@example.com", "correct horse").await;
     assert_eq!(refused(spaced), is(Code::InvalidArgument, "PASSWORD_REFUSED"));
-    desk.redeem("olena@example.com", "qwerty").await.expect("nothing else is asked");
-    assert_eq!(desk.sign_in("olena@example.com", "qwerty").await.expect("her password").user_id, olena.user_id);
-    assert_eq!(refused(desk.sign_in("0671234567", "qwerty").await), is(Code::Unauthenticated, "SIGN_IN_REFUSED"));
+    realm.redeem("olena@example.com", "qwerty").await.expect("nothing else is asked");
+    assert_eq!(realm.sign_in("olena@example.com", "qwerty").await.expect("her password").user_id, olena.user_id);
+    assert_eq!(refused(realm.sign_in("0671234567", "qwerty").await), is(Code::Unauthenticated, "SIGN_IN_REFUSED"));
 
-    let token = cabinet.service_token_in(desk.realm_id);
+    let token = cabinet.service_token_in(realm.realm_id);
     let landline = cabinet.change_phone(&token, &olena.user_id, "0441234567").await;
     assert_eq!(refused(landline), is(Code::InvalidArgument, "PHONE_INVALID"));
     let none = cabinet.change_phone(&token, &olena.user_id, "").await;
@@ -175,17 +175,17 @@ async fn each_realm_says_what_one_signs_in_by() {
         ("call_center", vec!["anna@example.com", "Anna@EXAMPLE.com", "akowalska", "AKowalska"]),
     ];
     for (number, (preset, good)) in expected.into_iter().enumerate() {
-        let desk = Desk::open(&cabinet, preset).await;
+        let realm = PresetRealm::open(&cabinet, preset).await;
         let anna = pb::CreateUserRequest {
             phone: "+48221234567".to_owned(),
             user_name: "akowalska".to_owned(),
-            ..desk.invited("anna@example.com")
+            ..realm.invited("anna@example.com")
         };
-        desk.add(anna).await.expect("everything that any of them asks for");
+        realm.add(anna).await.expect("everything that any of them asks for");
         let letter = cabinet.letter_to("anna@example.com", number).await;
         cabinet.redeem(&link_in(&letter), Cabinet::PASSWORD).await.expect("an open link");
         for login in logins {
-            let answer = desk.sign_in(login, Cabinet::PASSWORD).await;
+            let answer = realm.sign_in(login, Cabinet::PASSWORD).await;
             match answer {
                 Ok(_) => assert!(good.contains(&login), "{preset}: {login}"),
                 Err(status) => {
@@ -201,12 +201,12 @@ async fn each_realm_says_what_one_signs_in_by() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_policy_is_changed_by_calls() {
     let cabinet = Cabinet::start().await;
-    let (desk, other) = (Desk::open(&cabinet, "standard").await, Desk::open(&cabinet, "standard").await);
-    desk.add(desk.invited("anna@example.com")).await.expect("a good user");
-    desk.redeem("anna@example.com", Cabinet::PASSWORD).await.expect("an open link");
-    desk.sign_in("anna@example.com", Cabinet::PASSWORD).await.expect("by e-mail");
+    let (realm, other) = (PresetRealm::open(&cabinet, "standard").await, PresetRealm::open(&cabinet, "standard").await);
+    realm.add(realm.invited("anna@example.com")).await.expect("a good user");
+    realm.redeem("anna@example.com", Cabinet::PASSWORD).await.expect("an open link");
+    realm.sign_in("anna@example.com", Cabinet::PASSWORD).await.expect("by e-mail");
 
-    let (policy, etag) = desk.policy().await;
+    let (policy, etag) = realm.policy().await;
     let by_name = pb::Policy {
         required_contacts: vec![pb::Contact::UserName.into()],
         sign_in_by: vec![pb::Contact::UserName.into(), pb::Contact::UserName.into()],
@@ -214,29 +214,29 @@ async fn a_policy_is_changed_by_calls() {
         ..Default::default()
     };
     let both = ["required_contacts", "sign_in_by"];
-    let changed = desk.update(by_name.clone(), &both, &etag).await.expect("an operator may");
+    let changed = realm.update(by_name.clone(), &both, &etag).await.expect("an operator may");
     let names = vec![pb::Contact::UserName.into()];
     assert_eq!(changed, pb::Policy { required_contacts: names.clone(), sign_in_by: names, ..policy.clone() });
-    let refused_now = desk.sign_in("anna@example.com", Cabinet::PASSWORD).await;
+    let refused_now = realm.sign_in("anna@example.com", Cabinet::PASSWORD).await;
     assert_eq!(refused(refused_now), is(Code::Unauthenticated, "SIGN_IN_REFUSED"));
     assert_eq!(other.policy().await.0, policy, "another realm's policy is its own");
 
-    let (_, newer) = desk.policy().await;
+    let (_, newer) = realm.policy().await;
     assert_ne!(newer, etag);
-    desk.update(by_name.clone(), &["sign_in_by"], &newer).await.expect("nothing changes");
-    assert_eq!(desk.policy().await.1, newer);
-    assert_eq!(refused(desk.update(by_name.clone(), &["phones"], &etag).await), is(Code::Aborted, "ETAG_MISMATCH"));
+    realm.update(by_name.clone(), &["sign_in_by"], &newer).await.expect("nothing changes");
+    assert_eq!(realm.policy().await.1, newer);
+    assert_eq!(refused(realm.update(by_name.clone(), &["phones"], &etag).await), is(Code::Aborted, "ETAG_MISMATCH"));
     for paths in [&[][..], &["shoe_size"], &["sign_in_by", "password.min_length"]] {
-        let unknown = desk.update(by_name.clone(), paths, "").await;
+        let unknown = realm.update(by_name.clone(), paths, "").await;
         assert_eq!(refused(unknown), is(Code::InvalidArgument, "UPDATE_MASK_INVALID"), "{paths:?}");
     }
     let password = pb::PasswordRule { min_length: -1, max_length: 1_000_000, ..policy.password.expect("a rule") };
     let sessions = pb::SessionLifetimes { idle_days: 0, longest_days: i32::MAX };
     let wrong = pb::Policy { password: Some(password), sessions: Some(sessions), ..Default::default() };
     let all = ["sign_in_by", "password", "sessions"];
-    assert_eq!(refused(desk.update(wrong.clone(), &all, "").await), is(Code::InvalidArgument, "POLICY_INVALID"));
+    assert_eq!(refused(realm.update(wrong.clone(), &all, "").await), is(Code::InvalidArgument, "POLICY_INVALID"));
     assert_eq!(
-        violations(desk.update(wrong, &all, "").await),
+        violations(realm.update(wrong, &all, "").await),
         [
             "policy.sign_in_by",
             "policy.password.min_length",
@@ -245,16 +245,16 @@ async fn a_policy_is_changed_by_calls() {
             "policy.sessions.longest_days",
         ]
     );
-    assert_eq!(desk.policy().await.1, newer, "what is refused changes nothing");
+    assert_eq!(realm.policy().await.1, newer, "what is refused changes nothing");
 }
 
 /// Rule I1.d: how long sessions last is changed for those there are.
 #[tokio::test(flavor = "multi_thread")]
 async fn shorter_lifetimes_hold_for_sessions_there_are() {
     let cabinet = Cabinet::start().await;
-    let desk = Desk::open(&cabinet, "standard").await;
-    desk.add(desk.invited("anna@example.com")).await.expect("a good user");
-    let redeemed = desk.redeem("anna@example.com", Cabinet::PASSWORD).await.expect("an open link");
+    let realm = PresetRealm::open(&cabinet, "standard").await;
+    realm.add(realm.invited("anna@example.com")).await.expect("a good user");
+    let redeemed = realm.redeem("anna@example.com", Cabinet::PASSWORD).await.expect("an open link");
     let refresh_token = redeemed.tokens.expect("the contract promises tokens").refresh_token;
     let earlier =
         "UPDATE sessions SET created_at = created_at - interval '10 days', refreshed_at = refreshed_at - interval '10 days'";
@@ -263,36 +263,39 @@ async fn shorter_lifetimes_hold_for_sessions_there_are() {
 
     let sessions = pb::SessionLifetimes { idle_days: 1, longest_days: 9 };
     let shorter = pb::Policy { sessions: Some(sessions), ..Default::default() };
-    desk.update(shorter, &["sessions"], "").await.expect("an operator may");
+    realm.update(shorter, &["sessions"], "").await.expect("an operator may");
     assert_eq!(refused(cabinet.refresh(&tokens.refresh_token).await), is(Code::Unauthenticated, "SESSION_OVER"));
+    let listed = with_token(&tokens.access_token, pb::ListSessionsRequest {});
+    let listed = SessionServiceClient::new(cabinet.identity.channel()).list_sessions(listed).await.expect("her own");
+    assert_eq!(listed.into_inner().sessions, []);
 }
 
 /// Rule I1.d: of many who change a policy at once nobody undoes what another did.
 #[tokio::test(flavor = "multi_thread")]
 async fn parts_that_are_changed_at_once_all_hold() {
     let cabinet = Cabinet::start().await;
-    let desk = Desk::open(&cabinet, "standard").await;
+    let realm = PresetRealm::open(&cabinet, "standard").await;
     let wanted = pb::Policy {
         required_contacts: vec![pb::Contact::Email.into(), pb::Contact::Phone.into()],
         sign_in_by: vec![pb::Contact::Email.into(), pb::Contact::Phone.into()],
         phones: pb::PhoneRule::UkrainianMobile.into(),
-        ..desk.policy().await.0
+        ..realm.policy().await.0
     };
     let paths = ["required_contacts", "sign_in_by", "phones"];
-    let changes = paths.iter().map(|path| desk.update(wanted.clone(), std::slice::from_ref(path), ""));
+    let changes = paths.iter().map(|path| realm.update(wanted.clone(), std::slice::from_ref(path), ""));
     let changed = futures::future::join_all(changes).await;
     assert!(changed.iter().all(Result::is_ok), "{changed:?}");
-    assert_eq!(desk.policy().await.0, wanted);
+    assert_eq!(realm.policy().await.0, wanted);
 }
 
 /// Rule I1.b: the first OWNER of a company has the contacts that the realm's policy asks for.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_owner_has_what_the_policy_asks_for() {
     let cabinet = Cabinet::start().await;
-    let desk = Desk::open(&cabinet, "marketplace").await;
+    let realm = PresetRealm::open(&cabinet, "marketplace").await;
     let add = async |phone: &str| {
         let request = pb::CreateCompanyRequest {
-            realm_id: desk.realm_id.to_string(),
+            realm_id: realm.realm_id.to_string(),
             name: "Shop".to_owned(),
             owner_email: "owner@shop.example".to_owned(),
             owner_phone: phone.to_owned(),
@@ -300,7 +303,7 @@ async fn a_first_owner_has_what_the_policy_asks_for() {
         };
         cabinet.watch.canary(Kind::Phone, phone);
         let mut realms = RealmServiceClient::new(cabinet.identity.channel());
-        realms.create_company(with_token(&desk.operator, request)).await.map(tonic::Response::into_inner)
+        realms.create_company(with_token(&realm.operator, request)).await.map(tonic::Response::into_inner)
     };
     assert_eq!(refused(add("").await), is(Code::InvalidArgument, "CONTACT_MISSING"));
     let owner = add("0671234567").await.expect("both contacts").owner.expect("he was named");
@@ -308,12 +311,12 @@ async fn a_first_owner_has_what_the_policy_asks_for() {
     let taken = add("0671234567").await.expect_err("both are his");
     assert_eq!(violations::<()>(Err(taken)), ["owner_email", "owner_phone"]);
     let nameless = pb::CreateCompanyRequest {
-        realm_id: desk.realm_id.to_string(),
+        realm_id: realm.realm_id.to_string(),
         name: "Shop".to_owned(),
         owner_user_name: "boss".to_owned(),
         ..Default::default()
     };
     let mut realms = RealmServiceClient::new(cabinet.identity.channel());
-    let nameless = realms.create_company(with_token(&desk.operator, nameless)).await;
+    let nameless = realms.create_company(with_token(&realm.operator, nameless)).await;
     assert_eq!(violations(nameless), ["owner_email", "owner_phone"], "he is not passed over");
 }

@@ -1,7 +1,5 @@
 //! Policies as they are written: in the files of the presets, and in the realms that copied them.
 
-use std::time::Duration;
-
 use kernel::Fault;
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +15,6 @@ const PRESETS: [(&str, &str); 6] = [
     ("legal", include_str!("../../presets/legal.toml")),
     ("marketplace", include_str!("../../presets/marketplace.toml")),
 ];
-
-const DAY: Duration = Duration::from_hours(24);
 
 /// A preset's file.
 #[derive(Debug, Deserialize)]
@@ -118,14 +114,14 @@ impl TryFrom<PolicyForm> for Policy {
                 PhoneRuleForm::UkrainianMobile => PhoneRule::UkrainianMobile,
             },
             password: form.password.into(),
-            sessions: SessionLifetimes { idle: DAY * form.sessions.idle_days, longest: DAY * form.sessions.longest_days },
+            sessions: SessionLifetimes::of_days(form.sessions.idle_days, form.sessions.longest_days),
         })
     }
 }
 
 impl From<&Policy> for PolicyForm {
     fn from(policy: &Policy) -> Self {
-        let days = |duration: Duration| u32::try_from(duration.as_secs() / DAY.as_secs()).unwrap_or(u32::MAX);
+        let days = |days: u64| u32::try_from(days).unwrap_or(u32::MAX);
         Self {
             required_contacts: names(&policy.required_contacts),
             sign_in_by: names(&policy.sign_in_by),
@@ -134,7 +130,10 @@ impl From<&Policy> for PolicyForm {
                 PhoneRule::UkrainianMobile => PhoneRuleForm::UkrainianMobile,
             },
             password: policy.password.into(),
-            sessions: SessionsForm { idle_days: days(policy.sessions.idle), longest_days: days(policy.sessions.longest) },
+            sessions: SessionsForm {
+                idle_days: days(policy.sessions.idle_days()),
+                longest_days: days(policy.sessions.longest_days()),
+            },
         }
     }
 }
@@ -224,7 +223,7 @@ mod tests {
             sign_in_by: vec![Contact::Email],
             phones: PhoneRule::International,
             password: PasswordRule { min_length: 8, max_length: 128, characters: Characters::Any, guessable: Guessable::Refused },
-            sessions: SessionLifetimes { idle: DAY * 14, longest: DAY * 90 },
+            sessions: SessionLifetimes::of_days(14, 90),
         };
         assert_eq!(Policy::try_from(read).ok(), Some(meant));
     }

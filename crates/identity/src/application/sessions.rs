@@ -170,7 +170,14 @@ impl SessionUseCases {
     pub(crate) async fn list(&self, call: &Call) -> Result<Authorized<Vec<Session>>, Error> {
         let permit = call.authorize(&Action::ManageOwnSessions)?;
         let (user, _) = signed_in(call)?;
-        Ok(permit.show(self.sessions.list(user.realm_id, user.user_id, self.clock.now()).await?))
+        let realm = self.realms.get(user.realm_id).await?.ok_or(Error::RealmNotFound)?;
+        let now = self.clock.now();
+        let mut sessions = self.sessions.list(user.realm_id, user.user_id, now).await?;
+        for session in &mut sessions {
+            session.obey(realm.policy.sessions);
+        }
+        sessions.retain(|session| session.expires_at > now);
+        Ok(permit.show(sessions))
     }
 
     pub(crate) async fn rename(&self, call: &Call, session_id: SessionId, name: &str) -> Result<Authorized<Session>, Error> {

@@ -33,6 +33,21 @@ pub(crate) struct SessionLifetimes {
     pub(crate) longest: Duration,
 }
 
+impl SessionLifetimes {
+    /// Lifetimes of whole days, as policies are written.
+    pub(crate) const fn of_days(idle: u32, longest: u32) -> Self {
+        Self { idle: DAY.saturating_mul(idle), longest: DAY.saturating_mul(longest) }
+    }
+
+    pub(crate) const fn idle_days(&self) -> u64 {
+        self.idle.as_secs() / DAY.as_secs()
+    }
+
+    pub(crate) const fn longest_days(&self) -> u64 {
+        self.longest.as_secs() / DAY.as_secs()
+    }
+}
+
 /// One part of a policy, as it is to be.
 #[derive(Debug, Clone)]
 pub(crate) enum PolicyChange {
@@ -125,7 +140,7 @@ mod tests {
             sign_in_by: vec![Contact::Email],
             phones: PhoneRule::International,
             password: PasswordRule { min_length: 8, max_length: 128, characters: Characters::Any, guessable: Guessable::Refused },
-            sessions: SessionLifetimes { idle: DAY * 14, longest: DAY * 90 },
+            sessions: SessionLifetimes::of_days(14, 90),
         }
     }
 
@@ -140,7 +155,7 @@ mod tests {
     #[test]
     fn everything_that_is_wrong_is_said_at_once() {
         let password = PasswordRule { min_length: 5, max_length: 63, ..policy().password };
-        let sessions = SessionLifetimes { idle: DAY * 366, longest: Duration::ZERO };
+        let sessions = SessionLifetimes::of_days(366, 0);
         let wrong = [PolicyChange::SignInBy(vec![]), PolicyChange::Password(password), PolicyChange::Sessions(sessions)];
         let all = [
             InvalidPolicy::NoSignIn,
@@ -163,7 +178,7 @@ mod tests {
     fn the_shorter_is_not_longer_than_the_longer() {
         let password = PasswordRule { min_length: 129, ..policy().password };
         assert_eq!(policy().changed(&[PolicyChange::Password(password)]), Err(vec![InvalidPolicy::MinLength]));
-        let sessions = SessionLifetimes { idle: DAY * 3, longest: DAY * 2 };
+        let sessions = SessionLifetimes::of_days(3, 2);
         assert_eq!(policy().changed(&[PolicyChange::Sessions(sessions)]), Err(vec![InvalidPolicy::Idle]));
     }
 }

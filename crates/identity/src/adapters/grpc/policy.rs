@@ -1,14 +1,10 @@
 //! Policies between the contract's words and identity's own.
 
-use std::time::Duration;
-
 use api::cabinet::identity::v1 as pb;
 use runtime::grpc::{Problem, id};
 
 use crate::application::UpdatePolicy;
 use crate::domain::{Characters, Contact, Guessable, PasswordRule, PhoneRule, Policy, PolicyChange, SessionLifetimes};
-
-const DAY: Duration = Duration::from_hours(24);
 
 /// A path of the mask is no part of a policy, or there is none at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -78,8 +74,8 @@ fn password(rule: pb::PasswordRule) -> Result<PasswordRule, Problem> {
 }
 
 fn sessions(lifetimes: pb::SessionLifetimes) -> SessionLifetimes {
-    let days = |days| DAY.saturating_mul(u32::try_from(days).unwrap_or_default());
-    SessionLifetimes { idle: days(lifetimes.idle_days), longest: days(lifetimes.longest_days) }
+    let days = |days| u32::try_from(days).unwrap_or_default();
+    SessionLifetimes::of_days(days(lifetimes.idle_days), days(lifetimes.longest_days))
 }
 
 fn undefined(field: &str) -> Problem {
@@ -88,7 +84,7 @@ fn undefined(field: &str) -> Problem {
 
 pub(super) fn policy(policy: &Policy) -> pb::Policy {
     let contacts = |contacts: &[Contact]| contacts.iter().map(|contact| told(*contact).into()).collect();
-    let days = |duration: Duration| i32::try_from(duration.as_secs() / DAY.as_secs()).unwrap_or(i32::MAX);
+    let days = |days: u64| i32::try_from(days).unwrap_or(i32::MAX);
     pb::Policy {
         required_contacts: contacts(&policy.required_contacts),
         sign_in_by: contacts(&policy.sign_in_by),
@@ -99,8 +95,8 @@ pub(super) fn policy(policy: &Policy) -> pb::Policy {
         .into(),
         password: Some(password_rule(policy.password)),
         sessions: Some(pb::SessionLifetimes {
-            idle_days: days(policy.sessions.idle),
-            longest_days: days(policy.sessions.longest),
+            idle_days: days(policy.sessions.idle_days()),
+            longest_days: days(policy.sessions.longest_days()),
         }),
     }
 }
