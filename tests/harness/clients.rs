@@ -165,13 +165,13 @@ impl Cabinet {
         Ok(client.get_preferences(with_token(token, message)).await?.into_inner())
     }
 
-    /// The dead letters of notification.
     pub async fn get_profile(&self, token: &str, user_id: &str) -> Result<profile::Profile, Status> {
         let message = profile::GetProfileRequest { user_id: user_id.to_owned(), ..Default::default() };
         let answer = ProfileServiceClient::new(self.profile.channel()).get_profile(with_token(token, message)).await?;
         Ok(answer.into_inner().profile.expect("the contract promises the profile"))
     }
 
+    /// The dead letters of notification.
     pub async fn list_dead_letters(
         &self,
         token: &str,

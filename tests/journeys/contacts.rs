@@ -93,9 +93,8 @@ async fn a_batch_has_a_verdict_for_each() {
     let new = |email: &str, invitation: pb::Invitation| pb::NewUser {
         role: pb::Role::Customer.into(),
         email: email.to_owned(),
-        phone: String::new(),
-        user_name: String::new(),
         invitation: invitation.into(),
+        ..Default::default()
     };
     let quiet = |email: &str| new(email, pb::Invitation::None);
     let users = vec![

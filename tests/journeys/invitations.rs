@@ -8,6 +8,8 @@ use futures::future::join_all;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
+use crate::preset_realm::PresetRealm;
+
 const PASSWORD: &str = "correct horse battery 7 staple";
 
 fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
@@ -270,4 +272,67 @@ async fn a_link_goes_to_the_address_it_is_for() {
     cabinet.databases.identity.execute("UPDATE links SET created_at = created_at - interval '2 minutes'");
     request_reset(&cabinet, "new@example.com").await;
     link_in(&cabinet.letter_to("new@example.com", 0).await);
+}
+
+/// Rules I5.b, I6.f: where the status is chosen, somebody may be added who has no access yet. He is invited when he is first
+/// unblocked, for 24 hours from then.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_added_blocked_is_invited_when_he_is_unblocked() {
+    let cabinet = Cabinet::start().await;
+    let realm = PresetRealm::open(&cabinet, "call_center").await;
+    let named = |name: &str, email: &str| pb::CreateUserRequest { user_name: name.to_owned(), ..realm.invited(email) };
+    let owner = pb::CreateUserRequest { role: pb::Role::Owner.into(), ..named("boss", "boss@example.com") };
+    let (_, owner) = realm.member(owner).await;
+    let blocked =
+        |name: &str, email: &str| pb::CreateUserRequest { status: pb::UserStatus::Blocked.into(), ..named(name, email) };
+    let anna = realm.add(blocked("anna", "anna@example.com")).await.expect("the status is chosen");
+    assert_eq!(anna.status(), pb::UserStatus::Blocked);
+    let silent = pb::CreateUserRequest { invitation: pb::Invitation::None.into(), ..blocked("bela", "bela@example.com") };
+    let bela = realm.add(silent).await.expect("the status is chosen");
+    age(&cabinet, &anna.user_id, "2 days");
+    let too_early = with_token(&owner, pb::ResendInvitationRequest { user_id: anna.user_id.clone() });
+    let too_early = UserServiceClient::new(cabinet.identity.channel()).resend_invitation(too_early).await;
+    assert_eq!(refused(too_early), is(Code::FailedPrecondition, "USER_BLOCKED"));
+
+    for user in [&bela, &anna] {
+        let unblocked = cabinet.unblock_user(&owner, &user.user_id).await.expect("an OWNER may");
+        assert_eq!(unblocked.status(), pb::UserStatus::Active);
+    }
+    let token = link_in(&cabinet.letter_to("anna@example.com", 0).await);
+    let ends = inspect(&cabinet, &token).await.expect("an open link").expire_time.expect("it ends");
+    let left = ends.seconds - jiff::Timestamp::now().as_second();
+    assert!((23 * 3600..=24 * 3600).contains(&left), "{left} seconds are left");
+    realm.redeem("anna@example.com", PASSWORD).await.expect("an open link");
+    realm.sign_in("anna", PASSWORD).await.expect("her password");
+
+    cabinet.block_user(&owner, &anna.user_id).await.expect("an OWNER may");
+    cabinet.unblock_user(&owner, &anna.user_id).await.expect("an OWNER may");
+    cabinet.settled().await;
+    let to = |address: &str| cabinet.mail.letters().iter().filter(|letter| letter.rcpt_to.contains(&address.to_owned())).count();
+    assert_eq!((to("anna@example.com"), to("bela@example.com")), (2, 0), "an invitation, the notice of the block; and nothing");
+}
+
+/// Rule I5.b: elsewhere every new user is ACTIVE, whatever is asked for; a batch says so of each.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_is_chosen_only_where_the_policy_says_so() {
+    let cabinet = Cabinet::start().await;
+    let blocked = pb::CreateUserRequest {
+        status: pb::UserStatus::Blocked.into(),
+        ..user_request(cabinet.realm.company_id, pb::Role::Customer, "anna@")
+    };
+    let status = cabinet.create_user_with(&cabinet.service_token(), blocked).await.expect_err("a refusal");
+    let fields = status.get_details_bad_request().expect("details").field_violations;
+    assert_eq!(fields.into_iter().map(|violation| violation.field).collect::<Vec<_>>(), ["email", "status"]);
+    let new = |email: &str, status: pb::UserStatus| pb::NewUser {
+        role: pb::Role::Customer.into(),
+        email: email.to_owned(),
+        status: status.into(),
+        ..Default::default()
+    };
+    let users = vec![new("anna@example.com", pb::UserStatus::Active), new("bela@example.com", pb::UserStatus::Blocked)];
+    let request = pb::BatchCreateUsersRequest { company_id: cabinet.realm.company_id.to_string(), users, ..Default::default() };
+    let request = with_token(&cabinet.service_token(), request);
+    let verdicts = UserServiceClient::new(cabinet.identity.channel()).batch_create_users(request).await.expect("a batch");
+    let reasons: Vec<Vec<i32>> = verdicts.into_inner().verdicts.into_iter().map(|verdict| verdict.reasons).collect();
+    assert_eq!(reasons, [vec![], vec![i32::from(pb::ErrorReason::StatusNotChosen)]]);
 }

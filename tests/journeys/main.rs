@@ -19,6 +19,7 @@ mod metrics;
 mod origins;
 mod outages;
 mod policies;
+mod preset_realm;
 mod profiles;
 mod realms;
 mod reflection;

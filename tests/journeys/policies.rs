@@ -3,11 +3,11 @@
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::realm_service_client::RealmServiceClient;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
-use cabinet_e2e::{Cabinet, Kind, Refused, link_in, realm_request, reason, user_request, with_token};
-use kernel::{CompanyId, RealmId};
-use prost_types::FieldMask;
+use cabinet_e2e::{Cabinet, Kind, Refused, link_in, reason, with_token};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
+
+use crate::preset_realm::PresetRealm;
 
 fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
     reason(&result.expect_err("a refusal"))
@@ -24,80 +24,6 @@ fn violations<T: std::fmt::Debug>(result: Result<T, Status>) -> Vec<String> {
     details.field_violations.into_iter().map(|violation| violation.field).collect()
 }
 
-/// A realm of a preset, with a company.
-struct PresetRealm<'a> {
-    cabinet: &'a Cabinet,
-    realm_id: RealmId,
-    company_id: CompanyId,
-    operator: String,
-}
-
-impl<'a> PresetRealm<'a> {
-    async fn open(cabinet: &'a Cabinet, preset: &str) -> Self {
-        let operator = cabinet.operator_token("operator");
-        let request = pb::CreateRealmRequest { preset: preset.to_owned(), ..realm_request("Shop") };
-        let mut realms = RealmServiceClient::new(cabinet.identity.channel());
-        let realm = realms.create_realm(with_token(&operator, request)).await.expect("a preset");
-        let realm_id = realm.into_inner().realm.expect("the contract promises the realm").realm_id;
-        let request = pb::CreateCompanyRequest { realm_id: realm_id.clone(), name: "Company".to_owned(), ..Default::default() };
-        let company = realms.create_company(with_token(&operator, request)).await.expect("a company");
-        let company_id = company.into_inner().company.expect("the contract promises the company").company_id;
-        let (realm_id, company_id) = (realm_id.parse().expect("an id"), company_id.parse().expect("an id"));
-        Self { cabinet, realm_id, company_id, operator }
-    }
-
-    /// Adds a user, as the realm's own service.
-    async fn add(&self, request: pb::CreateUserRequest) -> Result<pb::User, Status> {
-        let token = self.cabinet.service_token_in(self.realm_id);
-        self.cabinet.create_user_with(&token, request).await
-    }
-
-    /// Somebody who is invited.
-    fn invited(&self, email: &str) -> pb::CreateUserRequest {
-        let invitation = pb::Invitation::Send.into();
-        pb::CreateUserRequest { invitation, ..user_request(self.company_id, pb::Role::Customer, email) }
-    }
-
-    /// Redeems the first letter to this address.
-    async fn redeem(&self, email: &str, password: &str) -> Result<pb::RedeemLinkResponse, Status> {
-        let letter = self.cabinet.letter_to(email, 0).await;
-        self.cabinet.redeem(&link_in(&letter), password).await
-    }
-
-    async fn sign_in(&self, login: &str, password: &str) -> Result<pb::User, Status> {
-        self.cabinet.watch.canary(Kind::Address, login);
-        let request = pb::SignInRequest {
-            realm_id: self.realm_id.to_string(),
-            login: login.to_owned(),
-            password: password.to_owned(),
-            session_name: "a test".to_owned(),
-        };
-        let answer = SessionServiceClient::new(self.cabinet.identity.channel()).sign_in(request).await?.into_inner();
-        let tokens = answer.tokens.expect("the contract promises tokens");
-        self.cabinet.watch.canary(Kind::Token, &tokens.refresh_token);
-        Ok(answer.user.expect("the contract promises the user"))
-    }
-
-    async fn policy(&self) -> (pb::Policy, String) {
-        let request = pb::GetPolicyRequest { realm_id: self.realm_id.to_string() };
-        let mut realms = RealmServiceClient::new(self.cabinet.identity.channel());
-        let answer = realms.get_policy(with_token(&self.operator, request)).await.expect("an operator may").into_inner();
-        (answer.policy.expect("the contract promises the policy"), answer.etag)
-    }
-
-    async fn update(&self, policy: pb::Policy, paths: &[&str], etag: &str) -> Result<pb::Policy, Status> {
-        let request = pb::UpdatePolicyRequest {
-            realm_id: self.realm_id.to_string(),
-            policy: Some(policy),
-            update_mask: Some(FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() }),
-            etag: etag.to_owned(),
-        };
-        let mut realms = RealmServiceClient::new(self.cabinet.identity.channel());
-        let answer = realms.update_policy(with_token(&self.operator, request)).await?.into_inner();
-        Ok(answer.policy.expect("the contract promises the policy"))
-    }
-}
-
 /// A policy as the table of the rule book writes it.
 fn told(policy: &pb::Policy) -> String {
     let contacts = |contacts: Vec<pb::Contact>| {
@@ -106,7 +32,7 @@ fn told(policy: &pb::Policy) -> String {
     };
     let password = policy.password.expect("a rule");
     format!(
-        "needs {}, signs in by {}, phones {}, password {}-{} {} {}",
+        "needs {}, signs in by {}, phones {}, password {}-{} {} {}, starts {}",
         contacts(policy.required_contacts().collect()),
         contacts(policy.sign_in_by().collect()),
         policy.phones().as_str_name().trim_start_matches("PHONE_RULE_"),
@@ -114,6 +40,7 @@ fn told(policy: &pb::Policy) -> String {
         password.max_length,
         password.characters().as_str_name().trim_start_matches("PASSWORD_CHARACTERS_"),
         password.guessable().as_str_name().trim_start_matches("GUESSABLE_PASSWORDS_"),
+        policy.starting_status().as_str_name().trim_start_matches("STARTING_STATUS_"),
     )
 }
 
@@ -121,14 +48,20 @@ fn told(policy: &pb::Policy) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_preset_has_its_policy() {
     let cabinet = Cabinet::start().await;
-    let standard = "needs email, signs in by email, phones INTERNATIONAL, password 8-128 ANY REFUSED";
+    let standard = "needs email, signs in by email, phones INTERNATIONAL, password 8-128 ANY REFUSED, starts ACTIVE";
     let expected = [
         ("standard", standard),
-        ("tender", "needs email, signs in by email+phone, phones INTERNATIONAL, password 8-128 ANY REFUSED"),
+        ("tender", "needs email, signs in by email+phone, phones INTERNATIONAL, password 8-128 ANY REFUSED, starts ACTIVE"),
         ("helpdesk", standard),
-        ("call_center", "needs user_name, signs in by user_name+email, phones INTERNATIONAL, password 8-128 ANY REFUSED"),
+        (
+            "call_center",
+            "needs user_name, signs in by user_name+email, phones INTERNATIONAL, password 8-128 ANY REFUSED, starts CHOSEN",
+        ),
         ("legal", standard),
-        ("marketplace", "needs email+phone, signs in by email, phones UKRAINIAN_MOBILE, password 6-128 VISIBLE_ASCII ALLOWED"),
+        (
+            "marketplace",
+            "needs email+phone, signs in by email, phones UKRAINIAN_MOBILE, password 6-128 VISIBLE_ASCII ALLOWED, starts ACTIVE",
+        ),
     ];
     for (preset, policy) in expected {
         assert_eq!(told(&PresetRealm::open(&cabinet, preset).await.policy().await.0), policy, "{preset}");

@@ -4,7 +4,7 @@ use kernel::Fault;
 use serde::{Deserialize, Serialize};
 
 use crate::application::Presets;
-use crate::domain::{Characters, Contact, Guessable, PasswordRule, PhoneRule, Policy, SessionLifetimes};
+use crate::domain::{Characters, Contact, Guessable, PasswordRule, PhoneRule, Policy, SessionLifetimes, StartingStatus};
 
 /// The presets there are. No code but this table names one.
 const PRESETS: [(&str, &str); 6] = [
@@ -33,6 +33,8 @@ pub(crate) struct PolicyForm {
     sign_in_by: Vec<String>,
     #[serde(default = "international")]
     phones: PhoneRuleForm,
+    #[serde(default = "active")]
+    starting_status: StartingStatusForm,
     password: PasswordForm,
     sessions: SessionsForm,
 }
@@ -50,6 +52,17 @@ const fn international() -> PhoneRuleForm {
 enum PhoneRuleForm {
     International,
     UkrainianMobile,
+}
+
+const fn active() -> StartingStatusForm {
+    StartingStatusForm::Active
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum StartingStatusForm {
+    Active,
+    Chosen,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -115,6 +128,10 @@ impl TryFrom<PolicyForm> for Policy {
             },
             password: form.password.into(),
             sessions: SessionLifetimes::of_days(form.sessions.idle_days, form.sessions.longest_days),
+            starting_status: match form.starting_status {
+                StartingStatusForm::Active => StartingStatus::Active,
+                StartingStatusForm::Chosen => StartingStatus::Chosen,
+            },
         })
     }
 }
@@ -128,6 +145,10 @@ impl From<&Policy> for PolicyForm {
             phones: match policy.phones {
                 PhoneRule::International => PhoneRuleForm::International,
                 PhoneRule::UkrainianMobile => PhoneRuleForm::UkrainianMobile,
+            },
+            starting_status: match policy.starting_status {
+                StartingStatus::Active => StartingStatusForm::Active,
+                StartingStatus::Chosen => StartingStatusForm::Chosen,
             },
             password: policy.password.into(),
             sessions: SessionsForm {
@@ -224,6 +245,7 @@ mod tests {
             phones: PhoneRule::International,
             password: PasswordRule { min_length: 8, max_length: 128, characters: Characters::Any, guessable: Guessable::Refused },
             sessions: SessionLifetimes::of_days(14, 90),
+            starting_status: StartingStatus::Active,
         };
         assert_eq!(Policy::try_from(read).ok(), Some(meant));
     }

@@ -6,8 +6,8 @@ use crate::domain::{Contact, InvalidEmail, InvalidPhone, InvalidPolicy, InvalidS
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("the contacts are not valid")]
-    ContactsInvalid(Vec<ContactProblem>),
+    #[error("what is said of the user is not valid")]
+    UserInvalid(Vec<UserProblem>),
     #[error("another user has these contacts")]
     ContactsTaken(Vec<Contact>),
     #[error("there is no such user")]
@@ -68,9 +68,9 @@ pub(crate) enum Error {
     Fault(#[from] Fault),
 }
 
-/// What is wrong with one of a user's contacts.
+/// What is wrong with something that is said of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ContactProblem {
+pub(crate) enum UserProblem {
     #[error(transparent)]
     Email(#[from] InvalidEmail),
     #[error(transparent)]
@@ -79,4 +79,6 @@ pub(crate) enum ContactProblem {
     UserName(#[from] InvalidUserName),
     #[error("this contact must be given")]
     Missing(Contact),
+    #[error("every new user is ACTIVE here")]
+    StatusNotChosen,
 }

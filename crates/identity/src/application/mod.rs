@@ -16,12 +16,13 @@ pub(crate) use access::AccessUseCases;
 pub(crate) use administrators::{AdministratorUseCases, SignInAdministrator};
 pub(crate) use contacts::ContactUseCases;
 pub(crate) use credentials::{CreateCredential, CredentialUseCases};
-pub(crate) use error::{ContactProblem, Error};
+pub(crate) use error::{Error, UserProblem};
 pub(crate) use links::{LinkUseCases, RedeemLink};
 pub(crate) use ports::{
     AccessToken, AccessTokens, Account, Administrator, Administrators, Admission, Admitted, ChangeStandingError, CompanyInserted,
-    Credentials, HashError, InsertError, LinkToken, Links, NewLink, NewPhoneCode, NewSecret, PasswordHasher, PhoneCodes, Presets,
-    PublishedKey, Realms, Redemption, RefreshToken, Revocations, Secrets, Sessions, TriedCode, UpdateUserError, Users,
+    Credentials, Decision, HashError, InsertError, LinkToken, Links, NewLink, NewPhoneCode, NewSecret, PasswordHasher,
+    PhoneCodes, Presets, PublishedKey, Realms, Redemption, RefreshToken, Revocations, Secrets, Sessions, TriedCode,
+    UpdateUserError, Users,
 };
 pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases, UpdatePolicy};
 pub(crate) use sessions::{SessionTokens, SessionUseCases, SignIn, SignedIn};

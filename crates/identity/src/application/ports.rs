@@ -31,6 +31,18 @@ pub(crate) enum Admitted {
     Invalid,
 }
 
+/// Another standing of a user, as an OWNER decides it, with what follows.
+#[derive(Debug)]
+pub(crate) struct Decision<'a> {
+    /// The user as he is then.
+    pub(crate) user: &'a User,
+    pub(crate) decided_by: UserId,
+    pub(crate) event_id: EventId,
+    pub(crate) changed: StandingChanged,
+    /// Of one who has access for the first time.
+    pub(crate) invitation: Option<NewLink>,
+}
+
 /// A link to be mailed.
 #[derive(Debug)]
 pub(crate) struct NewLink {
@@ -93,15 +105,7 @@ pub(crate) trait Users: Send + Sync {
     /// Writes the user only if nobody has changed him since he was read, and if `decided_by` is an active OWNER of the company
     /// at that very moment: so two owners cannot block each other, and a company keeps its last one (I3). Access tokens that
     /// tell of his former standing are void from then on, and a blocked user's sessions have ended.
-    async fn update_standing(
-        &self,
-        permit: &Permit,
-        call: &Call,
-        user: &User,
-        decided_by: UserId,
-        event_id: EventId,
-        changed: StandingChanged,
-    ) -> Result<(), ChangeStandingError>;
+    async fn update_standing(&self, permit: &Permit, call: &Call, decision: &Decision<'_>) -> Result<(), ChangeStandingError>;
 
     /// True if somebody is an active OWNER of his company.
     async fn is_active_owner(&self, realm_id: RealmId, id: UserId) -> Result<bool, Fault>;

@@ -66,7 +66,7 @@ pub(super) fn may_invite_again(call: &Call, user: &User, now: Timestamp) -> Resu
     }
     // Whose address is verified has used it.
     let is_over = user.is_email_verified() || !user.contacts().has(Contact::Email);
-    if is_over || !Link::invites_at(user.created_at(), now) {
+    if is_over || !user.activated_at().is_some_and(|activated_at| Link::invites_at(activated_at, now)) {
         return Err(Error::InvitationOver);
     }
     Ok(permit)

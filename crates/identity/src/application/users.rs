@@ -8,11 +8,13 @@ use kernel::{Authorized, Call, Clock, CompanyId, IdSource, Permit, RealmId, Refu
 use super::links::{has_changed, new_link};
 use super::user_actions::{UserView, may_change_contacts, may_change_standing, may_invite_again};
 use super::{
-    Admission, Admitted, ChangeStandingError, ContactProblem, Error, InsertError, Links, NewLink, Realms, Secrets,
-    UpdateUserError, Users,
+    Admission, Admitted, ChangeStandingError, Decision, Error, InsertError, Links, NewLink, Realms, Secrets, UpdateUserError,
+    UserProblem, Users,
 };
 use crate::domain::access::Action;
-use crate::domain::{Contact, ContactChanged, Contacts, EmailAddress, Link, PhoneNumber, Policy, Standing, User, UserName};
+use crate::domain::{
+    Activation, Contact, ContactChanged, Contacts, EmailAddress, Link, PhoneNumber, Policy, Standing, User, UserName, UserStatus,
+};
 
 /// How often a change is tried that others keep overtaking.
 const ATTEMPTS: usize = 5;
@@ -33,6 +35,7 @@ pub(crate) struct NewUser {
     pub(crate) email: String,
     pub(crate) phone: String,
     pub(crate) user_name: String,
+    pub(crate) status: UserStatus,
     pub(crate) invitation: Invitation,
 }
 
@@ -144,7 +147,7 @@ impl UserUseCases {
             Admitted::Added(id) => added.remove(&id).ok_or(Error::UserNotFound),
             Admitted::Taken(contacts) => Err(taken(contacts)),
             // What is wrong with him is found again.
-            Admitted::Invalid => Err(contacts(policy, new).err().unwrap_or(Error::UserChanged)),
+            Admitted::Invalid => Err(checked(policy, new).err().unwrap_or(Error::UserChanged)),
         };
         Ok(users.iter().zip(admitted).map(again).collect())
     }
@@ -158,12 +161,21 @@ impl UserUseCases {
         new: &NewUser,
         now: Timestamp,
     ) -> Result<Admission, Error> {
-        let contacts = contacts(policy, new)?;
+        let contacts = checked(policy, new)?;
         let (user, created) = User::create(realm_id, self.ids.new_id(now), company_id, new.role, contacts, now);
-        let link = (new.invitation == Invitation::Send)
-            .then(|| Link::invitation(realm_id, self.ids.new_id(now), user.id(), user.created_at(), now));
-        let invitation = link.flatten().map(|link| self.mailed(link, &user, now));
+        let user = match (new.status, new.invitation) {
+            (UserStatus::Active, _) => user,
+            (UserStatus::Blocked, Invitation::Send) => user.awaiting(Activation::AwaitedWithInvitation),
+            (UserStatus::Blocked, Invitation::None) => user.awaiting(Activation::Awaited),
+        };
+        let invitation = (new.invitation == Invitation::Send).then(|| self.invitation(&user, now)).flatten();
         Ok(Admission { user, created, event_id: self.ids.new_id(now), invitation })
+    }
+
+    /// A letter that invites a user who has access; none once its hours have passed.
+    fn invitation(&self, user: &User, now: Timestamp) -> Option<NewLink> {
+        let link = Link::invitation(user.realm_id(), self.ids.new_id(now), user.id(), user.activated_at()?, now)?;
+        Some(self.mailed(link, user, now))
     }
 
     fn mailed(&self, link: Link, user: &User, now: Timestamp) -> NewLink {
@@ -185,8 +197,7 @@ impl UserUseCases {
             let user = self.users.get(realm_id, user_id).await?.ok_or(Error::UserNotFound)?;
             let now = self.clock.now();
             let permit = may_invite_again(call, &user, now)?;
-            let link = Link::invitation(realm_id, self.ids.new_id(now), user_id, user.created_at(), now);
-            let new = self.mailed(link.ok_or(Error::InvitationOver)?, &user, now);
+            let new = self.invitation(&user, now).ok_or(Error::InvitationOver)?;
             // One that is too soon after another is as good as sent.
             if self.links.insert(&permit, call, &new).await? || !has_changed(self.users.as_ref(), &user).await? {
                 return Ok(permit.show(new.link.expires_at));
@@ -219,11 +230,14 @@ impl UserUseCases {
         for _ in 0..ATTEMPTS {
             let mut user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
             let (permit, owner_id) = may_change_standing(call, &user)?;
-            let now = self.clock.now();
+            let (now, before) = (self.clock.now(), user.activation());
             let Some(changed) = user.change_standing(command.standing, now) else {
                 return Ok(permit.show(self.view(call, user)));
             };
-            match self.users.update_standing(&permit, call, &user, owner_id, self.ids.new_id(now), changed).await {
+            let is_due = before == Activation::AwaitedWithInvitation && user.activated_at().is_some();
+            let invitation = is_due.then(|| self.invitation(&user, now)).flatten();
+            let decision = Decision { user: &user, decided_by: owner_id, event_id: self.ids.new_id(now), changed, invitation };
+            match self.users.update_standing(&permit, call, &decision).await {
                 Ok(()) => return Ok(permit.show(self.view(call, user))),
                 Err(ChangeStandingError::Fault(fault)) => return Err(fault.into()),
                 // His token may be older than the decision that took his office away.
@@ -277,8 +291,8 @@ fn required(policy: &Policy, new: &NewUser) -> Vec<Contact> {
     policy.required_contacts.iter().copied().chain(invited).collect()
 }
 
-/// The contacts that were typed, or everything that is wrong with them.
-fn contacts(policy: &Policy, new: &NewUser) -> Result<Contacts, Error> {
+/// The contacts that were typed, or everything that is wrong with what is said of the user.
+fn checked(policy: &Policy, new: &NewUser) -> Result<Contacts, Error> {
     let required = required(policy, new);
     let mut problems = Vec::new();
     let mut contacts = Contacts::default();
@@ -298,10 +312,13 @@ fn contacts(policy: &Policy, new: &NewUser) -> Result<Contacts, Error> {
     };
     for contact in [Contact::Email, Contact::Phone, Contact::UserName] {
         if required.contains(&contact) && typed(contact).is_empty() {
-            problems.push(ContactProblem::Missing(contact));
+            problems.push(UserProblem::Missing(contact));
         }
     }
-    if problems.is_empty() { Ok(contacts) } else { Err(Error::ContactsInvalid(problems)) }
+    if !policy.starting_status.allows(new.status) {
+        problems.push(UserProblem::StatusNotChosen);
+    }
+    if problems.is_empty() { Ok(contacts) } else { Err(Error::UserInvalid(problems)) }
 }
 
 /// A contact that was typed, as it is kept.
@@ -312,11 +329,11 @@ enum ParsedContact {
 
 /// The policy binds later changes as it bound the first (I9).
 fn parsed(policy: &Policy, contact: NewContact) -> Result<ParsedContact, Error> {
-    let invalid = |problem| Error::ContactsInvalid(vec![problem]);
+    let invalid = |problem| Error::UserInvalid(vec![problem]);
     match contact {
         NewContact::Email(text) => EmailAddress::parse(&text).map(ParsedContact::Email).map_err(|error| invalid(error.into())),
         NewContact::Phone(text) if text.is_empty() && policy.required_contacts.contains(&Contact::Phone) => {
-            Err(invalid(ContactProblem::Missing(Contact::Phone)))
+            Err(invalid(UserProblem::Missing(Contact::Phone)))
         }
         NewContact::Phone(text) if text.is_empty() => Ok(ParsedContact::Phone(None)),
         NewContact::Phone(text) => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kernel::{LinkId, RealmId, Timestamp, UserId};
 
-/// I6: exactly 24 hours from the user's creation.
+/// I6: exactly 24 hours from the user's creation, or from the first activation of one created BLOCKED.
 const INVITATION_LIFETIME: Duration = Duration::from_hours(24);
 const PASSWORD_RESET_LIFETIME: Duration = Duration::from_hours(1);
 
@@ -47,22 +47,22 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// An invitation of a user created at `user_created_at`; none once its 24 hours have passed. Sending it again does not
-    /// prolong it.
+    /// An invitation of a user who has had access since `activated_at`; none once its 24 hours have passed. Sending it again does
+    /// not prolong it.
     pub(crate) fn invitation(
         realm_id: RealmId,
         id: LinkId,
         user_id: UserId,
-        user_created_at: Timestamp,
+        activated_at: Timestamp,
         now: Timestamp,
     ) -> Option<Self> {
-        let link = Self::new(realm_id, id, user_id, LinkPurpose::Invitation, now, user_created_at, INVITATION_LIFETIME);
+        let link = Self::new(realm_id, id, user_id, LinkPurpose::Invitation, now, activated_at, INVITATION_LIFETIME);
         link.is_open_at(now).then_some(link)
     }
 
-    /// True as long as an invitation of a user created at `user_created_at` can be used.
-    pub(crate) fn invites_at(user_created_at: Timestamp, now: Timestamp) -> bool {
-        now < end(user_created_at, INVITATION_LIFETIME)
+    /// True as long as an invitation of a user who has had access since `activated_at` can be used.
+    pub(crate) fn invites_at(activated_at: Timestamp, now: Timestamp) -> bool {
+        now < end(activated_at, INVITATION_LIFETIME)
     }
 
     pub(crate) fn password_reset(realm_id: RealmId, id: LinkId, user_id: UserId, now: Timestamp) -> Self {

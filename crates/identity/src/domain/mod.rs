@@ -18,7 +18,9 @@ pub(crate) use email::{EmailAddress, InvalidEmail};
 pub(crate) use link::{Link, LinkPurpose};
 pub(crate) use password::{Characters, Guessable, Password, PasswordRefused, PasswordRule};
 pub(crate) use phone_code::PhoneCode;
-pub(crate) use policy::{InvalidPolicy, Policy, PolicyChange, SessionLifetimes};
+pub(crate) use policy::{InvalidPolicy, Policy, PolicyChange, SessionLifetimes, StartingStatus};
 pub(crate) use realm::{Company, InvalidSetting, Realm, RealmSettings, is_name};
 pub(crate) use session::{Refresh, Session, SessionUser};
-pub(crate) use user::{ContactChanged, Standing, StandingChange, StandingChanged, StoredUser, User, UserCreated, UserStatus};
+pub(crate) use user::{
+    Activation, ContactChanged, Standing, StandingChange, StandingChanged, StoredUser, User, UserCreated, UserStatus,
+};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Contact, PasswordRule, PhoneRule};
+use super::{Contact, PasswordRule, PhoneRule, UserStatus};
 
 const DAY: Duration = Duration::from_hours(24);
 /// The shortest password that any product here has asked for.
@@ -22,6 +22,21 @@ pub(crate) struct Policy {
     pub(crate) phones: PhoneRule,
     pub(crate) password: PasswordRule,
     pub(crate) sessions: SessionLifetimes,
+    pub(crate) starting_status: StartingStatus,
+}
+
+/// Which status new users have (I5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StartingStatus {
+    Active,
+    /// As whoever adds them says.
+    Chosen,
+}
+
+impl StartingStatus {
+    pub(crate) fn allows(self, status: UserStatus) -> bool {
+        self == Self::Chosen || status == UserStatus::Active
+    }
 }
 
 /// How long a session lasts.
@@ -56,6 +71,7 @@ pub(crate) enum PolicyChange {
     Phones(PhoneRule),
     Password(PasswordRule),
     Sessions(SessionLifetimes),
+    StartingStatus(StartingStatus),
 }
 
 /// What is wrong with a policy.
@@ -99,6 +115,7 @@ impl Policy {
                 PolicyChange::Phones(rule) => policy.phones = rule,
                 PolicyChange::Password(rule) => policy.password = rule,
                 PolicyChange::Sessions(lifetimes) => policy.sessions = lifetimes,
+                PolicyChange::StartingStatus(status) => policy.starting_status = status,
             }
         }
         policy.checked()
@@ -141,6 +158,7 @@ mod tests {
             phones: PhoneRule::International,
             password: PasswordRule { min_length: 8, max_length: 128, characters: Characters::Any, guessable: Guessable::Refused },
             sessions: SessionLifetimes::of_days(14, 90),
+            starting_status: StartingStatus::Active,
         }
     }
 

@@ -32,6 +32,17 @@ impl FromStr for UserStatus {
     }
 }
 
+/// Whether a user has had access yet (I5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Activation {
+    /// Since then; from when the hours of his invitation run.
+    Since(Timestamp),
+    /// He was added BLOCKED, and was not activated yet.
+    Awaited,
+    /// As well, and is to be invited then.
+    AwaitedWithInvitation,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct User {
     realm_id: RealmId,
@@ -39,6 +50,7 @@ pub(crate) struct User {
     company_id: CompanyId,
     role: Role,
     status: UserStatus,
+    activation: Activation,
     contacts: Contacts,
     email_verified: bool,
     phone_verified: bool,
@@ -56,6 +68,7 @@ pub(crate) struct StoredUser {
     pub(crate) company_id: CompanyId,
     pub(crate) role: Role,
     pub(crate) status: UserStatus,
+    pub(crate) activation: Activation,
     pub(crate) contacts: Contacts,
     pub(crate) email_verified: bool,
     pub(crate) phone_verified: bool,
@@ -123,6 +136,7 @@ impl User {
             company_id,
             role,
             status: UserStatus::Active,
+            activation: Activation::Since(now),
             contacts,
             email_verified: false,
             phone_verified: false,
@@ -132,6 +146,11 @@ impl User {
         };
         let created = UserCreated { user_id: id, company_id, version: user.version };
         (user, created)
+    }
+
+    /// The same user, just created, but without access until he is activated (I5).
+    pub(crate) fn awaiting(self, activation: Activation) -> Self {
+        Self { status: UserStatus::Blocked, activation, ..self }
     }
 
     /// Takes another address, not verified yet; nothing happens if it is the one the user has.
@@ -177,6 +196,9 @@ impl User {
             }
             Standing::Status(status) if status != self.status => {
                 self.status = status;
+                if status == UserStatus::Active && self.activated_at().is_none() {
+                    self.activation = Activation::Since(now);
+                }
                 if status == UserStatus::Blocked { StandingChange::Blocked } else { StandingChange::Unblocked }
             }
             Standing::Role(_) | Standing::Status(_) => return None,
@@ -201,6 +223,7 @@ impl User {
             company_id,
             role,
             status,
+            activation,
             contacts,
             email_verified,
             phone_verified,
@@ -214,6 +237,7 @@ impl User {
             company_id,
             role,
             status,
+            activation,
             contacts,
             email_verified,
             phone_verified,
@@ -234,6 +258,18 @@ impl User {
 
     pub(crate) const fn status(&self) -> UserStatus {
         self.status
+    }
+
+    pub(crate) const fn activation(&self) -> Activation {
+        self.activation
+    }
+
+    /// When he first had access; nothing if he is still waiting for it.
+    pub(crate) const fn activated_at(&self) -> Option<Timestamp> {
+        match self.activation {
+            Activation::Since(activated_at) => Some(activated_at),
+            Activation::Awaited | Activation::AwaitedWithInvitation => None,
+        }
     }
 
     pub(crate) const fn realm_id(&self) -> RealmId {

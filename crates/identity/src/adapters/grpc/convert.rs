@@ -19,9 +19,15 @@ use crate::domain::{
 
 pub(super) fn create_user(request: pb::CreateUserRequest) -> Result<CreateUsers, Problem> {
     let company_id = id("company_id", &request.company_id)?;
-    let (role, invitation) = (role(request.role())?, invitation(request.invitation()));
-    let new = NewUser { role, email: request.email, phone: request.phone, user_name: request.user_name, invitation };
-    Ok(CreateUsers { company_id, users: vec![new] })
+    let new = pb::NewUser {
+        role: request.role,
+        email: request.email,
+        phone: request.phone,
+        user_name: request.user_name,
+        invitation: request.invitation,
+        status: request.status,
+    };
+    Ok(CreateUsers { company_id, users: vec![new_user(new)?] })
 }
 
 pub(super) fn batch_create_users(request: pb::BatchCreateUsersRequest) -> Result<CreateUsers, Problem> {
@@ -31,8 +37,15 @@ pub(super) fn batch_create_users(request: pb::BatchCreateUsersRequest) -> Result
 }
 
 fn new_user(new: pb::NewUser) -> Result<NewUser, Problem> {
-    let (role, invitation) = (role(new.role())?, invitation(new.invitation()));
-    Ok(NewUser { role, email: new.email, phone: new.phone, user_name: new.user_name, invitation })
+    let (role, status, invitation) = (role(new.role())?, status(new.status()), invitation(new.invitation()));
+    Ok(NewUser { role, email: new.email, phone: new.phone, user_name: new.user_name, status, invitation })
+}
+
+const fn status(status: pb::UserStatus) -> UserStatus {
+    match status {
+        pb::UserStatus::Unspecified | pb::UserStatus::Active => UserStatus::Active,
+        pb::UserStatus::Blocked => UserStatus::Blocked,
+    }
 }
 
 const fn invitation(invitation: pb::Invitation) -> Invitation {
@@ -46,7 +59,7 @@ const fn invitation(invitation: pb::Invitation) -> Invitation {
 pub(super) fn verdict(verdict: Verdict) -> Result<pb::UserVerdict, Problem> {
     let reasons = match verdict {
         Ok(created) => return Ok(pb::UserVerdict { user: Some(user_view(created)), reasons: Vec::new() }),
-        Err(Error::ContactsInvalid(problems)) => problems.iter().map(|problem| invalid_reason(*problem).into()).collect(),
+        Err(Error::UserInvalid(problems)) => problems.iter().map(|problem| invalid_reason(*problem).into()).collect(),
         Err(Error::ContactsTaken(contacts)) => contacts.iter().map(|contact| taken_reason(*contact).into()).collect(),
         Err(Error::UserChanged) => vec![pb::ErrorReason::UserChanged.into()],
         // He was added, and is gone by now.
@@ -144,6 +157,7 @@ pub(super) fn create_company(realm_id: Option<RealmId>, request: pb::CreateCompa
         email: request.owner_email,
         phone: request.owner_phone,
         user_name: request.owner_user_name,
+        status: UserStatus::Active,
         invitation: Invitation::Send,
     });
     CreateCompany { realm_id, name: request.name, owner }

@@ -4,11 +4,13 @@ use api::cabinet::identity::v1 as pb;
 use runtime::grpc::{Problem, id};
 
 use crate::application::UpdatePolicy;
-use crate::domain::{Characters, Contact, Guessable, PasswordRule, PhoneRule, Policy, PolicyChange, SessionLifetimes};
+use crate::domain::{
+    Characters, Contact, Guessable, PasswordRule, PhoneRule, Policy, PolicyChange, SessionLifetimes, StartingStatus,
+};
 
 /// A path of the mask is no part of a policy, or there is none at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the mask names parts of a policy: required_contacts, sign_in_by, phones, password, sessions")]
+#[error("the mask names parts of a policy: required_contacts, sign_in_by, phones, password, sessions, starting_status")]
 pub(super) struct UnknownPath;
 
 pub(super) fn update_policy(request: pb::UpdatePolicyRequest) -> Result<UpdatePolicy, Problem> {
@@ -28,6 +30,7 @@ fn change(path: &str, wanted: &pb::Policy) -> Result<PolicyChange, Problem> {
         "phones" => PolicyChange::Phones(phones(wanted.phones())?),
         "password" => PolicyChange::Password(password(wanted.password.unwrap_or_default())?),
         "sessions" => PolicyChange::Sessions(sessions(wanted.sessions.unwrap_or_default())),
+        "starting_status" => PolicyChange::StartingStatus(starting_status(wanted.starting_status())?),
         _ => return Err(UnknownPath.into()),
     })
 }
@@ -78,6 +81,14 @@ fn sessions(lifetimes: pb::SessionLifetimes) -> SessionLifetimes {
     SessionLifetimes::of_days(days(lifetimes.idle_days), days(lifetimes.longest_days))
 }
 
+fn starting_status(status: pb::StartingStatus) -> Result<StartingStatus, Problem> {
+    match status {
+        pb::StartingStatus::Active => Ok(StartingStatus::Active),
+        pb::StartingStatus::Chosen => Ok(StartingStatus::Chosen),
+        pb::StartingStatus::Unspecified => Err(undefined("starting_status")),
+    }
+}
+
 fn undefined(field: &str) -> Problem {
     Problem::field_invalid(&format!("policy.{field}"), "must name one of the defined values")
 }
@@ -98,6 +109,11 @@ pub(super) fn policy(policy: &Policy) -> pb::Policy {
             idle_days: days(policy.sessions.idle_days()),
             longest_days: days(policy.sessions.longest_days()),
         }),
+        starting_status: match policy.starting_status {
+            StartingStatus::Active => pb::StartingStatus::Active,
+            StartingStatus::Chosen => pb::StartingStatus::Chosen,
+        }
+        .into(),
     }
 }
 

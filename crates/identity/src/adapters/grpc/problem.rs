@@ -7,7 +7,7 @@ use kernel::ErrorKind;
 use runtime::grpc::{ErrorTextFiles, Problem};
 
 use super::policy::UnknownPath;
-use crate::application::{ContactProblem, Error};
+use crate::application::{Error, UserProblem};
 use crate::domain::Contact;
 
 const DOMAIN: &str = "identity.cabinet";
@@ -34,7 +34,7 @@ impl From<Error> for Problem {
         let not_now = |reason, message| refusal(ErrorKind::FailedPrecondition, reason, message);
         let not_proven = |reason, message| refusal(ErrorKind::Unauthenticated, reason, message);
         match error {
-            Error::ContactsInvalid(problems) => contacts_invalid("", &problems),
+            Error::UserInvalid(problems) => user_invalid("", &problems),
             Error::ContactsTaken(contacts) => contacts_taken("", &contacts),
             Error::RealmSettingsInvalid(settings) => {
                 settings.iter().fold(invalid(ErrorReason::RealmSettingInvalid, message), |problem, setting| {
@@ -83,7 +83,7 @@ impl From<Error> for Problem {
 /// A problem with the first OWNER of a company, in the fields of the request that adds it.
 pub(super) fn of_owner(error: Error) -> Problem {
     match error {
-        Error::ContactsInvalid(problems) => contacts_invalid("owner_", &problems),
+        Error::UserInvalid(problems) => user_invalid("owner_", &problems),
         Error::ContactsTaken(contacts) => contacts_taken("owner_", &contacts),
         other => other.into(),
     }
@@ -96,12 +96,13 @@ impl From<UnknownPath> for Problem {
 }
 
 /// The reason for which one contact is refused.
-pub(super) const fn invalid_reason(problem: ContactProblem) -> ErrorReason {
+pub(super) const fn invalid_reason(problem: UserProblem) -> ErrorReason {
     match problem {
-        ContactProblem::Email(_) => ErrorReason::EmailInvalid,
-        ContactProblem::Phone(_) => ErrorReason::PhoneInvalid,
-        ContactProblem::UserName(_) => ErrorReason::UserNameInvalid,
-        ContactProblem::Missing(_) => ErrorReason::ContactMissing,
+        UserProblem::Email(_) => ErrorReason::EmailInvalid,
+        UserProblem::Phone(_) => ErrorReason::PhoneInvalid,
+        UserProblem::UserName(_) => ErrorReason::UserNameInvalid,
+        UserProblem::Missing(_) => ErrorReason::ContactMissing,
+        UserProblem::StatusNotChosen => ErrorReason::StatusNotChosen,
     }
 }
 
@@ -122,16 +123,17 @@ const fn field(contact: Contact) -> &'static str {
 }
 
 /// Everything that is wrong: the first one is the reason, all of them stand in the details.
-fn contacts_invalid(prefix: &str, problems: &[ContactProblem]) -> Problem {
+fn user_invalid(prefix: &str, problems: &[UserProblem]) -> Problem {
     let first = problems.first().map_or(ErrorReason::Unspecified, |problem| invalid_reason(*problem));
     let message = problems.first().map(ToString::to_string).unwrap_or_default();
     let invalid = refusal(ErrorKind::InvalidArgument, first, message);
     problems.iter().fold(invalid, |invalid, problem| {
         let field = match problem {
-            ContactProblem::Email(_) => "email",
-            ContactProblem::Phone(_) => "phone",
-            ContactProblem::UserName(_) => "user_name",
-            ContactProblem::Missing(contact) => field(*contact),
+            UserProblem::Email(_) => "email",
+            UserProblem::Phone(_) => "phone",
+            UserProblem::UserName(_) => "user_name",
+            UserProblem::Missing(contact) => field(*contact),
+            UserProblem::StatusNotChosen => "status",
         };
         invalid.violated(format!("{prefix}{field}"), problem.to_string()).also(invalid_reason(*problem).as_str_name())
     })

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use super::users::{email, email_key, phone, user_name};
+use super::users::{awaits, email, email_key, phone, user_name};
 use crate::adapters::events;
 use crate::application::{Admission, Admitted, InsertError};
 use crate::domain::{Contact, Contacts, User};
@@ -198,10 +198,11 @@ pub(super) async fn insert(
     let facts = Facts::of(call, admissions);
     let added = sqlx::query_scalar!(
         r#"WITH added AS (
-             INSERT INTO users (realm_id, user_id, company_id, role, status, email, email_key, phone, user_name, version, created_at)
-             SELECT $1, user_id, company_id, role, status, email, email_key, phone, user_name, 1, $2
-             FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
-                 AS admitted (user_id, company_id, role, status, email, email_key, phone, user_name)
+             INSERT INTO users
+                 (realm_id, user_id, company_id, role, status, awaits, email, email_key, phone, user_name, version, created_at)
+             SELECT $1, user_id, company_id, role, status, awaits, email, email_key, phone, user_name, 1, $2
+             FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::text[], $24::text[], $7::text[], $8::text[], $9::text[], $10::text[])
+                 AS admitted (user_id, company_id, role, status, awaits, email, email_key, phone, user_name)
              ORDER BY email_key, phone, user_name -- so that two imports do not wait for each other in a circle
              ON CONFLICT DO NOTHING
              RETURNING user_id, email_key
@@ -244,6 +245,7 @@ pub(super) async fn insert(
         &facts.expires_at as _,
         call.command_id().as_uuid(),
         call.traceparent(),
+        &users.iter().map(|user| awaits(user.activation()).map(str::to_owned)).collect::<Vec<_>>() as _,
     )
     .fetch_all(executor)
     .await

@@ -5,7 +5,7 @@ use jiff_sqlx::ToSqlx as _;
 use kernel::{Call, Fault, LinkId, Permit, RealmId, Timestamp, UserId};
 use messaging::{Lane, OutboxSignal};
 use runtime::postgres;
-use sqlx::PgPool;
+use sqlx::{PgExecutor, PgPool};
 
 use super::users::UserRow;
 use crate::adapters::events;
@@ -27,48 +27,54 @@ impl PgLinks {
 #[error("a stored link has no meaning")]
 struct UnreadableLink;
 
+/// Keeps a link and has it mailed, as [`Links::insert`] says.
+pub(super) async fn insert(executor: impl PgExecutor<'_>, call: &Call, new: &NewLink) -> Result<bool, Fault> {
+    let event = events::link_made(call, new);
+    let link = &new.link;
+    let made = sqlx::query!(
+        "WITH made AS (
+             INSERT INTO links (realm_id, link_id, user_id, purpose, token_hash, email_key, created_at, expires_at)
+             SELECT realm_id, $3, user_id, $4, $5, email_key, $6, $7
+             FROM users
+             WHERE realm_id = $1
+               AND user_id = $2
+               AND status = 'ACTIVE'
+               AND email_key IS NOT NULL
+               AND version = $11
+               AND may_be_mailed(realm_id, user_id, $6)
+             RETURNING realm_id, user_id
+         )
+         SELECT messaging.append_event($8, realm_id, $9, user_id, $11, $10, $12, $13, $14, $15, $6, $16) AS appended
+         FROM made",
+        link.realm_id.as_uuid(),
+        link.user_id.as_uuid(),
+        link.id.as_uuid(),
+        link.purpose.as_str(),
+        new.token_hash,
+        link.created_at.to_sqlx() as _,
+        link.expires_at.to_sqlx() as _,
+        event.event_id.as_uuid(),
+        event.aggregate.kind,
+        event.lane.as_str(),
+        event.aggregate.version,
+        event.cause_id.as_uuid(),
+        event.event_type,
+        event.payload,
+        event.traceparent,
+        event.expires_at.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
+    )
+    .execute(executor)
+    .await
+    .map_err(postgres::fault)?;
+    Ok(made.rows_affected() == 1)
+}
+
 #[async_trait]
 impl Links for PgLinks {
     async fn insert(&self, _: &Permit, call: &Call, new: &NewLink) -> Result<bool, Fault> {
-        let event = events::link_made(call, new);
-        let link = &new.link;
-        let made = sqlx::query!(
-            "WITH made AS (
-                 INSERT INTO links (realm_id, link_id, user_id, purpose, token_hash, email_key, created_at, expires_at)
-                 SELECT realm_id, $3, user_id, $4, $5, email_key, $6, $7
-                 FROM users
-                 WHERE realm_id = $1
-                   AND user_id = $2
-                   AND status = 'ACTIVE'
-                   AND email_key IS NOT NULL
-                   AND version = $11
-                   AND may_be_mailed(realm_id, user_id, $6)
-                 RETURNING realm_id, user_id
-             )
-             SELECT messaging.append_event($8, realm_id, $9, user_id, $11, $10, $12, $13, $14, $15, $6, $16) AS appended
-             FROM made",
-            link.realm_id.as_uuid(),
-            link.user_id.as_uuid(),
-            link.id.as_uuid(),
-            link.purpose.as_str(),
-            new.token_hash,
-            link.created_at.to_sqlx() as _,
-            link.expires_at.to_sqlx() as _,
-            event.event_id.as_uuid(),
-            event.aggregate.kind,
-            event.lane.as_str(),
-            event.aggregate.version,
-            event.cause_id.as_uuid(),
-            event.event_type,
-            event.payload,
-            event.traceparent,
-            event.expires_at.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
-        )
-        .execute(&self.pool)
-        .await
-        .map_err(postgres::fault)?;
+        let is_kept = insert(&self.pool, call, new).await?;
         self.signal.ring(Lane::Security);
-        Ok(made.rows_affected() == 1)
+        Ok(is_kept)
     }
 
     async fn get_open(
@@ -80,8 +86,8 @@ impl Links for PgLinks {
     ) -> Result<Option<(Link, User)>, Fault> {
         let row = sqlx::query!(
             r#"SELECT purpose, links.created_at AS link_created_at, expires_at, owner.realm_id, owner.user_id, company_id, role,
-                 status, email, owner.email_key, email_verified_at, phone, phone_verified_at, user_name, access_generation,
-                 version, owner.created_at
+                 status, email, owner.email_key, email_verified_at, phone, phone_verified_at, user_name, activated_at, awaits,
+                 access_generation, version, owner.created_at
              FROM links
              JOIN users AS owner ON owner.realm_id = links.realm_id AND owner.user_id = links.user_id
              WHERE links.realm_id = $1
@@ -120,6 +126,8 @@ impl Links for PgLinks {
             phone: row.phone,
             phone_verified_at: row.phone_verified_at,
             user_name: row.user_name,
+            activated_at: row.activated_at,
+            awaits: row.awaits,
             access_generation: row.access_generation,
             version: row.version,
             created_at: row.created_at,

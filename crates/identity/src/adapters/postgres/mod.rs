@@ -9,6 +9,7 @@ mod phone_codes;
 mod realms;
 mod revocations;
 mod sessions;
+mod standings;
 mod users;
 
 pub(crate) use administrators::PgAdministrators;

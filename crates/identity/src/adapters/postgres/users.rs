@@ -8,12 +8,10 @@ use runtime::postgres;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::admissions;
+use super::{admissions, links, standings};
 use crate::adapters::events;
-use crate::application::{Account, Admission, Admitted, ChangeStandingError, InsertError, UpdateUserError, Users};
-use crate::domain::{
-    ContactChanged, Contacts, EmailAddress, Login, PhoneNumber, StandingChange, StandingChanged, StoredUser, User, UserName,
-};
+use crate::application::{Account, Admission, Admitted, ChangeStandingError, Decision, InsertError, UpdateUserError, Users};
+use crate::domain::{Activation, ContactChanged, Contacts, EmailAddress, Login, PhoneNumber, StoredUser, User, UserName};
 
 pub(crate) struct PgUsers {
     pool: PgPool,
@@ -38,9 +36,25 @@ pub(super) struct UserRow {
     pub(super) phone: Option<String>,
     pub(super) phone_verified_at: Option<jiff_sqlx::Timestamp>,
     pub(super) user_name: Option<String>,
+    pub(super) activated_at: Option<jiff_sqlx::Timestamp>,
+    pub(super) awaits: Option<String>,
     pub(super) access_generation: i64,
     pub(super) version: i64,
     pub(super) created_at: jiff_sqlx::Timestamp,
+}
+
+/// What somebody waits for who was added BLOCKED.
+const ACTIVATION: &str = "ACTIVATION";
+/// As well, and for the invitation that comes with it.
+const INVITATION: &str = "INVITATION";
+
+/// What a user waits for, as it is stored.
+pub(super) const fn awaits(activation: Activation) -> Option<&'static str> {
+    match activation {
+        Activation::Since(_) => None,
+        Activation::Awaited => Some(ACTIVATION),
+        Activation::AwaitedWithInvitation => Some(INVITATION),
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -56,12 +70,19 @@ impl TryFrom<UserRow> for User {
             phone: row.phone.map(PhoneNumber::from_stored),
             user_name: row.user_name.map(UserName::from_stored),
         };
+        let activation = match row.awaits.as_deref() {
+            None => Activation::Since(row.activated_at.unwrap_or(row.created_at).to_jiff()),
+            Some(ACTIVATION) => Activation::Awaited,
+            Some(INVITATION) => Activation::AwaitedWithInvitation,
+            Some(_) => return Err(Fault::internal(UnreadableUser)),
+        };
         Ok(Self::from_stored(StoredUser {
             realm_id: RealmId::from_uuid(row.realm_id),
             id: UserId::from_uuid(row.user_id),
             company_id: CompanyId::from_uuid(row.company_id),
             role: row.role.parse().map_err(|()| Fault::internal(UnreadableUser))?,
             status: row.status.parse().map_err(|()| Fault::internal(UnreadableUser))?,
+            activation,
             contacts,
             email_verified: row.email_verified_at.is_some(),
             phone_verified: row.phone_verified_at.is_some(),
@@ -95,7 +116,7 @@ impl Users for PgUsers {
         let rows = sqlx::query_as!(
             UserRow,
             "SELECT realm_id, user_id, company_id, role, status, email, email_key, email_verified_at, phone, phone_verified_at,
-                 user_name, access_generation, version, created_at
+                 user_name, activated_at, awaits, access_generation, version, created_at
              FROM users
              WHERE realm_id = $1
                AND user_id = ANY($2)",
@@ -112,7 +133,7 @@ impl Users for PgUsers {
         let row = sqlx::query_as!(
             UserRow,
             "SELECT realm_id, user_id, company_id, role, status, email, email_key, email_verified_at, phone, phone_verified_at,
-                 user_name, access_generation, version, created_at
+                 user_name, activated_at, awaits, access_generation, version, created_at
              FROM users
              WHERE realm_id = $1
                AND user_id = $2",
@@ -135,7 +156,7 @@ impl Users for PgUsers {
         let rows = sqlx::query_as!(
             UserRow,
             "SELECT realm_id, user_id, company_id, role, status, email, email_key, email_verified_at, phone, phone_verified_at,
-                 user_name, access_generation, version, created_at
+                 user_name, activated_at, awaits, access_generation, version, created_at
              FROM users
              WHERE realm_id = $1
                AND company_id = $2
@@ -161,7 +182,7 @@ impl Users for PgUsers {
         };
         let row = sqlx::query!(
             r#"SELECT found.realm_id, found.user_id, company_id, role, status, email, email_key, email_verified_at, phone,
-                 phone_verified_at, user_name, access_generation, version, created_at, hash AS "hash?"
+                 phone_verified_at, user_name, activated_at, awaits, access_generation, version, created_at, hash AS "hash?"
              FROM users AS found
              LEFT JOIN passwords ON passwords.realm_id = found.realm_id AND passwords.user_id = found.user_id
              WHERE found.realm_id = $1
@@ -187,6 +208,8 @@ impl Users for PgUsers {
             phone: row.phone,
             phone_verified_at: row.phone_verified_at,
             user_name: row.user_name,
+            activated_at: row.activated_at,
+            awaits: row.awaits,
             access_generation: row.access_generation,
             version: row.version,
             created_at: row.created_at,
@@ -275,70 +298,18 @@ impl Users for PgUsers {
         Ok(())
     }
 
-    async fn update_standing(
-        &self,
-        _: &Permit,
-        call: &Call,
-        user: &User,
-        decided_by: UserId,
-        event_id: EventId,
-        changed: StandingChanged,
-    ) -> Result<(), ChangeStandingError> {
-        let event = events::standing_changed(call, event_id, user.realm_id(), changed);
-        // Both rows are locked in the order of their ids, so that two who decide about each other do so one after the other.
-        let written = sqlx::query!(
-            "WITH locked AS (
-                 SELECT user_id, company_id, role, status
-                 FROM users
-                 WHERE realm_id = $1
-                   AND user_id IN ($2, $3)
-                 ORDER BY user_id
-                 FOR UPDATE
-             ), deciding AS (
-                 SELECT count(*) AS owners
-                 FROM locked
-                 WHERE user_id = $3
-                   AND company_id = $4
-                   AND role = 'OWNER'
-                   AND status = 'ACTIVE'
-             ), updated AS (
-                 UPDATE users
-                 SET role = $5, status = $6, version = $7::bigint, access_generation = $16
-                 WHERE realm_id = $1
-                   AND user_id = $2
-                   AND version = $7::bigint - 1
-                   AND (SELECT owners FROM deciding) = 1
-                 RETURNING realm_id, user_id, version
-             )
-             SELECT messaging.append_event($8, realm_id, $9, user_id, version, $10, $11, $12, $13, $14, $15) AS appended,
-                 CASE WHEN $17 THEN end_sessions(realm_id, user_id, NULL, $15) END AS signed_out,
-                 revoke_access(user_id, $16, $15) AS revoked
-             FROM updated",
-            user.realm_id().as_uuid(),
-            user.id().as_uuid(),
-            decided_by.as_uuid(),
-            user.company_id().as_uuid(),
-            user.role().as_str(),
-            user.status().as_str(),
-            user.version(),
-            event.event_id.as_uuid(),
-            event.aggregate.kind,
-            event.lane.as_str(),
-            event.cause_id.as_uuid(),
-            event.event_type,
-            event.payload,
-            event.traceparent,
-            event.occurred_at.to_sqlx() as _,
-            changed.access_generation,
-            changed.change == StandingChange::Blocked,
-        )
-        .execute(&self.pool)
-        .await
-        .map_err(postgres::fault)?;
-        if written.rows_affected() == 0 {
+    async fn update_standing(&self, _: &Permit, call: &Call, decision: &Decision<'_>) -> Result<(), ChangeStandingError> {
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
+        let is_written = standings::update(&mut *transaction, call, decision).await?;
+        if !is_written {
             return Err(ChangeStandingError::Stale);
         }
+        if let Some(invitation) = &decision.invitation {
+            links::insert(&mut *transaction, call, invitation).await?;
+        }
+        transaction.commit().await.map_err(postgres::fault)?;
         self.signal.ring(Lane::Normal);
+        self.signal.ring(Lane::Security);
         Ok(())
     }
 
