@@ -2,6 +2,7 @@
 
 use api::cabinet::case_monitoring::v1 as cases;
 use api::cabinet::identity::v1 as identity;
+use api::cabinet::identity::v1::password_service_client::PasswordServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
 use api::cabinet::r#type::v1::AllowedAction;
 use cabinet_e2e::{Cabinet, case_request, new_id, reason, user_id, with_token};
@@ -69,6 +70,12 @@ async fn attempt(cabinet: &Cabinet, token: &str, user: &identity::User, method: 
         }
         "ChangeUserEmail" => told(cabinet.change_email(token, id, &format!("{id}@example.com")).await),
         "ChangeUserPhone" => told(cabinet.change_phone(token, id, "+380671234567").await),
+        "SetUserPassword" => {
+            let (new_password, confirmation) = (Cabinet::PASSWORD.to_owned(), Cabinet::PASSWORD.to_owned());
+            let request = identity::SetUserPasswordRequest { user_id: id.clone(), new_password, confirmation };
+            let mut client = PasswordServiceClient::new(cabinet.identity.channel());
+            told(client.set_user_password(with_token(token, request)).await)
+        }
         "ChangeUserRole" => told(cabinet.change_role(token, id, user.role()).await),
         "BlockUser" => told(cabinet.block_user(token, id).await),
         "UnblockUser" => told(cabinet.unblock_user(token, id).await),
@@ -99,6 +106,7 @@ async fn a_user_says_what_his_caller_may_do_with_him() {
             ("ResendInvitation", invite),
             ("ChangeUserEmail", contacts),
             ("ChangeUserPhone", contacts),
+            ("SetUserPassword", DENIED),
             ("ChangeUserRole", role),
             status,
         ];

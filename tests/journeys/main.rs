@@ -18,6 +18,7 @@ mod letters;
 mod metrics;
 mod origins;
 mod outages;
+mod passwords;
 mod policies;
 mod preset_realm;
 mod profiles;

@@ -31,8 +31,10 @@ fn told(policy: &pb::Policy) -> String {
         names.collect::<Vec<_>>().join("+")
     };
     let password = policy.password.expect("a rule");
+    let change = policy.password_change.clone().expect("a rule");
     format!(
-        "needs {}, signs in by {}, phones {}, password {}-{} {} {}, starts {}",
+        "needs {}, signs in by {}, phones {}, password {}-{} {} {}, starts {}, \
+         change {} within {} min, by owner {}",
         contacts(policy.required_contacts().collect()),
         contacts(policy.sign_in_by().collect()),
         policy.phones().as_str_name().trim_start_matches("PHONE_RULE_"),
@@ -41,6 +43,9 @@ fn told(policy: &pb::Policy) -> String {
         password.characters().as_str_name().trim_start_matches("PASSWORD_CHARACTERS_"),
         password.guessable().as_str_name().trim_start_matches("GUESSABLE_PASSWORDS_"),
         policy.starting_status().as_str_name().trim_start_matches("STARTING_STATUS_"),
+        change.asks().map(|proof| proof.as_str_name().trim_start_matches("PASSWORD_PROOF_")).collect::<Vec<_>>().join("+"),
+        change.reauthentication_minutes,
+        change.by_owner().as_str_name().trim_start_matches("OWNER_SETS_PASSWORDS_"),
     )
 }
 
@@ -48,20 +53,26 @@ fn told(policy: &pb::Policy) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_preset_has_its_policy() {
     let cabinet = Cabinet::start().await;
-    let standard = "needs email, signs in by email, phones INTERNATIONAL, password 8-128 ANY REFUSED, starts ACTIVE";
+    let usual = "change CURRENT within 5 min, by owner REFUSED";
+    let strict = "password 8-128 ANY REFUSED";
+    let standard = format!("needs email, signs in by email, phones INTERNATIONAL, {strict}, starts ACTIVE, {usual}");
+    let tender = format!(
+        "needs email, signs in by email+phone, phones INTERNATIONAL, {strict}, starts ACTIVE, change  within 0 min, by owner REFUSED"
+    );
+    let call_center = format!(
+        "needs user_name, signs in by user_name+email, phones INTERNATIONAL, {strict}, starts CHOSEN, change CURRENT within 5 min, \
+         by owner ALLOWED"
+    );
+    let marketplace = format!(
+        "needs email+phone, signs in by email, phones UKRAINIAN_MOBILE, password 6-128 VISIBLE_ASCII ALLOWED, starts ACTIVE, {usual}"
+    );
     let expected = [
-        ("standard", standard),
-        ("tender", "needs email, signs in by email+phone, phones INTERNATIONAL, password 8-128 ANY REFUSED, starts ACTIVE"),
-        ("helpdesk", standard),
-        (
-            "call_center",
-            "needs user_name, signs in by user_name+email, phones INTERNATIONAL, password 8-128 ANY REFUSED, starts CHOSEN",
-        ),
-        ("legal", standard),
-        (
-            "marketplace",
-            "needs email+phone, signs in by email, phones UKRAINIAN_MOBILE, password 6-128 VISIBLE_ASCII ALLOWED, starts ACTIVE",
-        ),
+        ("standard", standard.clone()),
+        ("tender", tender),
+        ("helpdesk", standard.clone()),
+        ("call_center", call_center),
+        ("legal", standard.replace("CURRENT", "CURRENT+CONFIRMATION")),
+        ("marketplace", marketplace),
     ];
     for (preset, policy) in expected {
         assert_eq!(told(&PresetRealm::open(&cabinet, preset).await.policy().await.0), policy, "{preset}");

@@ -5,12 +5,14 @@ use api::cabinet::identity::v1::access_service_client::AccessServiceClient;
 use api::cabinet::identity::v1::administrator_service_client::AdministratorServiceClient;
 use api::cabinet::identity::v1::contact_service_client::ContactServiceClient;
 use api::cabinet::identity::v1::link_service_client::LinkServiceClient;
+use api::cabinet::identity::v1::password_service_client::PasswordServiceClient;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
 use tonic::Status;
 
 use crate::visit::{Answer, Visit, no_call, reason, refused_as};
 
 const WRONG: &str = "wrong horse battery 7 staple";
+const RIGHT: &str = "right horse battery 7 staple";
 
 pub(crate) async fn call_sessions(visit: &Visit<'_>, method: &str) -> Result<Answer, Status> {
     let mut client = SessionServiceClient::new(visit.stage.identity.clone());
@@ -23,6 +25,10 @@ pub(crate) async fn call_sessions(visit: &Visit<'_>, method: &str) -> Result<Ans
         "RefreshSession" => {
             let request = pb::RefreshSessionRequest { refresh_token: WRONG.into() };
             refused_as("SESSION_OVER", client.refresh_session(visit.request(request)).await)
+        }
+        "Reauthenticate" => {
+            let request = visit.request(pb::ReauthenticateRequest { password: WRONG.into() });
+            done_but_for("PASSWORD_MISSING", client.reauthenticate(request).await)
         }
         "ListSessions" => client.list_sessions(visit.request(pb::ListSessionsRequest {})).await.map(|_| Answer::Done),
         "RenameSession" => {
@@ -39,23 +45,44 @@ pub(crate) async fn call_sessions(visit: &Visit<'_>, method: &str) -> Result<Ans
     }
 }
 
+/// Everybody may change his own; nobody here does it in a session that has begun.
+pub(crate) async fn call_passwords(visit: &Visit<'_>, method: &str) -> Result<Answer, Status> {
+    let mut client = PasswordServiceClient::new(visit.stage.identity.clone());
+    match method {
+        "ChangePassword" => {
+            let request = pb::ChangePasswordRequest { new_password: RIGHT.into(), ..Default::default() };
+            done_but_for("SESSION_OVER", client.change_password(visit.request(request)).await)
+        }
+        "SetUserPassword" => {
+            let (new_password, confirmation) = (RIGHT.into(), RIGHT.into());
+            let request = pb::SetUserPasswordRequest { user_id: visit.user_id(), new_password, confirmation };
+            client.set_user_password(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        _ => no_call(method),
+    }
+}
+
+/// Done as far as this caller is concerned: what is missing is something else.
+fn done_but_for<T>(expected: &str, result: Result<T, Status>) -> Result<Answer, Status> {
+    match result {
+        Err(status) if reason(&status) == expected => Ok(Answer::Done),
+        other => other.map(|_| Answer::Done),
+    }
+}
+
 /// Everybody may ask for himself; nobody here has a phone or a code.
 pub(crate) async fn call_contacts(visit: &Visit<'_>, method: &str) -> Result<Answer, Status> {
     let mut client = ContactServiceClient::new(visit.stage.identity.clone());
-    let (answer, expected) = match method {
+    match method {
         "RequestPhoneCode" => {
             let request = visit.request(pb::RequestPhoneCodeRequest {});
-            (client.request_phone_code(request).await.map(|_| ()), "PHONE_MISSING")
+            done_but_for("PHONE_MISSING", client.request_phone_code(request).await)
         }
         "ConfirmPhone" => {
             let request = visit.request(pb::ConfirmPhoneRequest { code: "000000".into() });
-            (client.confirm_phone(request).await.map(|_| ()), "CODE_OVER")
+            done_but_for("CODE_OVER", client.confirm_phone(request).await)
         }
-        _ => return no_call(method),
-    };
-    match answer {
-        Err(status) if reason(&status) == expected => Ok(Answer::Done),
-        other => other.map(|()| Answer::Done),
+        _ => no_call(method),
     }
 }
 

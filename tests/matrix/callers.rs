@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::link_service_client::LinkServiceClient;
+use api::cabinet::identity::v1::realm_service_client::RealmServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
 use cabinet_e2e::{Cabinet, Kind, TestRealm, eventually, user_id};
 use kernel::{Caller, CompanyId, Component, Role};
@@ -104,7 +105,22 @@ impl Stage {
             let token = stage.make_token(who).await;
             stage.tokens.insert(who, token);
         }
+        stage.let_owners_set_passwords().await;
         stage
+    }
+
+    /// Else the policy refuses all of them.
+    async fn let_owners_set_passwords(&self) {
+        let rule =
+            pb::PasswordChangeRule { by_owner: pb::OwnerSetsPasswords::Allowed.into(), ..pb::PasswordChangeRule::default() };
+        let request = pb::UpdatePolicyRequest {
+            realm_id: self.realm_id.clone(),
+            policy: Some(pb::Policy { password_change: Some(rule), ..pb::Policy::default() }),
+            update_mask: Some(prost_types::FieldMask { paths: vec!["password_change".to_owned()] }),
+            etag: String::new(),
+        };
+        let request = with_token(&self.platform_token(), request);
+        RealmServiceClient::new(self.identity.clone()).update_policy(request).await.expect("an operator may");
     }
 
     /// The token of a caller; of `himself`, if he is who calls or who is called for.

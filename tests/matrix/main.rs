@@ -31,6 +31,7 @@ async fn call(visit: &Visit<'_>, row: &Row) -> Result<Answer, Status> {
         "cabinet.identity.v1.RealmService" => realms::call(visit, method).await,
         "cabinet.identity.v1.UserService" => users::call(visit, method).await,
         "cabinet.identity.v1.SessionService" => access::call_sessions(visit, method).await,
+        "cabinet.identity.v1.PasswordService" => access::call_passwords(visit, method).await,
         "cabinet.identity.v1.ContactService" => access::call_contacts(visit, method).await,
         "cabinet.identity.v1.LinkService" => access::call_links(visit, method).await,
         "cabinet.identity.v1.CredentialService" => realms::call_credentials(visit, method).await,

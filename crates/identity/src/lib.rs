@@ -16,12 +16,14 @@ use runtime::{Database, Process, Service, StartError, postgres};
 
 use crate::adapters::argon2::Argon2Hasher;
 use crate::adapters::grpc::{
-    AccessGrpc, AdministratorGrpc, ContactGrpc, CredentialGrpc, ERROR_TEXTS, LinkGrpc, RealmGrpc, SessionGrpc, UserGrpc,
+    AccessGrpc, AdministratorGrpc, ContactGrpc, CredentialGrpc, ERROR_TEXTS, LinkGrpc, PasswordGrpc, RealmGrpc, SessionGrpc,
+    UserGrpc,
 };
 use crate::adapters::housekeeping::Housekeeping;
 use crate::adapters::policy::PresetFiles;
 use crate::adapters::postgres::{
-    PgAdministrators, PgCredentials, PgHousekeeping, PgLinks, PgPhoneCodes, PgRealms, PgRevocations, PgSessions, PgUsers,
+    PgAdministrators, PgCredentials, PgHousekeeping, PgLinks, PgPasswords, PgPhoneCodes, PgRealms, PgRevocations, PgSessions,
+    PgUsers,
 };
 use crate::adapters::public_http;
 use crate::adapters::revocation_feed::{OwnAccess, RevocationFeed};
@@ -29,8 +31,8 @@ use crate::adapters::secrets::KeyedSecrets;
 use crate::adapters::signing_keys::SigningKeys;
 pub use crate::adapters::signing_keys::file_name as signing_key_file_name;
 use crate::application::{
-    AccessUseCases, AdministratorUseCases, ContactUseCases, CredentialUseCases, LinkUseCases, RealmUseCases, SessionUseCases,
-    UserUseCases,
+    AccessUseCases, AdministratorUseCases, ContactUseCases, CredentialUseCases, LinkUseCases, PasswordUseCases, RealmUseCases,
+    SessionUseCases, UserUseCases,
 };
 pub use crate::commands::Command;
 pub use crate::config::Config;
@@ -92,10 +94,11 @@ impl Service for Identity {
         let users = Arc::new(PgUsers::new(pools.commands.clone(), signal.clone()));
         let realms = Arc::new(PgRealms::new(pools.commands.clone(), signal.clone()));
         let links = Arc::new(PgLinks::new(pools.commands.clone(), signal.clone()));
+        let own_sessions = Arc::new(PgSessions::new(pools.commands.clone(), signal.clone()));
         let sessions = SessionUseCases {
             users: users.clone(),
             realms: realms.clone(),
-            sessions: Arc::new(PgSessions::new(pools.commands.clone(), signal.clone())),
+            sessions: own_sessions.clone(),
             passwords: passwords.clone(),
             secrets: secrets.clone(),
             tokens: tokens.clone(),
@@ -111,6 +114,16 @@ impl Service for Identity {
             ids: ids.clone(),
         };
         process.routes.add_service(UserGrpc::server(user_use_cases.clone()));
+        process.routes.add_service(PasswordGrpc::server(PasswordUseCases {
+            users: users.clone(),
+            realms: realms.clone(),
+            sessions: own_sessions,
+            passwords: Arc::new(PgPasswords::new(pools.commands.clone(), signal.clone())),
+            hasher: passwords.clone(),
+            views: user_use_cases.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+        }));
         process.routes.add_service(ContactGrpc::server(ContactUseCases {
             users: users.clone(),
             codes: Arc::new(PgPhoneCodes::new(pools.commands.clone(), signal)),

@@ -1,10 +1,15 @@
 //! Policies as they are written: in the files of the presets, and in the realms that copied them.
 
+use std::time::Duration;
+
 use kernel::Fault;
 use serde::{Deserialize, Serialize};
 
 use crate::application::Presets;
-use crate::domain::{Characters, Contact, Guessable, PasswordRule, PhoneRule, Policy, SessionLifetimes, StartingStatus};
+use crate::domain::{
+    Characters, Contact, Guessable, OwnerSetsPasswords, PasswordChangeRule, PasswordProof, PasswordRule, PhoneRule, Policy,
+    SessionLifetimes, StartingStatus,
+};
 
 /// The presets there are. No code but this table names one.
 const PRESETS: [(&str, &str); 6] = [
@@ -36,6 +41,8 @@ pub(crate) struct PolicyForm {
     #[serde(default = "active")]
     starting_status: StartingStatusForm,
     password: PasswordForm,
+    #[serde(default)]
+    password_change: PasswordChangeForm,
     sessions: SessionsForm,
 }
 
@@ -98,17 +105,39 @@ enum GuessableForm {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
+struct PasswordChangeForm {
+    asks: Vec<String>,
+    reauthentication_minutes: u32,
+    by_owner: OwnerSetsPasswordsForm,
+}
+
+/// Nobody could change one by showing the present one: the safest choice takes its place.
+impl Default for PasswordChangeForm {
+    fn default() -> Self {
+        let asks = vec![PasswordProof::Current.as_str().to_owned()];
+        Self { asks, reauthentication_minutes: 5, by_owner: OwnerSetsPasswordsForm::Refused }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum OwnerSetsPasswordsForm {
+    Refused,
+    Allowed,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
 struct SessionsForm {
     idle_days: u32,
     longest_days: u32,
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("a policy names a contact that there is not")]
-struct UnknownContact;
+#[error("a policy names something that there is not")]
+struct UnknownName;
 
 fn contacts(names: &[String]) -> Result<Vec<Contact>, Fault> {
-    names.iter().map(|name| name.parse().map_err(|()| Fault::internal(UnknownContact))).collect()
+    names.iter().map(|name| name.parse().map_err(|()| Fault::internal(UnknownName))).collect()
 }
 
 fn names(contacts: &[Contact]) -> Vec<String> {
@@ -132,6 +161,7 @@ impl TryFrom<PolicyForm> for Policy {
                 StartingStatusForm::Active => StartingStatus::Active,
                 StartingStatusForm::Chosen => StartingStatus::Chosen,
             },
+            password_change: form.password_change.try_into()?,
         })
     }
 }
@@ -151,6 +181,7 @@ impl From<&Policy> for PolicyForm {
                 StartingStatus::Chosen => StartingStatusForm::Chosen,
             },
             password: policy.password.into(),
+            password_change: (&policy.password_change).into(),
             sessions: SessionsForm {
                 idle_days: days(policy.sessions.idle_days()),
                 longest_days: days(policy.sessions.longest_days()),
@@ -188,6 +219,36 @@ impl From<PasswordRule> for PasswordForm {
             guessable: match rule.guessable {
                 Guessable::Refused => GuessableForm::Refused,
                 Guessable::Allowed => GuessableForm::Allowed,
+            },
+        }
+    }
+}
+
+impl TryFrom<PasswordChangeForm> for PasswordChangeRule {
+    type Error = Fault;
+
+    fn try_from(form: PasswordChangeForm) -> Result<Self, Fault> {
+        let asks: Result<_, ()> = form.asks.iter().map(|proof| proof.parse()).collect();
+        let minutes = form.reauthentication_minutes;
+        Ok(Self {
+            asks: asks.map_err(|()| Fault::internal(UnknownName))?,
+            reauthentication_age: (minutes > 0).then(|| Duration::from_mins(minutes.into())),
+            by_owner: match form.by_owner {
+                OwnerSetsPasswordsForm::Refused => OwnerSetsPasswords::Refused,
+                OwnerSetsPasswordsForm::Allowed => OwnerSetsPasswords::Allowed,
+            },
+        })
+    }
+}
+
+impl From<&PasswordChangeRule> for PasswordChangeForm {
+    fn from(rule: &PasswordChangeRule) -> Self {
+        Self {
+            asks: rule.asks.iter().map(|proof| proof.as_str().to_owned()).collect(),
+            reauthentication_minutes: rule.reauthentication_minutes(),
+            by_owner: match rule.by_owner {
+                OwnerSetsPasswords::Refused => OwnerSetsPasswordsForm::Refused,
+                OwnerSetsPasswords::Allowed => OwnerSetsPasswordsForm::Allowed,
             },
         }
     }
@@ -246,6 +307,11 @@ mod tests {
             password: PasswordRule { min_length: 8, max_length: 128, characters: Characters::Any, guessable: Guessable::Refused },
             sessions: SessionLifetimes::of_days(14, 90),
             starting_status: StartingStatus::Active,
+            password_change: PasswordChangeRule {
+                asks: vec![PasswordProof::Current],
+                reauthentication_age: Some(Duration::from_mins(5)),
+                by_owner: OwnerSetsPasswords::Refused,
+            },
         };
         assert_eq!(Policy::try_from(read).ok(), Some(meant));
     }

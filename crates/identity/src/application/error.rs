@@ -2,7 +2,9 @@
 
 use kernel::{Fault, Refusal, RepeatError};
 
-use crate::domain::{Contact, InvalidEmail, InvalidPhone, InvalidPolicy, InvalidSetting, InvalidUserName, PasswordRefused};
+use crate::domain::{
+    Contact, InvalidEmail, InvalidPhone, InvalidPolicy, InvalidSetting, InvalidUserName, PasswordChangeProblem, PasswordRefused,
+};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -36,6 +38,14 @@ pub(crate) enum Error {
     LinkNotValid,
     #[error("the password is refused")]
     PasswordRefused { field: &'static str, reasons: Vec<PasswordRefused> },
+    #[error("the password is not changed")]
+    PasswordNotChanged(Vec<PasswordChangeProblem>),
+    #[error("it is not the caller's password")]
+    CurrentPasswordWrong,
+    #[error("the caller has no password yet")]
+    PasswordMissing,
+    #[error("the caller signed in too long ago for this")]
+    ReauthenticationRequired,
     #[error("nobody signs in with this")]
     SignInRefused,
     #[error("too many passwords are being checked; try again later")]

@@ -6,6 +6,7 @@ mod contacts;
 mod credentials;
 mod error;
 mod links;
+mod passwords;
 mod ports;
 mod realms;
 mod sessions;
@@ -18,11 +19,12 @@ pub(crate) use contacts::ContactUseCases;
 pub(crate) use credentials::{CreateCredential, CredentialUseCases};
 pub(crate) use error::{Error, UserProblem};
 pub(crate) use links::{LinkUseCases, RedeemLink};
+pub(crate) use passwords::{ChangePassword, OtherSessions, PasswordUseCases, SetUserPassword};
 pub(crate) use ports::{
     AccessToken, AccessTokens, Account, Administrator, Administrators, Admission, Admitted, ChangeStandingError, CompanyInserted,
-    Credentials, Decision, HashError, InsertError, LinkToken, Links, NewLink, NewPhoneCode, NewSecret, PasswordHasher,
-    PhoneCodes, Presets, PublishedKey, Realms, Redemption, RefreshToken, Revocations, Secrets, Sessions, TriedCode,
-    UpdateUserError, Users,
+    Credentials, Decision, HashError, InsertError, LinkToken, Links, NewLink, NewPassword, NewPhoneCode, NewSecret,
+    PasswordHasher, Passwords, PhoneCodes, Presets, PublishedKey, Realms, Redemption, RefreshToken, Revocations, Secrets,
+    Sessions, SessionsEnding, TriedCode, UpdateUserError, Users,
 };
 pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases, UpdatePolicy};
 pub(crate) use sessions::{SessionTokens, SessionUseCases, SignIn, SignedIn};

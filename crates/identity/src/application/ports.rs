@@ -79,6 +79,9 @@ pub(crate) trait Users: Send + Sync {
     /// Whoever has this contact.
     async fn account(&self, realm_id: RealmId, login: &Login) -> Result<Option<Account>, Fault>;
 
+    /// A user with what proves him.
+    async fn account_of(&self, realm_id: RealmId, id: UserId) -> Result<Option<Account>, Fault>;
+
     /// What this very request led to when it came before.
     async fn admitted(&self, call: &Call, now: Timestamp) -> Result<Option<Vec<Admitted>>, RepeatError>;
 
@@ -188,6 +191,32 @@ pub(crate) trait Presets: Send + Sync {
     fn get(&self, name: &str) -> Option<(Policy, i32)>;
 }
 
+/// A password to be set in place of another, with what follows.
+#[derive(Debug)]
+pub(crate) struct NewPassword<'a> {
+    /// The user as he was read.
+    pub(crate) user: &'a User,
+    pub(crate) hash: &'a str,
+    pub(crate) ending: SessionsEnding,
+    pub(crate) event_id: EventId,
+    pub(crate) now: Timestamp,
+}
+
+/// Which sessions of a user end with his password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SessionsEnding {
+    None,
+    AllBut(SessionId),
+    All,
+}
+
+/// Where passwords are kept.
+#[async_trait]
+pub(crate) trait Passwords: Send + Sync {
+    /// Sets a password only if nobody has changed the user since he was read. Links that were mailed to him end, and he is told.
+    async fn set(&self, permit: &Permit, call: &Call, new: &NewPassword<'_>) -> Result<bool, Fault>;
+}
+
 /// A link that is redeemed: everything that follows, all or nothing.
 #[derive(Debug)]
 pub(crate) struct Redemption<'a> {
@@ -235,6 +264,15 @@ pub(crate) trait Sessions: Send + Sync {
 
     /// Makes the next token the present one, unless somebody did so meanwhile.
     async fn rotate(&self, permit: &Permit, session: &Session, expires_at: Timestamp, now: Timestamp) -> Result<bool, Fault>;
+
+    /// Keeps that the user of a session has shown once more that he is who he says. False if it has ended.
+    async fn authenticate(
+        &self,
+        permit: &Permit,
+        realm_id: RealmId,
+        session_id: SessionId,
+        now: Timestamp,
+    ) -> Result<bool, Fault>;
 
     async fn rename(
         &self,

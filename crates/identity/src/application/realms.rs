@@ -115,14 +115,14 @@ impl RealmUseCases {
         }
         let now = self.clock.now();
         if let Some(made) = self.realms.made_company(call, now).await? {
-            return Ok(permit.show(self.company_as_made(call, realm_id, made, &command).await?));
+            return Ok(permit.show(self.company_as_made(call, &realm, made, &command).await?));
         }
         let company = Company { realm_id, id: self.ids.new_id(now), name: command.name.clone(), created_at: now };
         let admission = |new| self.users.admission(realm_id, company.id, &realm.policy, new, now);
         let owner = command.owner.as_ref().map(admission).transpose()?;
         let taken = match self.realms.insert_company(&permit, call, &company, owner.as_ref()).await {
             Ok(CompanyInserted::Added) => {
-                let owner = owner.map(|admission| self.users.view(call, admission.user));
+                let owner = owner.map(|admission| self.users.view(call, admission.user, &realm.policy));
                 return Ok(permit.show(CompanyCreated { company, owner }));
             }
             Ok(CompanyInserted::Taken(taken)) => taken,
@@ -131,7 +131,7 @@ impl RealmUseCases {
         };
         // Perhaps by this very request, a moment ago.
         match self.realms.made_company(call, self.clock.now()).await? {
-            Some(made) => Ok(permit.show(self.company_as_made(call, realm_id, made, &command).await?)),
+            Some(made) => Ok(permit.show(self.company_as_made(call, &realm, made, &command).await?)),
             None => Err(users::taken(taken)),
         }
     }
@@ -140,20 +140,20 @@ impl RealmUseCases {
     async fn company_as_made(
         &self,
         call: &Call,
-        realm_id: RealmId,
+        realm: &Realm,
         company_id: CompanyId,
         command: &CreateCompany,
     ) -> Result<CompanyCreated, Error> {
-        let company = self.realms.get_company(realm_id, company_id).await?.ok_or(Error::CompanyNotFound)?;
+        let company = self.realms.get_company(realm.id, company_id).await?.ok_or(Error::CompanyNotFound)?;
         if command.owner.is_none() {
             return Ok(CompanyCreated { company, owner: None });
         }
         // He came with the company, so nobody came before him. He is shown as he was made, or to whoever may see him.
-        let first = self.users.users.page(realm_id, company_id, None, 1).await?.pop();
+        let first = self.users.users.page(realm.id, company_id, None, 1).await?.pop();
         let owner = first
             .filter(|user| user.created_at() == company.created_at)
             .filter(|user| user.version() == 1 || call.authorize(&Action::SeeUser(user)).is_ok())
-            .map(|owner| self.users.view(call, owner));
+            .map(|owner| self.users.view(call, owner, &realm.policy));
         Ok(CompanyCreated { company, owner })
     }
 

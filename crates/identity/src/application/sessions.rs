@@ -108,6 +108,7 @@ impl SessionUseCases {
             created_at: now,
             refreshed_at: now,
             expires_at: policy.sessions.end(now, now),
+            authenticated_at: now,
         }
     }
 
@@ -167,6 +168,21 @@ impl SessionUseCases {
         Err(Error::SessionOver)
     }
 
+    /// Shows once more that the caller knows his password.
+    pub(crate) async fn reauthenticate(&self, call: &Call, password: Password) -> Result<Authorized<()>, Error> {
+        let permit = call.authorize(&Action::ManageOwnSessions)?;
+        let (user, session_id) = signed_in(call)?;
+        let account = self.users.account_of(user.realm_id, user.user_id).await?.ok_or(Error::SessionOver)?;
+        let stored = account.password_hash.ok_or(Error::PasswordMissing)?;
+        if !self.passwords.verify(password, Some(stored)).await? {
+            return Err(Error::CurrentPasswordWrong);
+        }
+        if !self.sessions.authenticate(&permit, user.realm_id, session_id, self.clock.now()).await? {
+            return Err(Error::SessionOver);
+        }
+        Ok(permit.show(()))
+    }
+
     pub(crate) async fn list(&self, call: &Call) -> Result<Authorized<Vec<Session>>, Error> {
         let permit = call.authorize(&Action::ManageOwnSessions)?;
         let (user, _) = signed_in(call)?;
@@ -219,7 +235,7 @@ pub(crate) fn session_user(user: &User) -> SessionUser {
 }
 
 /// Who calls, and in which session.
-fn signed_in(call: &Call) -> Result<(UserCaller, SessionId), Error> {
+pub(super) fn signed_in(call: &Call) -> Result<(UserCaller, SessionId), Error> {
     match call.caller() {
         Caller::User(user @ UserCaller { through: Through::Session(session_id), .. }) => Ok((*user, *session_id)),
         _ => Err(Refusal::Denied.into()),

@@ -4,7 +4,7 @@ use kernel::{Call, Caller, Permit, Refusal, Timestamp, UserId};
 
 use super::Error;
 use crate::domain::access::Action;
-use crate::domain::{Contact, Link, User, UserStatus};
+use crate::domain::{Contact, Link, Policy, User, UserStatus};
 
 /// A user, and what the caller may do with him at that moment.
 #[derive(Debug)]
@@ -26,19 +26,20 @@ pub(crate) enum UserActionKind {
     ResendInvitation,
     ChangeEmail,
     ChangePhone,
+    SetPassword,
     ChangeRole,
     Block,
     Unblock,
 }
 
 impl UserView {
-    pub(crate) fn of(call: &Call, user: User, now: Timestamp) -> Self {
-        let actions = actions(call, &user, now);
+    pub(crate) fn of(call: &Call, user: User, policy: &Policy, now: Timestamp) -> Self {
+        let actions = actions(call, &user, policy, now);
         Self { user, actions }
     }
 }
 
-fn actions(call: &Call, user: &User, now: Timestamp) -> Vec<UserAction> {
+fn actions(call: &Call, user: &User, policy: &Policy, now: Timestamp) -> Vec<UserAction> {
     // Components have no front end, and whoever has just made somebody may not see him any more.
     if matches!(call.caller(), Caller::Component(_)) || call.authorize(&Action::SeeUser(user)).is_err() {
         return Vec::new();
@@ -51,6 +52,7 @@ fn actions(call: &Call, user: &User, now: Timestamp) -> Vec<UserAction> {
         (UserActionKind::ResendInvitation, may_invite_again(call, user, now).err()),
         (UserActionKind::ChangeEmail, may_change_contacts(call, user).err()),
         (UserActionKind::ChangePhone, may_change_contacts(call, user).err()),
+        (UserActionKind::SetPassword, may_set_password(call, user, policy).err()),
         (UserActionKind::ChangeRole, may_change_standing(call, user).err()),
         (other_status, may_change_standing(call, user).err()),
     ]
@@ -84,6 +86,16 @@ pub(super) fn may_change_standing(call: &Call, user: &User) -> Result<(Permit, U
         return Err(Error::ActingOnOneself);
     }
     Ok((permit, owner.user_id))
+}
+
+/// Whoever forgets his own is mailed a link.
+pub(super) fn may_set_password(call: &Call, user: &User, policy: &Policy) -> Result<Permit, Error> {
+    let action = Action::SetPassword { user, by_owner: policy.password_change.by_owner };
+    let permit = call.authorize(&action).map_err(hidden_user)?;
+    match call.caller() {
+        Caller::User(owner) if owner.user_id == user.id() => Err(Error::ActingOnOneself),
+        _ => Ok(permit),
+    }
 }
 
 /// A user who may not be seen is answered as one who does not exist.

@@ -94,33 +94,38 @@ pub(crate) type Verdict = Result<UserView, Error>;
 
 impl UserUseCases {
     pub(crate) async fn create(&self, call: &Call, command: CreateUsers) -> Result<Authorized<UserView>, Error> {
-        let (mut verdicts, permit) = self.add(call, command).await?;
+        let policy = self.policy(call.realm_id()?).await?;
+        let (mut verdicts, permit) = self.add(call, &policy, command).await?;
         let user = verdicts.pop().ok_or(Error::UserNotFound)??;
-        Ok(permit.show(self.view(call, user)))
+        Ok(permit.show(self.view(call, user, &policy)))
     }
 
     /// The user with what the caller may do with him.
-    pub(super) fn view(&self, call: &Call, user: User) -> UserView {
-        UserView::of(call, user, self.clock.now())
+    pub(super) fn view(&self, call: &Call, user: User, policy: &Policy) -> UserView {
+        UserView::of(call, user, policy, self.clock.now())
+    }
+
+    async fn policy(&self, realm_id: RealmId) -> Result<Policy, Error> {
+        Ok(self.realms.get(realm_id).await?.ok_or(Error::RealmNotFound)?.policy)
     }
 
     /// Adds or refuses each by himself; the verdicts stand in the order of the command.
     pub(crate) async fn batch_create(&self, call: &Call, command: CreateUsers) -> Result<Authorized<Vec<Verdict>>, Error> {
-        let (verdicts, permit) = self.add(call, command).await?;
-        Ok(permit.show(verdicts.into_iter().map(|verdict| Ok(self.view(call, verdict?))).collect()))
+        let policy = self.policy(call.realm_id()?).await?;
+        let (verdicts, permit) = self.add(call, &policy, command).await?;
+        Ok(permit.show(verdicts.into_iter().map(|verdict| Ok(self.view(call, verdict?, &policy))).collect()))
     }
 
-    async fn add(&self, call: &Call, command: CreateUsers) -> Result<(Vec<Result<User, Error>>, Permit), Error> {
+    async fn add(&self, call: &Call, policy: &Policy, command: CreateUsers) -> Result<(Vec<Result<User, Error>>, Permit), Error> {
         let permit = call.authorize(&Action::CreateUsers { company_id: command.company_id }).map_err(hidden_company)?;
         let realm_id = call.realm_id()?;
-        let realm = self.realms.get(realm_id).await?.ok_or(Error::RealmNotFound)?;
         self.realms.get_company(realm_id, command.company_id).await?.ok_or(Error::CompanyNotFound)?;
         for _ in 0..ATTEMPTS {
             let now = self.clock.now();
             if let Some(admitted) = self.users.admitted(call, now).await? {
-                return Ok((self.told_again(realm_id, &realm.policy, &command.users, admitted).await?, permit));
+                return Ok((self.told_again(realm_id, policy, &command.users, admitted).await?, permit));
             }
-            let prepared = command.users.iter().map(|new| self.admission(realm_id, command.company_id, &realm.policy, new, now));
+            let prepared = command.users.iter().map(|new| self.admission(realm_id, command.company_id, policy, new, now));
             let prepared: Vec<Result<Admission, Error>> = prepared.collect();
             let admissions: Vec<Option<&Admission>> = prepared.iter().map(|prepared| prepared.as_ref().ok()).collect();
             match self.users.insert(&permit, call, &admissions, now).await {
@@ -186,8 +191,9 @@ impl UserUseCases {
         let permit = call.authorize(&Action::ListUsers { company_id: query.company_id }).map_err(hidden_company)?;
         let realm_id = call.realm_id()?;
         self.realms.get_company(realm_id, query.company_id).await?.ok_or(Error::CompanyNotFound)?;
+        let policy = self.policy(realm_id).await?;
         let users = self.users.page(realm_id, query.company_id, query.after, query.limit).await?;
-        Ok(permit.show(users.into_iter().map(|user| self.view(call, user)).collect()))
+        Ok(permit.show(users.into_iter().map(|user| self.view(call, user, &policy)).collect()))
     }
 
     /// Mails the invitation again; answers when its link ends.
@@ -208,15 +214,15 @@ impl UserUseCases {
 
     pub(crate) async fn change_contact(&self, call: &Call, command: ChangeContact) -> Result<Authorized<UserView>, Error> {
         let realm_id = call.realm_id()?;
-        let realm = self.realms.get(realm_id).await?.ok_or(Error::RealmNotFound)?;
-        let contact = parsed(&realm.policy, command.contact)?;
+        let policy = self.policy(realm_id).await?;
+        let contact = parsed(&policy, command.contact)?;
         for _ in 0..ATTEMPTS {
             let mut user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
             let permit = may_change_contacts(call, &user)?;
             let now = self.clock.now();
-            let Some(changed) = contact.apply(&mut user, now) else { return Ok(permit.show(self.view(call, user))) };
+            let Some(changed) = contact.apply(&mut user, now) else { return Ok(permit.show(self.view(call, user, &policy))) };
             match self.users.update_contact(&permit, call, &user, self.ids.new_id(now), changed).await {
-                Ok(()) => return Ok(permit.show(self.view(call, user))),
+                Ok(()) => return Ok(permit.show(self.view(call, user, &policy))),
                 Err(UpdateUserError::Stale) => {}
                 Err(UpdateUserError::Taken) => return Err(Error::ContactsTaken(vec![changed.contact])),
                 Err(UpdateUserError::Fault(fault)) => return Err(fault.into()),
@@ -227,18 +233,19 @@ impl UserUseCases {
 
     pub(crate) async fn change_standing(&self, call: &Call, command: ChangeStanding) -> Result<Authorized<UserView>, Error> {
         let realm_id = call.realm_id()?;
+        let policy = self.policy(realm_id).await?;
         for _ in 0..ATTEMPTS {
             let mut user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
             let (permit, owner_id) = may_change_standing(call, &user)?;
             let (now, before) = (self.clock.now(), user.activation());
             let Some(changed) = user.change_standing(command.standing, now) else {
-                return Ok(permit.show(self.view(call, user)));
+                return Ok(permit.show(self.view(call, user, &policy)));
             };
             let is_due = before == Activation::AwaitedWithInvitation && user.activated_at().is_some();
             let invitation = is_due.then(|| self.invitation(&user, now)).flatten();
             let decision = Decision { user: &user, decided_by: owner_id, event_id: self.ids.new_id(now), changed, invitation };
             match self.users.update_standing(&permit, call, &decision).await {
-                Ok(()) => return Ok(permit.show(self.view(call, user))),
+                Ok(()) => return Ok(permit.show(self.view(call, user, &policy))),
                 Err(ChangeStandingError::Fault(fault)) => return Err(fault.into()),
                 // His token may be older than the decision that took his office away.
                 Err(ChangeStandingError::Stale) if !self.users.is_active_owner(realm_id, owner_id).await? => {
@@ -258,13 +265,16 @@ impl UserUseCases {
         else {
             return Ok(UsersFound { users: Vec::new(), missing: query.user_ids });
         };
+        let Some(realm) = self.realms.get(realm_id).await? else {
+            return Ok(UsersFound { users: Vec::new(), missing: query.user_ids });
+        };
         let stored = self.users.list(realm_id, &query.user_ids).await?;
         let mut users = Vec::with_capacity(stored.len());
         let mut missing = query.user_ids;
         for user in stored {
             if let Ok(permit) = call.authorize(&Action::SeeUser(&user)) {
                 missing.retain(|id| *id != user.id());
-                users.push(permit.show(self.view(call, user)));
+                users.push(permit.show(self.view(call, user, &realm.policy)));
             }
         }
         Ok(UsersFound { users, missing })

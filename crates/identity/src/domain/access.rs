@@ -2,7 +2,7 @@
 
 use kernel::{Caller, CompanyId, Decision, RealmId, Role, Through, UserCaller};
 
-use super::{Company, Credential, CredentialKind, User};
+use super::{Company, Credential, CredentialKind, OwnerSetsPasswords, User};
 
 pub(crate) enum Action<'a> {
     /// Whatever proves itself by a secret of its own: signing in, links, refresh tokens, credentials.
@@ -42,11 +42,18 @@ pub(crate) enum Action<'a> {
     InviteAgain(&'a User),
     ChangeContacts(&'a User),
     ChangeStanding(&'a User),
+    /// Sets somebody's password, where OWNERs do so.
+    SetPassword {
+        user: &'a User,
+        by_owner: OwnerSetsPasswords,
+    },
     /// Asks for users by their ids; each of them is decided about by himself.
     LookUpUsers,
     SeeUser(&'a User),
     /// Lists, names and ends sessions of one's own; whoever calls in a user's name has none.
     ManageOwnSessions,
+    /// Changes one's own password; whoever calls in a user's name does not know it.
+    ChangeOwnPassword,
     /// Confirms contacts of one's own.
     ConfirmOwnContacts,
 }
@@ -75,9 +82,12 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
         Action::InviteAgain(user) => invite_again(caller, user),
         Action::ChangeContacts(user) => change_contacts(caller, user),
         Action::ChangeStanding(user) => change_standing(caller, user),
+        Action::SetPassword { user, by_owner } => set_password(caller, user, *by_owner),
         Action::LookUpUsers => allow_if(!matches!(caller, Caller::Anonymous | Caller::Gateway(_))),
         Action::SeeUser(user) => see_user(caller, user),
-        Action::ManageOwnSessions => allow_if(matches!(caller, Caller::User(UserCaller { through: Through::Session(_), .. }))),
+        Action::ManageOwnSessions | Action::ChangeOwnPassword => {
+            allow_if(matches!(caller, Caller::User(UserCaller { through: Through::Session(_), .. })))
+        }
         Action::ConfirmOwnContacts => allow_if(matches!(caller, Caller::User(_))),
     }
 }
@@ -178,6 +188,14 @@ fn change_standing(caller: &Caller, changed: &User) -> Decision {
         _ if see_user(caller, changed) == Decision::Allow => Decision::Deny,
         Caller::Gateway(_) => Decision::Deny,
         _ => Decision::Hide,
+    }
+}
+
+/// I12: whoever decides about his standing, if the policy lets him.
+fn set_password(caller: &Caller, user: &User, by_owner: OwnerSetsPasswords) -> Decision {
+    match change_standing(caller, user) {
+        Decision::Allow => allow_if(by_owner == OwnerSetsPasswords::Allowed),
+        refused => refused,
     }
 }
 

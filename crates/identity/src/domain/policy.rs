@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Contact, PasswordRule, PhoneRule, UserStatus};
+use super::{Contact, PasswordChangeRule, PasswordRule, PhoneRule, UserStatus};
 
 const DAY: Duration = Duration::from_hours(24);
 /// The shortest password that any product here has asked for.
@@ -11,6 +11,8 @@ const LEAST_MIN_LENGTH: usize = 6;
 const LEAST_MAX_LENGTH: usize = 64;
 /// What hashing is asked to take.
 const MOST_MAX_LENGTH: usize = 256;
+/// Whoever signed in longer ago has left his desk.
+const LONGEST_REAUTHENTICATION_AGE: Duration = DAY;
 
 /// A realm's policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +25,7 @@ pub(crate) struct Policy {
     pub(crate) password: PasswordRule,
     pub(crate) sessions: SessionLifetimes,
     pub(crate) starting_status: StartingStatus,
+    pub(crate) password_change: PasswordChangeRule,
 }
 
 /// Which status new users have (I5).
@@ -72,6 +75,7 @@ pub(crate) enum PolicyChange {
     Password(PasswordRule),
     Sessions(SessionLifetimes),
     StartingStatus(StartingStatus),
+    PasswordChange(PasswordChangeRule),
 }
 
 /// What is wrong with a policy.
@@ -89,6 +93,8 @@ pub(crate) enum InvalidPolicy {
     Idle,
     #[error("a session lasts 1 to 365 days")]
     Longest,
+    #[error("whoever changes his password has signed in at most 1440 minutes ago; 0 if it does not matter")]
+    ReauthenticationAge,
 }
 
 impl InvalidPolicy {
@@ -100,6 +106,7 @@ impl InvalidPolicy {
             Self::MaxLength => "policy.password.max_length",
             Self::Idle => "policy.sessions.idle_days",
             Self::Longest => "policy.sessions.longest_days",
+            Self::ReauthenticationAge => "policy.password_change.reauthentication_minutes",
         }
     }
 }
@@ -116,6 +123,7 @@ impl Policy {
                 PolicyChange::Password(rule) => policy.password = rule,
                 PolicyChange::Sessions(lifetimes) => policy.sessions = lifetimes,
                 PolicyChange::StartingStatus(status) => policy.starting_status = status,
+                PolicyChange::PasswordChange(rule) => policy.password_change = rule,
             }
         }
         policy.checked()
@@ -125,6 +133,7 @@ impl Policy {
     pub(crate) fn checked(self) -> Result<Self, Vec<InvalidPolicy>> {
         let (password, sessions) = (self.password, self.sessions);
         let lasts = DAY..=DAY * 365;
+        let reauthentication_age = self.password_change.reauthentication_age;
         let everybody_signs_in = self.sign_in_by.iter().any(|contact| self.required_contacts.contains(contact));
         let problems = [
             self.sign_in_by.is_empty().then_some(InvalidPolicy::NoSignIn),
@@ -133,6 +142,7 @@ impl Policy {
             (!(LEAST_MAX_LENGTH..=MOST_MAX_LENGTH).contains(&password.max_length)).then_some(InvalidPolicy::MaxLength),
             (!lasts.contains(&sessions.idle) || sessions.idle > sessions.longest).then_some(InvalidPolicy::Idle),
             (!lasts.contains(&sessions.longest)).then_some(InvalidPolicy::Longest),
+            reauthentication_age.filter(|age| *age > LONGEST_REAUTHENTICATION_AGE).map(|_| InvalidPolicy::ReauthenticationAge),
         ];
         let problems: Vec<_> = problems.into_iter().flatten().collect();
         if problems.is_empty() { Ok(self) } else { Err(problems) }
@@ -141,7 +151,7 @@ impl Policy {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Characters, Guessable};
+    use super::super::{Characters, Guessable, OwnerSetsPasswords, PasswordProof};
     use super::*;
 
     impl Policy {
@@ -159,6 +169,11 @@ mod tests {
             password: PasswordRule { min_length: 8, max_length: 128, characters: Characters::Any, guessable: Guessable::Refused },
             sessions: SessionLifetimes::of_days(14, 90),
             starting_status: StartingStatus::Active,
+            password_change: PasswordChangeRule {
+                asks: vec![PasswordProof::Current],
+                reauthentication_age: Some(Duration::from_mins(5)),
+                by_owner: OwnerSetsPasswords::Refused,
+            },
         }
     }
 

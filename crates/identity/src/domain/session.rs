@@ -1,5 +1,7 @@
 //! A session: a family of refresh tokens, each good for one use (I24).
 
+use std::time::Duration;
+
 use kernel::{CompanyId, RealmId, Role, SessionId, Timestamp, UserId};
 
 use super::SessionLifetimes;
@@ -21,6 +23,8 @@ pub(crate) struct Session {
     pub(crate) refreshed_at: Timestamp,
     /// When it ends unless it is refreshed before.
     pub(crate) expires_at: Timestamp,
+    /// When its user last showed that he is who he says.
+    pub(crate) authenticated_at: Timestamp,
 }
 
 /// What becomes of a refresh token that is shown.
@@ -40,6 +44,11 @@ impl Session {
     /// Lifetimes that were shortened since it was refreshed hold for it, too.
     pub(crate) fn obey(&mut self, lifetimes: SessionLifetimes) {
         self.expires_at = self.expires_at.min(lifetimes.end(self.created_at, self.refreshed_at));
+    }
+
+    /// True if its user showed no longer ago than this that he is who he says; it does not matter if there is no age.
+    pub(crate) fn is_authenticated(&self, age: Option<Duration>, now: Timestamp) -> bool {
+        age.is_none_or(|age| now.duration_since(self.authenticated_at).unsigned_abs() <= age)
     }
 
     /// Whether this token of the family may be used now.
@@ -76,8 +85,6 @@ pub(crate) struct SessionUser {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use jiff::SignedDuration;
     use kernel::Id;
     use uuid::Uuid;
@@ -98,7 +105,19 @@ mod tests {
             created_at: START,
             refreshed_at: START,
             expires_at: START + SignedDuration::from_hours(1),
+            authenticated_at: START,
         }
+    }
+
+    /// Rule I11: a sign-in is recent for as long as the policy says, to the microsecond.
+    #[test]
+    fn a_sign_in_is_recent_for_a_while() {
+        let session = session();
+        let age = Some(Duration::from_mins(5));
+        let end = START + SignedDuration::from_mins(5);
+        assert!(session.is_authenticated(age, end));
+        assert!(!session.is_authenticated(age, end + SignedDuration::from_micros(1)));
+        assert!(session.is_authenticated(None, START + SignedDuration::from_hours(999)), "where it does not matter");
     }
 
     /// Rule I24.c: the token before the present one repeats its answer for ten seconds; after that, and any older one at

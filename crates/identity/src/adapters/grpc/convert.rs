@@ -99,6 +99,7 @@ fn allowed_action(UserAction { kind, refusal }: UserAction) -> AllowedAction {
         UserActionKind::ResendInvitation => "ResendInvitation",
         UserActionKind::ChangeEmail => "ChangeUserEmail",
         UserActionKind::ChangePhone => "ChangeUserPhone",
+        UserActionKind::SetPassword => "SetUserPassword",
         UserActionKind::ChangeRole => "ChangeUserRole",
         UserActionKind::Block => "BlockUser",
         UserActionKind::Unblock => "UnblockUser",

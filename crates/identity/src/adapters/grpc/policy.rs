@@ -1,16 +1,22 @@
 //! Policies between the contract's words and identity's own.
 
+use std::time::Duration;
+
 use api::cabinet::identity::v1 as pb;
 use runtime::grpc::{Problem, id};
 
 use crate::application::UpdatePolicy;
 use crate::domain::{
-    Characters, Contact, Guessable, PasswordRule, PhoneRule, Policy, PolicyChange, SessionLifetimes, StartingStatus,
+    Characters, Contact, Guessable, OwnerSetsPasswords, PasswordChangeRule, PasswordProof, PasswordRule, PhoneRule, Policy,
+    PolicyChange, SessionLifetimes, StartingStatus,
 };
 
 /// A path of the mask is no part of a policy, or there is none at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the mask names parts of a policy: required_contacts, sign_in_by, phones, password, sessions, starting_status")]
+#[error(
+    "the mask names parts of a policy: required_contacts, sign_in_by, phones, password, sessions, starting_status, \
+     password_change"
+)]
 pub(super) struct UnknownPath;
 
 pub(super) fn update_policy(request: pb::UpdatePolicyRequest) -> Result<UpdatePolicy, Problem> {
@@ -30,6 +36,7 @@ fn change(path: &str, wanted: &pb::Policy) -> Result<PolicyChange, Problem> {
         "phones" => PolicyChange::Phones(phones(wanted.phones())?),
         "password" => PolicyChange::Password(password(wanted.password.unwrap_or_default())?),
         "sessions" => PolicyChange::Sessions(sessions(wanted.sessions.unwrap_or_default())),
+        "password_change" => PolicyChange::PasswordChange(password_change(wanted.password_change.as_ref())?),
         "starting_status" => PolicyChange::StartingStatus(starting_status(wanted.starting_status())?),
         _ => return Err(UnknownPath.into()),
     })
@@ -81,6 +88,31 @@ fn sessions(lifetimes: pb::SessionLifetimes) -> SessionLifetimes {
     SessionLifetimes::of_days(days(lifetimes.idle_days), days(lifetimes.longest_days))
 }
 
+/// A proof that is named twice is asked for once.
+fn password_change(rule: Option<&pb::PasswordChangeRule>) -> Result<PasswordChangeRule, Problem> {
+    let rule = rule.cloned().unwrap_or_default();
+    let mut asks = Vec::new();
+    for number in &rule.asks {
+        let proof = match pb::PasswordProof::try_from(*number).unwrap_or_default() {
+            pb::PasswordProof::Current => PasswordProof::Current,
+            pb::PasswordProof::Confirmation => PasswordProof::Confirmation,
+            pb::PasswordProof::Unspecified => return Err(undefined("password_change.asks")),
+        };
+        if !asks.contains(&proof) {
+            asks.push(proof);
+        }
+    }
+    let by_owner = match rule.by_owner() {
+        pb::OwnerSetsPasswords::Refused => OwnerSetsPasswords::Refused,
+        pb::OwnerSetsPasswords::Allowed => OwnerSetsPasswords::Allowed,
+        pb::OwnerSetsPasswords::Unspecified => return Err(undefined("password_change.by_owner")),
+    };
+    // What is below nought is as wrong as what is too much.
+    let minutes = u64::try_from(rule.reauthentication_minutes).unwrap_or(u64::MAX / 60);
+    let reauthentication_age = (minutes > 0).then(|| Duration::from_secs(minutes * 60));
+    Ok(PasswordChangeRule { asks, reauthentication_age, by_owner })
+}
+
 fn starting_status(status: pb::StartingStatus) -> Result<StartingStatus, Problem> {
     match status {
         pb::StartingStatus::Active => Ok(StartingStatus::Active),
@@ -114,6 +146,23 @@ pub(super) fn policy(policy: &Policy) -> pb::Policy {
             StartingStatus::Chosen => pb::StartingStatus::Chosen,
         }
         .into(),
+        password_change: Some(password_change_rule(&policy.password_change)),
+    }
+}
+
+fn password_change_rule(rule: &PasswordChangeRule) -> pb::PasswordChangeRule {
+    let proof = |proof: &PasswordProof| match proof {
+        PasswordProof::Current => pb::PasswordProof::Current.into(),
+        PasswordProof::Confirmation => pb::PasswordProof::Confirmation.into(),
+    };
+    let by_owner = match rule.by_owner {
+        OwnerSetsPasswords::Refused => pb::OwnerSetsPasswords::Refused,
+        OwnerSetsPasswords::Allowed => pb::OwnerSetsPasswords::Allowed,
+    };
+    pb::PasswordChangeRule {
+        asks: rule.asks.iter().map(proof).collect(),
+        reauthentication_minutes: i32::try_from(rule.reauthentication_minutes()).unwrap_or(i32::MAX),
+        by_owner: by_owner.into(),
     }
 }
 

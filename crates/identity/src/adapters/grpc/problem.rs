@@ -8,7 +8,7 @@ use runtime::grpc::{ErrorTextFiles, Problem};
 
 use super::policy::UnknownPath;
 use crate::application::{Error, UserProblem};
-use crate::domain::Contact;
+use crate::domain::{Contact, PasswordChangeProblem};
 
 const DOMAIN: &str = "identity.cabinet";
 /// What people read of each reason.
@@ -46,6 +46,8 @@ impl From<Error> for Problem {
                     problem.violated(field, reason.to_string())
                 })
             }
+            Error::PasswordNotChanged(problems) => password_not_changed(&problems),
+            Error::CurrentPasswordWrong => invalid(ErrorReason::CurrentPasswordWrong, message).in_field("password"),
             Error::PolicyInvalid(problems) => {
                 problems.iter().fold(invalid(ErrorReason::PolicyInvalid, message), |problem, invalid| {
                     problem.violated(invalid.field(), invalid.to_string())
@@ -63,6 +65,10 @@ impl From<Error> for Problem {
             Error::UserBlocked => not_now(ErrorReason::UserBlocked, message).unless("STATUS", "user_id"),
             Error::InvitationOver => not_now(ErrorReason::InvitationOver, message).unless("INVITATION", "user_id"),
             Error::NewPasswordNeeded => not_now(ErrorReason::NewPasswordNeeded, message).unless("PASSWORD", "new_password"),
+            Error::PasswordMissing => not_now(ErrorReason::PasswordMissing, message).unless("PASSWORD", "user"),
+            Error::ReauthenticationRequired => {
+                not_now(ErrorReason::ReauthenticationRequired, message).unless("REAUTHENTICATION", "session")
+            }
             Error::PhoneMissing => not_now(ErrorReason::PhoneMissing, message).unless("CONTACT", "phone"),
             Error::PhoneConfirmed => not_now(ErrorReason::PhoneConfirmed, message).unless("CONTACT", "phone"),
             Error::CodeOver => not_now(ErrorReason::CodeOver, message).unless("CODE", "code"),
@@ -78,6 +84,21 @@ impl From<Error> for Problem {
             Error::Fault(fault) => fault.into(),
         }
     }
+}
+
+/// Everything that is wrong: the first one is the reason, all of them stand in the details.
+fn password_not_changed(problems: &[PasswordChangeProblem]) -> Problem {
+    let told = |problem: &PasswordChangeProblem| match problem {
+        PasswordChangeProblem::CurrentWrong => ("current_password", ErrorReason::CurrentPasswordWrong),
+        PasswordChangeProblem::ConfirmationDiffers => ("confirmation", ErrorReason::ConfirmationDiffers),
+        PasswordChangeProblem::Refused(_) => ("new_password", ErrorReason::PasswordRefused),
+    };
+    let first = problems.first().map_or(ErrorReason::Unspecified, |problem| told(problem).1);
+    let message = problems.first().map(ToString::to_string).unwrap_or_default();
+    problems.iter().fold(refusal(ErrorKind::InvalidArgument, first, message), |invalid, problem| {
+        let (field, reason) = told(problem);
+        invalid.violated(field, problem.to_string()).also(reason.as_str_name())
+    })
 }
 
 /// A problem with the first OWNER of a company, in the fields of the request that adds it.

@@ -45,6 +45,16 @@ impl SessionService for SessionGrpc {
         Ok(Response::new(pb::RefreshSessionResponse { tokens: Some(convert::session_tokens(&tokens)) }))
     }
 
+    async fn reauthenticate(
+        &self,
+        request: Request<pb::ReauthenticateRequest>,
+    ) -> Result<Response<pb::ReauthenticateResponse>, Status> {
+        let (call, request) = open(request)?;
+        let password = Password::new(&request.password);
+        let () = self.sessions.reauthenticate(&call, password).await.map_err(Problem::from)?.into_inner();
+        Ok(Response::new(pb::ReauthenticateResponse {}))
+    }
+
     async fn list_sessions(
         &self,
         request: Request<pb::ListSessionsRequest>,

@@ -34,6 +34,7 @@ struct SessionRow {
     created_at: jiff_sqlx::Timestamp,
     refreshed_at: jiff_sqlx::Timestamp,
     expires_at: jiff_sqlx::Timestamp,
+    authenticated_at: Option<jiff_sqlx::Timestamp>,
 }
 
 impl From<SessionRow> for Session {
@@ -49,6 +50,7 @@ impl From<SessionRow> for Session {
             created_at: row.created_at.to_jiff(),
             refreshed_at: row.refreshed_at.to_jiff(),
             expires_at: row.expires_at.to_jiff(),
+            authenticated_at: row.authenticated_at.unwrap_or(row.created_at).to_jiff(),
         }
     }
 }
@@ -91,7 +93,7 @@ impl Sessions for PgSessions {
     async fn get(&self, realm_id: RealmId, session_id: SessionId) -> Result<Option<(Session, SessionUser)>, Fault> {
         let row = sqlx::query!(
             "SELECT sessions.realm_id, session_id, sessions.user_id, name, client_address, client_agent, generation,
-                 sessions.created_at, refreshed_at, expires_at, company_id, role, status, access_generation, version
+                 sessions.created_at, refreshed_at, expires_at, authenticated_at, company_id, role, status, access_generation, version
              FROM sessions
              JOIN users ON users.realm_id = sessions.realm_id AND users.user_id = sessions.user_id
              WHERE sessions.realm_id = $1
@@ -122,6 +124,7 @@ impl Sessions for PgSessions {
             created_at: row.created_at,
             refreshed_at: row.refreshed_at,
             expires_at: row.expires_at,
+            authenticated_at: row.authenticated_at,
         };
         Ok(Some((session.into(), user)))
     }
@@ -129,7 +132,8 @@ impl Sessions for PgSessions {
     async fn list(&self, realm_id: RealmId, user_id: UserId, now: Timestamp) -> Result<Vec<Session>, Fault> {
         let rows = sqlx::query_as!(
             SessionRow,
-            "SELECT realm_id, session_id, user_id, name, client_address, client_agent, generation, created_at, refreshed_at, expires_at
+            "SELECT realm_id, session_id, user_id, name, client_address, client_agent, generation, created_at, refreshed_at, expires_at,
+                 authenticated_at
              FROM sessions
              WHERE realm_id = $1
                AND user_id = $2
@@ -165,6 +169,23 @@ impl Sessions for PgSessions {
         .await
         .map_err(postgres::fault)?;
         Ok(rotated.rows_affected() == 1)
+    }
+
+    async fn authenticate(&self, _: &Permit, realm_id: RealmId, session_id: SessionId, now: Timestamp) -> Result<bool, Fault> {
+        let authenticated = sqlx::query!(
+            "UPDATE sessions
+             SET authenticated_at = $3
+             WHERE realm_id = $1
+               AND session_id = $2
+               AND ended_at IS NULL",
+            realm_id.as_uuid(),
+            session_id.as_uuid(),
+            now.to_sqlx() as _,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(authenticated.rows_affected() == 1)
     }
 
     async fn rename(

@@ -93,6 +93,53 @@ impl TryFrom<UserRow> for User {
     }
 }
 
+/// A user's row with the one of his password.
+struct AccountRow {
+    realm_id: Uuid,
+    user_id: Uuid,
+    company_id: Uuid,
+    role: String,
+    status: String,
+    email: Option<String>,
+    email_key: Option<String>,
+    email_verified_at: Option<jiff_sqlx::Timestamp>,
+    phone: Option<String>,
+    phone_verified_at: Option<jiff_sqlx::Timestamp>,
+    user_name: Option<String>,
+    activated_at: Option<jiff_sqlx::Timestamp>,
+    awaits: Option<String>,
+    access_generation: i64,
+    version: i64,
+    created_at: jiff_sqlx::Timestamp,
+    hash: Option<String>,
+}
+
+impl TryFrom<AccountRow> for Account {
+    type Error = Fault;
+
+    fn try_from(row: AccountRow) -> Result<Self, Fault> {
+        let user = UserRow {
+            realm_id: row.realm_id,
+            user_id: row.user_id,
+            company_id: row.company_id,
+            role: row.role,
+            status: row.status,
+            email: row.email,
+            email_key: row.email_key,
+            email_verified_at: row.email_verified_at,
+            phone: row.phone,
+            phone_verified_at: row.phone_verified_at,
+            user_name: row.user_name,
+            activated_at: row.activated_at,
+            awaits: row.awaits,
+            access_generation: row.access_generation,
+            version: row.version,
+            created_at: row.created_at,
+        };
+        Ok(Self { user: user.try_into()?, password_hash: row.hash })
+    }
+}
+
 pub(super) fn email(contacts: &Contacts) -> Option<&str> {
     contacts.email.as_ref().map(EmailAddress::as_str)
 }
@@ -180,7 +227,8 @@ impl Users for PgUsers {
             Login::Phone(phone) => (None, Some(phone.as_str()), None),
             Login::UserName(name) => (None, None, Some(name.as_str())),
         };
-        let row = sqlx::query!(
+        let row = sqlx::query_as!(
+            AccountRow,
             r#"SELECT found.realm_id, found.user_id, company_id, role, status, email, email_key, email_verified_at, phone,
                  phone_verified_at, user_name, activated_at, awaits, access_generation, version, created_at, hash AS "hash?"
              FROM users AS found
@@ -195,26 +243,25 @@ impl Users for PgUsers {
         .fetch_optional(&self.pool)
         .await
         .map_err(postgres::fault)?;
-        let Some(row) = row else { return Ok(None) };
-        let user = UserRow {
-            realm_id: row.realm_id,
-            user_id: row.user_id,
-            company_id: row.company_id,
-            role: row.role,
-            status: row.status,
-            email: row.email,
-            email_key: row.email_key,
-            email_verified_at: row.email_verified_at,
-            phone: row.phone,
-            phone_verified_at: row.phone_verified_at,
-            user_name: row.user_name,
-            activated_at: row.activated_at,
-            awaits: row.awaits,
-            access_generation: row.access_generation,
-            version: row.version,
-            created_at: row.created_at,
-        };
-        Ok(Some(Account { user: user.try_into()?, password_hash: row.hash }))
+        row.map(Account::try_from).transpose()
+    }
+
+    async fn account_of(&self, realm_id: RealmId, id: UserId) -> Result<Option<Account>, Fault> {
+        let row = sqlx::query_as!(
+            AccountRow,
+            r#"SELECT found.realm_id, found.user_id, company_id, role, status, email, email_key, email_verified_at, phone,
+                 phone_verified_at, user_name, activated_at, awaits, access_generation, version, created_at, hash AS "hash?"
+             FROM users AS found
+             LEFT JOIN passwords ON passwords.realm_id = found.realm_id AND passwords.user_id = found.user_id
+             WHERE found.realm_id = $1
+               AND found.user_id = $2"#,
+            realm_id.as_uuid(),
+            id.as_uuid(),
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        row.map(Account::try_from).transpose()
     }
 
     async fn admitted(&self, call: &Call, now: Timestamp) -> Result<Option<Vec<Admitted>>, RepeatError> {

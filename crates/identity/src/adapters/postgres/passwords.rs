@@ -1,0 +1,79 @@
+//! Passwords in PostgreSQL.
+
+use async_trait::async_trait;
+use jiff_sqlx::ToSqlx as _;
+use kernel::{Call, Fault, Permit};
+use messaging::{Lane, OutboxSignal};
+use runtime::postgres;
+use sqlx::PgPool;
+
+use crate::adapters::events;
+use crate::application::{NewPassword, Passwords, SessionsEnding};
+
+pub(crate) struct PgPasswords {
+    pool: PgPool,
+    signal: OutboxSignal,
+}
+
+impl PgPasswords {
+    pub(crate) const fn new(pool: PgPool, signal: OutboxSignal) -> Self {
+        Self { pool, signal }
+    }
+}
+
+#[async_trait]
+impl Passwords for PgPasswords {
+    async fn set(&self, _: &Permit, call: &Call, new: &NewPassword<'_>) -> Result<bool, Fault> {
+        let NewPassword { user, hash, ending, event_id, now } = new;
+        let event = events::password_changed(call, *event_id, user, *now);
+        let staying = if let SessionsEnding::AllBut(session_id) = ending { Some(session_id.as_uuid()) } else { None };
+        // The user's row is locked first, as everywhere.
+        let set = sqlx::query!(
+            "WITH owner AS (
+                 UPDATE users
+                 SET version = version + 1, access_generation = access_generation + CASE WHEN $6 THEN 1 ELSE 0 END
+                 WHERE realm_id = $1
+                   AND user_id = $2
+                   AND version = $5
+                 RETURNING user_id, version, access_generation
+             ), ended_links AS (
+                 UPDATE links
+                 SET ended_at = $4
+                 FROM owner
+                 WHERE links.realm_id = $1
+                   AND links.user_id = owner.user_id
+                   AND links.ended_at IS NULL
+             ), kept AS (
+                 INSERT INTO passwords (realm_id, user_id, hash, set_at)
+                 SELECT $1, user_id, $3, $4
+                 FROM owner
+                 ON CONFLICT (realm_id, user_id) DO UPDATE
+                 SET hash = excluded.hash, set_at = excluded.set_at
+             )
+             SELECT messaging.append_event($8, $1, $9, user_id, version, $10, $11, $12, $13, $14, $4, NULL) AS appended,
+                 CASE WHEN $6 THEN end_sessions($1, user_id, NULL, $4) END AS signed_out,
+                 CASE WHEN $6 THEN revoke_access(user_id, access_generation, $4) END AS revoked,
+                 CASE WHEN $7::uuid IS NOT NULL THEN end_other_sessions($1, user_id, $7, $4) END AS others_signed_out
+             FROM owner",
+            user.realm_id().as_uuid(),
+            user.id().as_uuid(),
+            hash,
+            now.to_sqlx() as _,
+            user.version(),
+            *ending == SessionsEnding::All,
+            staying,
+            event.event_id.as_uuid(),
+            event.aggregate.kind,
+            event.lane.as_str(),
+            event.cause_id.as_uuid(),
+            event.event_type,
+            event.payload,
+            event.traceparent,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        self.signal.ring(Lane::Security);
+        Ok(set.rows_affected() == 1)
+    }
+}

@@ -1,0 +1,113 @@
+//! Passwords of those who can sign in already: changing one's own, setting somebody's (I11, I12).
+
+use std::sync::Arc;
+
+use kernel::{Authorized, Call, Clock, IdSource};
+
+use super::sessions::signed_in;
+use super::user_actions::may_set_password;
+use super::{Error, NewPassword, PasswordHasher, Passwords, Realms, Sessions, SessionsEnding, UserUseCases, UserView, Users};
+use crate::domain::access::Action;
+use crate::domain::{Password, PasswordChangeProblem, PasswordProof, TypedPassword};
+
+/// How often something is tried that others keep overtaking.
+const ATTEMPTS: usize = 5;
+
+pub(crate) struct PasswordUseCases {
+    pub(crate) users: Arc<dyn Users>,
+    pub(crate) realms: Arc<dyn Realms>,
+    pub(crate) sessions: Arc<dyn Sessions>,
+    pub(crate) passwords: Arc<dyn Passwords>,
+    pub(crate) hasher: Arc<dyn PasswordHasher>,
+    /// Shows users with what may be done with them.
+    pub(crate) views: UserUseCases,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+}
+
+pub(crate) struct ChangePassword {
+    pub(crate) current: Password,
+    pub(crate) typed: TypedPassword,
+    pub(crate) other_sessions: OtherSessions,
+}
+
+/// What becomes of one's other sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OtherSessions {
+    Keep,
+    End,
+}
+
+pub(crate) struct SetUserPassword {
+    pub(crate) user_id: kernel::UserId,
+    pub(crate) typed: TypedPassword,
+}
+
+impl PasswordUseCases {
+    /// Changes the caller's own password if everything that the policy asks for is right.
+    pub(crate) async fn change(&self, call: &Call, command: ChangePassword) -> Result<Authorized<()>, Error> {
+        let permit = call.authorize(&Action::ChangeOwnPassword)?;
+        let (caller, session_id) = signed_in(call)?;
+        let policy = self.realms.get(caller.realm_id).await?.ok_or(Error::RealmNotFound)?.policy;
+        let found = self.sessions.get(caller.realm_id, session_id).await?;
+        let (session, _) = found.filter(|(session, _)| session.user_id == caller.user_id).ok_or(Error::SessionOver)?;
+        if !session.is_authenticated(policy.password_change.reauthentication_age, self.clock.now()) {
+            return Err(Error::ReauthenticationRequired);
+        }
+        let asks = &policy.password_change.asks;
+        let account = self.users.account_of(caller.realm_id, caller.user_id).await?.ok_or(Error::SessionOver)?;
+        let mut problems = command.typed.problems(&policy.password, asks, &account.user.own_data());
+        if asks.contains(&PasswordProof::Current) {
+            let stored = account.password_hash.clone().ok_or(Error::PasswordMissing)?;
+            if !self.hasher.verify(command.current, Some(stored)).await? {
+                problems.insert(0, PasswordChangeProblem::CurrentWrong);
+            }
+        }
+        if !problems.is_empty() {
+            return Err(Error::PasswordNotChanged(problems));
+        }
+        let hash = self.hasher.hash(command.typed.new).await?;
+        let ending = match command.other_sessions {
+            OtherSessions::Keep => SessionsEnding::None,
+            OtherSessions::End => SessionsEnding::AllBut(session_id),
+        };
+        for _ in 0..ATTEMPTS {
+            // Something else about him may have changed since; but not the password that he has shown.
+            let again = self.users.account_of(caller.realm_id, caller.user_id).await?.ok_or(Error::SessionOver)?;
+            if again.password_hash != account.password_hash {
+                return Err(Error::UserChanged);
+            }
+            let now = self.clock.now();
+            let new = NewPassword { user: &again.user, hash: &hash, ending, event_id: self.ids.new_id(now), now };
+            if self.passwords.set(&permit, call, &new).await? {
+                return Ok(permit.show(()));
+            }
+        }
+        Err(Error::UserChanged)
+    }
+
+    /// Sets the password of somebody else, typed twice.
+    pub(crate) async fn set(&self, call: &Call, command: SetUserPassword) -> Result<Authorized<UserView>, Error> {
+        let realm_id = call.realm_id()?;
+        let policy = self.realms.get(realm_id).await?.ok_or(Error::RealmNotFound)?.policy;
+        let user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
+        may_set_password(call, &user, &policy)?;
+        let problems = command.typed.problems(&policy.password, &[PasswordProof::Confirmation], &user.own_data());
+        if !problems.is_empty() {
+            return Err(Error::PasswordNotChanged(problems));
+        }
+        let hash = self.hasher.hash(command.typed.new).await?;
+        for _ in 0..ATTEMPTS {
+            let user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
+            let permit = may_set_password(call, &user, &policy)?;
+            let now = self.clock.now();
+            let (event_id, ending) = (self.ids.new_id(now), SessionsEnding::All);
+            let new = NewPassword { user: &user, hash: &hash, ending, event_id, now };
+            if self.passwords.set(&permit, call, &new).await? {
+                let user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
+                return Ok(permit.show(self.views.view(call, user, &policy)));
+            }
+        }
+        Err(Error::UserChanged)
+    }
+}

@@ -1,0 +1,193 @@
+//! Passwords of those who can sign in already.
+
+use api::cabinet::identity::v1 as pb;
+use api::cabinet::identity::v1::password_service_client::PasswordServiceClient;
+use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
+use cabinet_e2e::{Cabinet, Kind, Refused, reason, with_token};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use crate::preset_realm::PresetRealm;
+
+const OLD: &str = Cabinet::PASSWORD;
+const NEW: &str = "another horse, battery and staple";
+
+fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
+    reason(&result.expect_err("a refusal"))
+}
+
+fn is(code: Code, reason: &str) -> Refused {
+    (code, reason.to_owned())
+}
+
+/// What is wrong, field by field.
+fn violations<T: std::fmt::Debug>(result: Result<T, Status>) -> Vec<String> {
+    let details = result.expect_err("a refusal").get_details_bad_request().expect("details");
+    details.field_violations.into_iter().map(|violation| violation.field).collect()
+}
+
+/// The current password, the new one, and the new one once more.
+fn change([current, new, confirmation]: [&str; 3]) -> pb::ChangePasswordRequest {
+    pb::ChangePasswordRequest {
+        current_password: current.to_owned(),
+        new_password: new.to_owned(),
+        confirmation: confirmation.to_owned(),
+        end_other_sessions: false,
+    }
+}
+
+async fn send(cabinet: &Cabinet, token: &str, request: pb::ChangePasswordRequest) -> Result<(), Status> {
+    cabinet.watch.canary(Kind::Password, &request.new_password);
+    PasswordServiceClient::new(cabinet.identity.channel()).change_password(with_token(token, request)).await.map(|_| ())
+}
+
+async fn reauthenticate(cabinet: &Cabinet, token: &str, password: &str) -> Result<(), Status> {
+    let request = with_token(token, pb::ReauthenticateRequest { password: password.to_owned() });
+    SessionServiceClient::new(cabinet.identity.channel()).reauthenticate(request).await.map(|_| ())
+}
+
+/// Somebody who has just set [`OLD`] in a realm, and the access token of his session.
+async fn signed_in(realm: &PresetRealm<'_>) -> String {
+    realm.add(realm.invited("anna@example.com")).await.expect("a good user");
+    let redeemed = realm.redeem("anna@example.com", OLD).await.expect("an open link");
+    redeemed.tokens.expect("the contract promises tokens").access_token
+}
+
+/// Rule I11: a password is changed only if all that is asked for is right, and says all that is not; then it holds, and its
+/// user is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_changed_by_showing_the_one_there_is() {
+    let cabinet = Cabinet::start().await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    let token = cabinet.signed_in(&anna).await.access_token;
+    let letters = cabinet.mail.letters().len();
+
+    let wrong = send(&cabinet, &token, change(["wrong", NEW, ""])).await;
+    assert_eq!(refused(wrong), is(Code::InvalidArgument, "CURRENT_PASSWORD_WRONG"));
+    let refused_new = send(&cabinet, &token, change([OLD, "12345678", ""])).await;
+    assert_eq!(refused(refused_new), is(Code::InvalidArgument, "PASSWORD_REFUSED"));
+    assert_eq!(violations(send(&cabinet, &token, change(["", "f8Kq", ""])).await), ["current_password", "new_password"]);
+    let stranger = cabinet.user_token_by(&cabinet.credential(pb::CredentialKind::ActingService).await, &anna.user_id).await;
+    let called_for = send(&cabinet, &stranger.expect("it may"), change([OLD, NEW, ""])).await;
+    assert_eq!(refused(called_for), is(Code::PermissionDenied, "PERMISSION_DENIED"), "her password is her own to know");
+    cabinet.sign_in("anna@example.com", OLD).await.expect("nothing has changed");
+
+    send(&cabinet, &token, change([OLD, NEW, "not asked for"])).await.expect("all that is asked for is right");
+    cabinet.sign_in("anna@example.com", NEW).await.expect("her new password");
+    let old = cabinet.sign_in("anna@example.com", OLD).await;
+    assert_eq!(refused(old), is(Code::Unauthenticated, "SIGN_IN_REFUSED"));
+    let told = cabinet.letters(letters + 1).await;
+    assert_eq!(told.last().expect("a letter").rcpt_to, ["anna@example.com"]);
+}
+
+/// Rule I11: other sessions end if that is asked, their access tokens included; the present one goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn other_sessions_end_if_that_is_asked() {
+    let cabinet = Cabinet::start().await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    let here = cabinet.signed_in(&anna).await;
+    let there = cabinet.sign_in("anna@example.com", OLD).await.expect("her password");
+
+    send(&cabinet, &here.access_token, change([OLD, NEW, ""])).await.expect("all that is asked for is right");
+    cabinet.accepted_everywhere(&there.access_token, &anna.user_id).await;
+    let ending = pb::ChangePasswordRequest { end_other_sessions: true, ..change([NEW, OLD, ""]) };
+    send(&cabinet, &here.access_token, ending).await.expect("all that is asked for is right");
+    cabinet.refused_everywhere(&there.access_token, &anna.user_id).await;
+    assert_eq!(refused(cabinet.refresh(&there.refresh_token).await), is(Code::Unauthenticated, "SESSION_OVER"));
+    cabinet.accepted_everywhere(&here.access_token, &anna.user_id).await;
+    cabinet.refresh(&here.refresh_token).await.expect("the present session");
+}
+
+/// Rule I11: what is asked for is the realm's policy: the password there is, the new one twice, or neither.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_realm_says_what_it_asks_for() {
+    let cabinet = Cabinet::start().await;
+    let expected = [
+        ("tender", ["", NEW, ""], vec![]),
+        ("helpdesk", ["", NEW, ""], vec!["current_password"]),
+        ("legal", ["", NEW, OLD], vec!["current_password", "confirmation"]),
+        ("legal", [OLD, NEW, NEW], vec![]),
+        ("marketplace", [OLD, NEW, NEW], vec!["new_password"]),
+    ];
+    for (preset, typed, wrong) in expected {
+        let realm = PresetRealm::open(&cabinet, preset).await;
+        let request = pb::CreateUserRequest { phone: "+380671234567".to_owned(), ..realm.invited("anna@example.com") };
+        realm.add(request).await.expect("everything that any of them asks for");
+        let password = if preset == "marketplace" { "qwerty" } else { OLD };
+        let number = cabinet.mail.letters().iter().filter(|letter| letter.rcpt_to == ["anna@example.com"]).count();
+        let letter = cabinet.letter_to("anna@example.com", number).await;
+        let redeemed = cabinet.redeem(&cabinet_e2e::link_in(&letter), password).await.expect("an open link");
+        let token = redeemed.tokens.expect("the contract promises tokens").access_token;
+        let current = if typed[0].is_empty() { "" } else { password };
+        let answer = send(&cabinet, &token, change([current, typed[1], typed[2]])).await;
+        if wrong.is_empty() {
+            answer.unwrap_or_else(|status| panic!("{preset}: {status:?}"));
+            cabinet.letter_to("anna@example.com", number + 1).await;
+        } else {
+            assert_eq!(violations(answer), wrong, "{preset}");
+        }
+    }
+}
+
+/// Rule I11: whoever signed in too long ago shows his password first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_that_is_too_old_does_not_count() {
+    let cabinet = Cabinet::start().await;
+    let realm = PresetRealm::open(&cabinet, "standard").await;
+    let token = signed_in(&realm).await;
+    cabinet.databases.identity.execute("UPDATE sessions SET created_at = created_at - interval '6 minutes'");
+
+    let too_old = send(&cabinet, &token, change([OLD, NEW, ""])).await;
+    assert_eq!(refused(too_old), is(Code::FailedPrecondition, "REAUTHENTICATION_REQUIRED"));
+    let wrong = reauthenticate(&cabinet, &token, "wrong").await;
+    assert_eq!(refused(wrong), is(Code::InvalidArgument, "CURRENT_PASSWORD_WRONG"));
+    let still = send(&cabinet, &token, change([OLD, NEW, ""])).await;
+    assert_eq!(refused(still), is(Code::FailedPrecondition, "REAUTHENTICATION_REQUIRED"));
+    reauthenticate(&cabinet, &token, OLD).await.expect("her password");
+    send(&cabinet, &token, change([OLD, NEW, ""])).await.expect("she has just shown it");
+
+    cabinet.databases.identity.execute("DELETE FROM passwords");
+    let nothing_to_show = reauthenticate(&cabinet, &token, OLD).await;
+    assert_eq!(refused(nothing_to_show), is(Code::FailedPrecondition, "PASSWORD_MISSING"));
+    let nothing_to_show = send(&cabinet, &token, change([OLD, NEW, ""])).await;
+    assert_eq!(refused(nothing_to_show), is(Code::FailedPrecondition, "PASSWORD_MISSING"));
+}
+
+/// Rule I12.a: where the policy says so an OWNER sets a user's password, typed twice; it holds at once, and all his sessions end.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_sets_passwords_where_the_policy_says_so() {
+    let cabinet = Cabinet::start().await;
+    let realm = PresetRealm::open(&cabinet, "call_center").await;
+    let named = |role: pb::Role, name: &str| pb::CreateUserRequest {
+        role: role.into(),
+        user_name: name.to_owned(),
+        ..realm.invited(&format!("{name}@example.com"))
+    };
+    let (boss, owner) = realm.member(named(pb::Role::Owner, "boss")).await;
+    let (_, admin) = realm.member(named(pb::Role::Admin, "admin")).await;
+    let anna = realm.add(named(pb::Role::Agent, "anna")).await.expect("a good user");
+    let session = realm.redeem("anna@example.com", OLD).await.expect("an open link").tokens.expect("tokens");
+    let set = async |token: &str, user: &pb::User, new: &str, confirmation: &str| {
+        let (new_password, confirmation) = (new.to_owned(), confirmation.to_owned());
+        let request = pb::SetUserPasswordRequest { user_id: user.user_id.clone(), new_password, confirmation };
+        PasswordServiceClient::new(cabinet.identity.channel()).set_user_password(with_token(token, request)).await.map(|_| ())
+    };
+    assert_eq!(refused(set(&admin, &anna, NEW, NEW).await), is(Code::PermissionDenied, "PERMISSION_DENIED"));
+    assert_eq!(refused(set(&owner, &boss, NEW, NEW).await), is(Code::FailedPrecondition, "ACTING_ON_ONESELF"));
+    assert_eq!(refused(set(&owner, &anna, NEW, "").await), is(Code::InvalidArgument, "CONFIRMATION_DIFFERS"));
+    let own_name = set(&owner, &anna, "anna@example.com", "anna@example").await;
+    assert_eq!(violations(own_name), ["confirmation", "new_password"]);
+    cabinet.accepted_everywhere(&session.access_token, &anna.user_id).await;
+
+    set(&owner, &anna, NEW, NEW).await.expect("the policy says so");
+    realm.sign_in("anna", NEW).await.expect("it holds at once");
+    assert_eq!(refused(realm.sign_in("anna", OLD).await), is(Code::Unauthenticated, "SIGN_IN_REFUSED"));
+    cabinet.refused_everywhere(&session.access_token, &anna.user_id).await;
+    cabinet.letter_to("anna@example.com", 1).await;
+
+    let standard = PresetRealm::open(&cabinet, "standard").await;
+    let (_, owner) =
+        standard.member(pb::CreateUserRequest { role: pb::Role::Owner.into(), ..standard.invited("o@example.com") }).await;
+    let bela = standard.add(standard.invited("bela@example.com")).await.expect("a good user");
+    assert_eq!(refused(set(&owner, &bela, NEW, NEW).await), is(Code::PermissionDenied, "PERMISSION_DENIED"));
+}
