@@ -204,14 +204,6 @@ impl SmtpSink {
         finished.filter_map(read).collect()
     }
 
-    /// How many letters have waited for so long to be taken: the sink is slow to answer, and who sends them waits.
-    #[must_use]
-    pub fn waiting_for(&self, at_least: Duration) -> usize {
-        let unfinished = self.process.as_ref().map(|process| self.unfinished_files(process.id()));
-        let age = |file: &PathBuf| last_change(file)?.elapsed().ok();
-        unfinished.iter().flatten().filter(|file| age(file).is_some_and(|age| age >= at_least)).count()
-    }
-
     /// Waits until there are `count` letters or more, at most `limit`, and returns those there are.
     #[must_use]
     pub fn wait_for_letters(&self, count: usize, limit: Duration) -> Vec<Letter> {
