@@ -26,6 +26,8 @@ pub struct Setup {
     own_mail: Option<u16>,
     /// Further settings of every service.
     settings: Vec<(&'static str, String)>,
+    /// Further settings of identity.
+    identity_settings: Vec<(&'static str, String)>,
     watch: Arc<Watch>,
     /// Where the databases are.
     server: SharedPostgres,
@@ -48,6 +50,7 @@ impl Setup {
             certificates: None,
             own_mail: None,
             settings: Vec::new(),
+            identity_settings: Vec::new(),
             watch: Arc::default(),
             notification_server: server.clone(),
             server,
@@ -63,6 +66,12 @@ impl Setup {
     /// With another setting of every service.
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
         self.settings.push((name, value.to_owned()));
+        self
+    }
+
+    /// With another setting of identity.
+    pub fn with_identity(mut self, name: &'static str, value: &str) -> Self {
+        self.identity_settings.push((name, value.to_owned()));
         self
     }
 
@@ -148,16 +157,15 @@ impl Setup {
             }
             ServiceProcess::prepare(program, settings, self.watch.clone()).known_by(own_settings(self.certificates.as_ref()))
         };
-        let identity = prepare(
-            "cabinet-identity",
-            &[
-                ("CABINET__IDENTITY__DATABASE__URL", databases.identity.url().to_owned()),
-                ("CABINET__KEYS__FOLDER", folder.path().display().to_string()),
-                ("CABINET__KEYS__REFRESH_KEY", "a2V5cyBhcmUgYXQgbGVhc3QgdGhpcnR5LXR3byBieXRlcw==".to_owned()),
-                ("CABINET__SEALING__SEALING_KEY", sealing.sealing_key),
-                (PUBLIC_ADDRESS, format!("127.0.0.1:{}", free_port())),
-            ],
-        );
+        let own = [
+            ("CABINET__IDENTITY__DATABASE__URL", databases.identity.url().to_owned()),
+            ("CABINET__KEYS__FOLDER", folder.path().display().to_string()),
+            ("CABINET__KEYS__REFRESH_KEY", "a2V5cyBhcmUgYXQgbGVhc3QgdGhpcnR5LXR3byBieXRlcw==".to_owned()),
+            ("CABINET__SEALING__SEALING_KEY", sealing.sealing_key),
+            (PUBLIC_ADDRESS, format!("127.0.0.1:{}", free_port())),
+        ];
+        let own: Vec<_> = own.into_iter().chain(self.identity_settings).collect();
+        let identity = prepare("cabinet-identity", &own);
         let peer = ("CABINET__PEERS__IDENTITY", identity.grpc_url());
         let profile =
             prepare("cabinet-profile", &[("CABINET__PROFILE__DATABASE__URL", databases.profile.url().to_owned()), peer.clone()]);

@@ -110,7 +110,7 @@ pub(crate) async fn call_administrators(visit: &Visit<'_>, method: &str) -> Resu
     let mut client = AdministratorServiceClient::new(visit.stage.identity.clone());
     match method {
         "SignInAdministrator" => {
-            let name = "operator".to_owned();
+            let name = format!("operator{}", visit.stage.fresh());
             let request = pb::SignInAdministratorRequest { name, password: WRONG.into(), ..Default::default() };
             refused_as("SIGN_IN_REFUSED", client.sign_in_administrator(visit.request(request)).await)
         }

@@ -7,7 +7,7 @@ use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::link_service_client::LinkServiceClient;
 use api::cabinet::identity::v1::realm_service_client::RealmServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
-use cabinet_e2e::{Cabinet, Kind, TestRealm, eventually, user_id};
+use cabinet_e2e::{Cabinet, Kind, Setup, TestRealm, eventually, user_id};
 use kernel::{Caller, CompanyId, Component, Role};
 use mail_parser::MessageParser;
 use tonic::transport::Channel;
@@ -89,7 +89,8 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn start() -> Self {
-        let cabinet = Cabinet::start().await;
+        // More people than come from one address otherwise.
+        let cabinet = Setup::default().with_identity("CABINET__GUESSING__RESETS_FROM_ADDRESS", "1000").start().await;
         let mut stage = Self {
             identity: cabinet.identity.channel(),
             profile: cabinet.profile.channel(),

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use runtime::{DatabaseClock, StartError, postgres};
 
-use crate::adapters::argon2::Argon2Hasher;
+use crate::adapters::argon2::hash_now;
 use crate::adapters::postgres::PgAdministrators;
 use crate::adapters::secrets::one_time_password;
 use crate::domain::Password;
@@ -40,7 +40,7 @@ async fn put_administrator(config: &Config, name: &str) -> Result<(), StartError
     let pools = postgres::open(&config.database, DATABASE)?;
     let clock = DatabaseClock::start(pools.commands.clone()).await?;
     let password = one_time_password();
-    let hash = Argon2Hasher::new()?.hash_now(&Password::new(password.expose()))?;
+    let hash = hash_now(&Password::new(password.expose()))?;
     PgAdministrators::new(pools.commands).put(name, &hash, kernel::Clock::now(&clock)).await?;
     println!("{}", password.expose());
     Ok(())

@@ -1,6 +1,9 @@
 //! Identity's own settings.
 
+use std::num::NonZero;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use kernel::Secret;
 use messaging::MessagingConfig;
@@ -8,6 +11,11 @@ use runtime::access::read_component_secret;
 use runtime::postgres::DatabaseConfig;
 use runtime::sealing::SealingKey;
 use runtime::settings::Settings;
+
+use crate::domain::guessing::GuessingLimits;
+
+/// How long attempts may be counted together.
+const WINDOWS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24);
 
 pub(crate) const DEFAULTS: &str = include_str!("config.toml");
 
@@ -19,6 +27,7 @@ pub struct Config {
     pub(crate) refresh_key: Secret<Vec<u8>>,
     pub(crate) sealing_key: String,
     pub(crate) component_secret: Secret<String>,
+    pub(crate) guessing: GuessingLimits,
 }
 
 impl Config {
@@ -32,6 +41,7 @@ impl Config {
             settings.problem("sealing.sealing_key", error);
         }
         let component_secret = read_component_secret(settings);
+        let guessing = read_guessing(settings);
         Some(Self {
             database: database?,
             messaging: messaging?,
@@ -39,6 +49,29 @@ impl Config {
             refresh_key: refresh_key?,
             sealing_key: sealing_key?,
             component_secret: component_secret?,
+            guessing: guessing?,
         })
     }
+}
+
+fn read_guessing(settings: &mut Settings) -> Option<GuessingLimits> {
+    let passwords_from_address = read_attempts(settings, "guessing.passwords_from_address");
+    let passwords_at_account = read_attempts(settings, "guessing.passwords_at_account");
+    let passwords_on_device = read_attempts(settings, "guessing.passwords_on_device");
+    let password_window = settings.duration("guessing.password_window", WINDOWS);
+    let resets_from_address = read_attempts(settings, "guessing.resets_from_address");
+    let reset_window = settings.duration("guessing.reset_window", WINDOWS);
+    Some(GuessingLimits {
+        passwords_from_address: passwords_from_address?,
+        passwords_at_account: passwords_at_account?,
+        passwords_on_device: passwords_on_device?,
+        password_window: password_window?,
+        resets_from_address: resets_from_address?,
+        reset_window: reset_window?,
+    })
+}
+
+/// At least one: nobody could do anything else.
+fn read_attempts(settings: &mut Settings, key: &str) -> Option<i32> {
+    settings.value::<NonZero<u16>>(key).map(|most| most.get().into())
 }

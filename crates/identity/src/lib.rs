@@ -9,10 +9,12 @@ mod domain;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use messaging::{Lane, MessagingConfig};
+use kernel::{Clock, IdSource};
+use messaging::{Lane, MessagingConfig, OutboxSignal};
 use runtime::sealing::SealingKey;
 use runtime::settings::Settings;
 use runtime::{Database, Process, Service, StartError, postgres};
+use sqlx::PgPool;
 
 use crate::adapters::argon2::Argon2Hasher;
 use crate::adapters::grpc::{
@@ -22,8 +24,8 @@ use crate::adapters::grpc::{
 use crate::adapters::housekeeping::Housekeeping;
 use crate::adapters::policy::PresetFiles;
 use crate::adapters::postgres::{
-    PgAdministrators, PgCredentials, PgHousekeeping, PgLinks, PgPasswords, PgPhoneCodes, PgRealms, PgRevocations, PgSessions,
-    PgUsers,
+    PgAdministrators, PgAttempts, PgCredentials, PgHousekeeping, PgLinks, PgPasswords, PgPhoneCodes, PgRealms, PgRevocations,
+    PgSessions, PgUsers,
 };
 use crate::adapters::public_http;
 use crate::adapters::revocation_feed::{OwnAccess, RevocationFeed};
@@ -31,8 +33,8 @@ use crate::adapters::secrets::KeyedSecrets;
 use crate::adapters::signing_keys::SigningKeys;
 pub use crate::adapters::signing_keys::file_name as signing_key_file_name;
 use crate::application::{
-    AccessUseCases, AdministratorUseCases, ContactUseCases, CredentialUseCases, LinkUseCases, PasswordUseCases, RealmUseCases,
-    SessionUseCases, UserUseCases,
+    AccessUseCases, AdministratorUseCases, ContactUseCases, CredentialUseCases, Guessing, LinkUseCases, PasswordUseCases,
+    RealmUseCases, SessionUseCases, UserUseCases,
 };
 pub use crate::commands::Command;
 pub use crate::config::Config;
@@ -86,87 +88,169 @@ impl Service for Identity {
         process.workers.spawn_endless("housekeeping", housekeeping.run());
         process.public = Some(process.public.take().unwrap_or_default().merge(public_http::routes(Arc::new(keys.clone()))));
 
+        let parts = Parts::open(&config, process, pools.commands.clone(), signal, keys)?;
+        let routes = &mut process.routes;
+        routes.add_service(UserGrpc::server(parts.users()));
+        routes.add_service(ContactGrpc::server(parts.contacts()));
+        routes.add_service(SessionGrpc::server(parts.sessions()));
+        routes.add_service(PasswordGrpc::server(parts.passwords()));
+        routes.add_service(RealmGrpc::server(parts.realms()?));
+        routes.add_service(LinkGrpc::server(parts.links()));
+        routes.add_service(CredentialGrpc::server(parts.credentials()));
+        routes.add_service(AdministratorGrpc::server(parts.administrators()));
+        routes.add_service(AccessGrpc::server(parts.access(), feed));
+        Ok(())
+    }
+}
+
+/// What all use cases are made of.
+struct Parts {
+    pool: PgPool,
+    signal: OutboxSignal,
+    hasher: Arc<Argon2Hasher>,
+    secrets: Arc<KeyedSecrets>,
+    tokens: Arc<SigningKeys>,
+    guessing: Guessing,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+}
+
+impl Parts {
+    fn open(
+        config: &Config,
+        process: &mut Process,
+        pool: PgPool,
+        signal: OutboxSignal,
+        keys: SigningKeys,
+    ) -> Result<Self, StartError> {
         let (clock, ids) = (process.clock.clone(), process.ids.clone());
         let sealing_key = SealingKey::from_base64(&config.sealing_key)?;
-        let secrets = Arc::new(KeyedSecrets::new(config.refresh_key, config.component_secret, sealing_key));
-        let passwords = Arc::new(Argon2Hasher::new()?);
-        let tokens = Arc::new(keys);
-        let users = Arc::new(PgUsers::new(pools.commands.clone(), signal.clone()));
-        let realms = Arc::new(PgRealms::new(pools.commands.clone(), signal.clone()));
-        let links = Arc::new(PgLinks::new(pools.commands.clone(), signal.clone()));
-        let own_sessions = Arc::new(PgSessions::new(pools.commands.clone(), signal.clone()));
-        let sessions = SessionUseCases {
-            users: users.clone(),
-            realms: realms.clone(),
-            sessions: own_sessions.clone(),
-            passwords: passwords.clone(),
-            secrets: secrets.clone(),
-            tokens: tokens.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-        };
-        let user_use_cases = UserUseCases {
-            users: users.clone(),
-            realms: realms.clone(),
-            links: links.clone(),
-            secrets: secrets.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-        };
-        process.routes.add_service(UserGrpc::server(user_use_cases.clone()));
-        process.routes.add_service(PasswordGrpc::server(PasswordUseCases {
-            users: users.clone(),
-            realms: realms.clone(),
-            sessions: own_sessions,
-            passwords: Arc::new(PgPasswords::new(pools.commands.clone(), signal.clone())),
-            hasher: passwords.clone(),
-            views: user_use_cases.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-        }));
-        process.routes.add_service(ContactGrpc::server(ContactUseCases {
-            users: users.clone(),
-            codes: Arc::new(PgPhoneCodes::new(pools.commands.clone(), signal)),
-            secrets: secrets.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-        }));
-        process.routes.add_service(SessionGrpc::server(sessions.clone()));
-        process.routes.add_service(RealmGrpc::server(RealmUseCases {
-            realms: realms.clone(),
+        let secrets = KeyedSecrets::new(config.refresh_key.clone(), config.component_secret.clone(), sealing_key);
+        let secrets = Arc::new(secrets);
+        let attempts = Arc::new(PgAttempts::new(pool.clone()));
+        let guessing = Guessing { attempts, secrets: secrets.clone(), limits: config.guessing, clock: clock.clone() };
+        let hasher = Arc::new(Argon2Hasher::new(&mut process.metrics)?);
+        Ok(Self { pool, signal, hasher, secrets, tokens: Arc::new(keys), guessing, clock, ids })
+    }
+
+    fn kept_users(&self) -> Arc<PgUsers> {
+        Arc::new(PgUsers::new(self.pool.clone(), self.signal.clone()))
+    }
+
+    fn kept_realms(&self) -> Arc<PgRealms> {
+        Arc::new(PgRealms::new(self.pool.clone(), self.signal.clone()))
+    }
+
+    fn kept_links(&self) -> Arc<PgLinks> {
+        Arc::new(PgLinks::new(self.pool.clone(), self.signal.clone()))
+    }
+
+    fn kept_sessions(&self) -> Arc<PgSessions> {
+        Arc::new(PgSessions::new(self.pool.clone(), self.signal.clone()))
+    }
+
+    fn users(&self) -> UserUseCases {
+        UserUseCases {
+            users: self.kept_users(),
+            realms: self.kept_realms(),
+            links: self.kept_links(),
+            secrets: self.secrets.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        }
+    }
+
+    fn contacts(&self) -> ContactUseCases {
+        ContactUseCases {
+            users: self.kept_users(),
+            codes: Arc::new(PgPhoneCodes::new(self.pool.clone(), self.signal.clone())),
+            secrets: self.secrets.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        }
+    }
+
+    fn sessions(&self) -> SessionUseCases {
+        SessionUseCases {
+            users: self.kept_users(),
+            realms: self.kept_realms(),
+            sessions: self.kept_sessions(),
+            passwords: self.hasher.clone(),
+            secrets: self.secrets.clone(),
+            tokens: self.tokens.clone(),
+            guessing: self.guessing.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        }
+    }
+
+    fn passwords(&self) -> PasswordUseCases {
+        PasswordUseCases {
+            users: self.kept_users(),
+            realms: self.kept_realms(),
+            sessions: self.kept_sessions(),
+            passwords: Arc::new(PgPasswords::new(self.pool.clone(), self.signal.clone())),
+            hasher: self.hasher.clone(),
+            guessing: self.guessing.clone(),
+            views: self.users(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        }
+    }
+
+    fn realms(&self) -> Result<RealmUseCases, StartError> {
+        Ok(RealmUseCases {
+            realms: self.kept_realms(),
             presets: Arc::new(PresetFiles::read()?),
-            users: user_use_cases,
-            clock: clock.clone(),
-            ids: ids.clone(),
-        }));
-        process.routes.add_service(LinkGrpc::server(LinkUseCases {
-            links,
-            users: users.clone(),
-            realms: realms.clone(),
-            passwords: passwords.clone(),
-            secrets: secrets.clone(),
-            sessions,
-            clock: clock.clone(),
-            ids: ids.clone(),
-        }));
-        process.routes.add_service(CredentialGrpc::server(CredentialUseCases {
-            credentials: Arc::new(PgCredentials::new(pools.commands.clone())),
-            realms,
-            users,
-            secrets: secrets.clone(),
-            tokens: tokens.clone(),
-            clock: clock.clone(),
-            ids,
-        }));
-        process.routes.add_service(AdministratorGrpc::server(AdministratorUseCases {
-            administrators: Arc::new(PgAdministrators::new(pools.commands.clone())),
-            passwords,
-            tokens: tokens.clone(),
-            clock: clock.clone(),
-        }));
-        let access = AccessUseCases { revocations: Arc::new(PgRevocations::new(pools.commands)), secrets, tokens, clock };
-        process.routes.add_service(AccessGrpc::server(access, feed));
-        Ok(())
+            users: self.users(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        })
+    }
+
+    fn links(&self) -> LinkUseCases {
+        LinkUseCases {
+            links: self.kept_links(),
+            users: self.kept_users(),
+            realms: self.kept_realms(),
+            passwords: self.hasher.clone(),
+            secrets: self.secrets.clone(),
+            guessing: self.guessing.clone(),
+            sessions: self.sessions(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        }
+    }
+
+    fn credentials(&self) -> CredentialUseCases {
+        CredentialUseCases {
+            credentials: Arc::new(PgCredentials::new(self.pool.clone())),
+            realms: self.kept_realms(),
+            users: self.kept_users(),
+            secrets: self.secrets.clone(),
+            tokens: self.tokens.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        }
+    }
+
+    fn administrators(&self) -> AdministratorUseCases {
+        AdministratorUseCases {
+            administrators: Arc::new(PgAdministrators::new(self.pool.clone())),
+            passwords: self.hasher.clone(),
+            tokens: self.tokens.clone(),
+            guessing: self.guessing.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    fn access(&self) -> AccessUseCases {
+        AccessUseCases {
+            revocations: Arc::new(PgRevocations::new(self.pool.clone())),
+            secrets: self.secrets.clone(),
+            tokens: self.tokens.clone(),
+            clock: self.clock.clone(),
+        }
     }
 }
 

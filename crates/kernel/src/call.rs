@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use crate::{Action, Caller, CommandId, NamedRequest, Permit, RealmId, Refusal, Through, UserCaller};
+use crate::{Action, Caller, CommandId, NamedRequest, Permit, RealmId, Refusal, Secret, Through, UserCaller};
 
 /// Who calls, under which command id, in which trace, and until when he waits.
 #[derive(Debug, Clone)]
@@ -37,11 +37,13 @@ pub struct Client {
     pub address: Option<IpAddr>,
     /// Its `User-Agent`.
     pub agent: Option<String>,
+    /// By what identity knows its device again; it proves itself, whoever hands it on.
+    pub device: Option<Secret<String>>,
 }
 
 impl Client {
     /// Of whom nothing is known.
-    pub const SOMEWHERE: Self = Self { address: None, agent: None };
+    pub const SOMEWHERE: Self = Self { address: None, agent: None, device: None };
 }
 
 /// Where a request comes from.
@@ -155,7 +157,7 @@ mod tests {
     #[test]
     fn whoever_is_called_for_is_not_where_the_machine_is() {
         let (realm_id, abroad) = (Id::from_uuid(uuid::Uuid::nil()), Id::from_uuid(uuid::Uuid::max()));
-        let at = |last| Client { address: Some([10, 0, 0, last].into()), agent: None };
+        let at = |last| Client { address: Some([10, 0, 0, last].into()), agent: None, device: None };
         let from = |through, told| {
             let (company_id, user_id) = (Id::from_uuid(uuid::Uuid::nil()), Id::from_uuid(uuid::Uuid::nil()));
             let user = UserCaller { realm_id, company_id, user_id, role: Role::Customer, through };

@@ -41,6 +41,8 @@ pub mod of {
     pub enum Credential {}
     #[derive(Debug)]
     pub enum PhoneCode {}
+    #[derive(Debug)]
+    pub enum Device {}
 }
 
 pub type RealmId = Id<of::Realm>;
@@ -63,6 +65,8 @@ pub type LinkId = Id<of::Link>;
 pub type CredentialId = Id<of::Credential>;
 /// Identifies one code that was sent to a phone.
 pub type PhoneCodeId = Id<of::PhoneCode>;
+/// Identifies one device, or browser, that a user has signed in on.
+pub type DeviceId = Id<of::Device>;
 
 impl<Of> Id<Of> {
     pub const fn from_uuid(uuid: Uuid) -> Self {

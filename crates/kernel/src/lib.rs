@@ -19,8 +19,8 @@ pub use caller::{Caller, Component, GatewayCaller, PlatformAdminCaller, Role, Se
 pub use error_kind::ErrorKind;
 pub use fault::Fault;
 pub use id::{
-    CaseId, CommandId, CompanyId, CredentialId, DeadLetterId, DeliveryId, EventId, Id, IdSource, InvalidId, LinkId, PhoneCodeId,
-    RandomIds, RealmId, SessionId, UserId, of,
+    CaseId, CommandId, CompanyId, CredentialId, DeadLetterId, DeliveryId, DeviceId, EventId, Id, IdSource, InvalidId, LinkId,
+    PhoneCodeId, RandomIds, RealmId, SessionId, UserId, of,
 };
 pub use request::{NamedRequest, RepeatError};
 pub use secret::Secret;

@@ -27,7 +27,7 @@ impl Housekeeping {
             let revoked_before = now.checked_sub(REVOCATION_MEMORY).unwrap_or(Timestamp::MIN);
             let ended_before = now.checked_sub(REMEMBERED).unwrap_or(Timestamp::MIN);
             self.access.forget_before(revoked_before);
-            if let Err(fault) = self.tables.forget(revoked_before, ended_before).await {
+            if let Err(fault) = self.tables.forget(revoked_before, ended_before, now).await {
                 tracing::warn!(error = &fault as &dyn std::error::Error, "what is over was not deleted");
             }
             tokio::time::sleep(INTERVAL).await;

@@ -3,17 +3,18 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use kernel::{LinkId, PhoneCodeId, RealmId, Secret, SessionId};
+use kernel::{DeviceId, LinkId, PhoneCodeId, RealmId, Secret, SessionId, UserId};
 use runtime::sealing::SealingKey;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::application::{LinkToken, NewSecret, RefreshToken, Secrets};
+use crate::application::{DeviceToken, LinkToken, NewSecret, RefreshToken, Secrets};
 
 const SECRET_LENGTH: usize = 32;
 const ID_LENGTH: usize = 16;
 const GENERATION_LENGTH: usize = 8;
 const MAC_LENGTH: usize = 32;
+const DEVICE_LENGTH: usize = 3 * ID_LENGTH;
 /// How refresh tokens are made; another way, or another key, is another version.
 const REFRESH_VERSION: u8 = 1;
 
@@ -34,6 +35,13 @@ impl KeyedSecrets {
         let mut mac = Mac::new_from_slice(self.refresh_key.expose()).expect("HMAC takes keys of any length");
         mac.update(b"refresh token");
         mac.update(&named(token));
+        mac
+    }
+
+    fn device_mac(&self, named: &[u8]) -> Mac {
+        let mut mac = Mac::new_from_slice(self.refresh_key.expose()).expect("HMAC takes keys of any length");
+        mac.update(b"device token");
+        mac.update(named);
         mac
     }
 
@@ -58,6 +66,16 @@ fn six_digits() -> String {
             return format!("{:06}", number % CODES);
         }
     }
+}
+
+/// What the token of a device names, as it is signed and written.
+fn named_device(token: DeviceToken) -> [u8; DEVICE_LENGTH] {
+    let ids = [token.realm.as_uuid(), token.user.as_uuid(), token.device.as_uuid()];
+    let mut bytes = [0; DEVICE_LENGTH];
+    for (place, id) in bytes.chunks_exact_mut(ID_LENGTH).zip(ids) {
+        place.copy_from_slice(id.as_bytes());
+    }
+    bytes
 }
 
 /// What a refresh token names, as it is signed and written.
@@ -124,6 +142,33 @@ impl Secrets for KeyedSecrets {
         Some(read)
     }
 
+    fn device_token(&self, token: DeviceToken) -> Secret<String> {
+        let named = named_device(token);
+        let mac = self.device_mac(&named).finalize().into_bytes();
+        Secret::new(URL_SAFE_NO_PAD.encode([named.as_slice(), &mac].concat()))
+    }
+
+    fn read_device_token(&self, token: &str) -> Option<DeviceToken> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        (bytes.len() == DEVICE_LENGTH + MAC_LENGTH).then_some(())?;
+        let (named, mac) = bytes.split_at(DEVICE_LENGTH);
+        self.device_mac(named).verify_slice(mac).ok()?;
+        let (realm, rest) = named.split_at(ID_LENGTH);
+        let (user, device) = rest.split_at(ID_LENGTH);
+        Some(DeviceToken {
+            realm: RealmId::from_uuid(id(realm)?),
+            user: UserId::from_uuid(id(user)?),
+            device: DeviceId::from_uuid(id(device)?),
+        })
+    }
+
+    fn guess_subject(&self, subject: &str) -> Vec<u8> {
+        let mut mac = Mac::new_from_slice(self.refresh_key.expose()).expect("HMAC takes keys of any length");
+        mac.update(b"guess subject");
+        mac.update(subject.as_bytes());
+        mac.finalize().into_bytes().to_vec()
+    }
+
     fn phone_code(&self, id: PhoneCodeId) -> (Vec<u8>, Vec<u8>) {
         let code = six_digits();
         let mac = self.phone_code_mac(id, &code).finalize().into_bytes().to_vec();
@@ -185,6 +230,23 @@ mod tests {
         let mixed = format!("{}{}", &forged[..56], &text[56..]);
         for wrong in ["", "x", &text[1..], &mixed, &format!("{text}A")] {
             assert_eq!(secrets.read_refresh_token(wrong), None, "{wrong}");
+        }
+    }
+
+    /// Rule I23.b: the token of a device is read as it was made, and no other.
+    #[test]
+    fn a_device_token_proves_itself() {
+        let (secrets, _) = secrets();
+        let id = Uuid::from_u128;
+        let token = DeviceToken { realm: Id::from_uuid(id(1)), user: Id::from_uuid(id(2)), device: Id::from_uuid(id(3)) };
+        let text = secrets.device_token(token).expose().clone();
+        assert_eq!(secrets.read_device_token(&text), Some(token));
+        let of_another = secrets.device_token(DeviceToken { user: Id::from_uuid(id(9)), ..token }).expose().clone();
+        let mixed = format!("{}{}", &of_another[..64], &text[64..]);
+        let refresh =
+            secrets.refresh_token(RefreshToken { realm_id: token.realm, session_id: Id::from_uuid(id(2)), generation: 3 });
+        for wrong in ["", "x", &text[1..], &mixed, &format!("{text}A"), refresh.expose()] {
+            assert_eq!(secrets.read_device_token(wrong), None, "{wrong}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! How identity's use cases end when they do not succeed.
 
+use std::time::Duration;
+
 use kernel::{Fault, Refusal, RepeatError};
 
 use crate::domain::{
@@ -50,6 +52,8 @@ pub(crate) enum Error {
     SignInRefused,
     #[error("too many passwords are being checked; try again later")]
     SignInBusy,
+    #[error("this was tried too often; try again later")]
+    AttemptsLimited { after: Duration },
     #[error("the session is over: sign in again")]
     SessionOver,
     #[error("there is no such session")]

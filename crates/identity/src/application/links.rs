@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use kernel::{Authorized, Call, Clock, EventId, Fault, IdSource, RealmId};
+use kernel::{Authorized, Call, Clock, EventId, Fault, IdSource, RealmId, UserId};
 
 use super::sessions::session_user;
-use super::{Error, Links, NewLink, PasswordHasher, Realms, Redemption, Secrets, SessionUseCases, SignedIn, Users};
+use super::{Error, Guessing, Links, NewLink, PasswordHasher, Realms, Redemption, Secrets, SessionUseCases, SignedIn, Users};
 use crate::domain::access::Action;
+use crate::domain::guessing::Guessed;
 use crate::domain::{EmailAddress, Link, Login, Password, SessionUser, User, UserStatus};
 
 /// How often something is tried that others keep overtaking.
@@ -18,6 +19,7 @@ pub(crate) struct LinkUseCases {
     pub(crate) realms: Arc<dyn Realms>,
     pub(crate) passwords: Arc<dyn PasswordHasher>,
     pub(crate) secrets: Arc<dyn Secrets>,
+    pub(crate) guessing: Guessing,
     /// Signs in whoever has redeemed a link.
     pub(crate) sessions: SessionUseCases,
     pub(crate) clock: Arc<dyn Clock>,
@@ -65,7 +67,8 @@ impl LinkUseCases {
                 let user = self.users.get(user.realm_id(), user.id()).await?.ok_or(Error::LinkNotValid)?;
                 let session_user = SessionUser { access_generation, ..session_user(&user) };
                 let tokens = self.sessions.tokens(&session, session_user, now)?;
-                return Ok(permit.show(SignedIn { user, tokens }));
+                let device_token = self.sessions.device_token(call, &user);
+                return Ok(permit.show(SignedIn { user, tokens, device_token }));
             }
             // Something else about the user changed meanwhile, or somebody was faster with the same link.
         }
@@ -80,16 +83,20 @@ impl LinkUseCases {
         email: &str,
     ) -> Result<Authorized<()>, Error> {
         let permit = call.authorize(&Action::ShowSecret)?;
-        let Ok(login) = EmailAddress::parse(email).map(Login::Email) else { return Ok(permit.show(())) };
+        let buckets = self.guessing.limits.of_reset(call.client_in(realm_id).address);
+        self.guessing.begin(&permit, realm_id, Guessed::Reset, &buckets).await?;
+        let login = EmailAddress::parse(email).map(Login::Email).ok();
         for _ in 0..ATTEMPTS {
-            let account = self.users.account(realm_id, &login).await?;
-            let Some(user) = account.map(|account| account.user).filter(|user| user.status() == UserStatus::Active) else {
-                break;
-            };
+            let account = self.users.account(realm_id, login.as_ref()).await?;
+            let user = account.map(|account| account.user).filter(|user| user.status() == UserStatus::Active);
             let now = self.clock.now();
-            let link = Link::password_reset(realm_id, self.ids.new_id(now), user.id(), now);
-            let new = new_link(self.secrets.as_ref(), link, user.version(), self.ids.new_id(now));
-            if self.links.insert(&permit, call, &new).await? || !has_changed(self.users.as_ref(), &user).await? {
+            // Somebody who does not exist is written to as well, but for the letter.
+            let (user_id, version) = user.map_or_else(|| (self.ids.new_id(now), 0), |user| (user.id(), user.version()));
+            let link = Link::password_reset(realm_id, self.ids.new_id(now), user_id, now);
+            let new = new_link(self.secrets.as_ref(), link, version, self.ids.new_id(now));
+            if self.links.insert(&permit, call, &new).await?
+                || !has_changed(self.users.as_ref(), realm_id, user_id, version).await?
+            {
                 break;
             }
         }
@@ -98,9 +105,9 @@ impl LinkUseCases {
 }
 
 /// A link that was not mailed to a user who is still the same was one too many.
-pub(crate) async fn has_changed(users: &dyn Users, user: &User) -> Result<bool, Fault> {
-    let now = users.get(user.realm_id(), user.id()).await?;
-    Ok(now.is_some_and(|now| now.version() != user.version()))
+pub(crate) async fn has_changed(users: &dyn Users, realm_id: RealmId, user_id: UserId, version: i64) -> Result<bool, Fault> {
+    let now = users.get(realm_id, user_id).await?;
+    Ok(now.is_some_and(|now| now.version() != version))
 }
 
 /// A link with its token, to be mailed.

@@ -6,8 +6,12 @@ use kernel::{Authorized, Call, Clock, IdSource};
 
 use super::sessions::signed_in;
 use super::user_actions::may_set_password;
-use super::{Error, NewPassword, PasswordHasher, Passwords, Realms, Sessions, SessionsEnding, UserUseCases, UserView, Users};
+use super::{
+    Error, Guessing, NewPassword, PasswordHasher, Passwords, Realms, Sessions, SessionsEnding, UserUseCases, UserView, Users,
+    Waiting,
+};
 use crate::domain::access::Action;
+use crate::domain::guessing::Guessed;
 use crate::domain::{Password, PasswordChangeProblem, PasswordProof, TypedPassword};
 
 /// How often something is tried that others keep overtaking.
@@ -19,6 +23,7 @@ pub(crate) struct PasswordUseCases {
     pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) passwords: Arc<dyn Passwords>,
     pub(crate) hasher: Arc<dyn PasswordHasher>,
+    pub(crate) guessing: Guessing,
     /// Shows users with what may be done with them.
     pub(crate) views: UserUseCases,
     pub(crate) clock: Arc<dyn Clock>,
@@ -59,7 +64,11 @@ impl PasswordUseCases {
         let mut problems = command.typed.problems(&policy.password, asks, &account.user.own_data());
         if asks.contains(&PasswordProof::Current) {
             let stored = account.password_hash.clone().ok_or(Error::PasswordMissing)?;
-            if !self.hasher.verify(command.current, Some(stored)).await? {
+            let buckets = self.guessing.limits.of_session(session_id);
+            let attempt = self.guessing.begin(&permit, caller.realm_id, Guessed::Password, &buckets).await?;
+            if self.hasher.verify(command.current, Some(stored), Waiting::Known).await? {
+                self.guessing.was_right(&permit, &attempt).await?;
+            } else {
                 problems.insert(0, PasswordChangeProblem::CurrentWrong);
             }
         }

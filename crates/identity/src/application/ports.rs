@@ -1,12 +1,15 @@
 //! What identity's use cases want of the world.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use kernel::{
-    Call, Caller, CompanyId, CredentialId, EventId, Fault, LinkId, Permit, PhoneCodeId, RealmId, RepeatError, Secret, SessionId,
-    Timestamp, UserId,
+    Call, Caller, CompanyId, CredentialId, DeviceId, EventId, Fault, LinkId, Permit, PhoneCodeId, RealmId, RepeatError, Secret,
+    SessionId, Timestamp, UserId,
 };
 use runtime::token::Subject;
 
+use crate::domain::guessing::Guessed;
 use crate::domain::{
     Company, Contact, ContactChanged, Credential, Link, Login, Password, PhoneCode, PhoneNumber, Policy, Realm, Session,
     SessionUser, StandingChanged, User, UserCreated,
@@ -76,8 +79,8 @@ pub(crate) trait Users: Send + Sync {
     async fn page(&self, realm_id: RealmId, company_id: CompanyId, after: Option<UserId>, limit: i64)
     -> Result<Vec<User>, Fault>;
 
-    /// Whoever has this contact.
-    async fn account(&self, realm_id: RealmId, login: &Login) -> Result<Option<Account>, Fault>;
+    /// Whoever has this contact; asked as well where there is none to ask about, so that the work is the same (I22).
+    async fn account(&self, realm_id: RealmId, login: Option<&Login>) -> Result<Option<Account>, Fault>;
 
     /// A user with what proves him.
     async fn account_of(&self, realm_id: RealmId, id: UserId) -> Result<Option<Account>, Fault>;
@@ -189,6 +192,38 @@ pub(crate) enum CompanyInserted {
 pub(crate) trait Presets: Send + Sync {
     /// The policy of a preset and its version.
     fn get(&self, name: &str) -> Option<(Policy, i32)>;
+}
+
+/// Attempts that are counted together, as they are kept.
+#[derive(Debug)]
+pub(crate) struct CountedBy {
+    pub(crate) subject: Vec<u8>,
+    pub(crate) most: i32,
+    pub(crate) window: Duration,
+}
+
+/// Where attempts at secrets are counted.
+#[async_trait]
+pub(crate) trait Attempts: Send + Sync {
+    /// Counts an attempt by all of these, or by none of them: then says until when there are no more.
+    async fn begin(
+        &self,
+        permit: &Permit,
+        realm_id: RealmId,
+        guessed: Guessed,
+        counted_by: &[CountedBy],
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, Fault>;
+
+    /// Takes one back that was right.
+    async fn take_back(
+        &self,
+        permit: &Permit,
+        realm_id: RealmId,
+        guessed: Guessed,
+        subjects: &[Vec<u8>],
+        now: Timestamp,
+    ) -> Result<(), Fault>;
 }
 
 /// A password to be set in place of another, with what follows.
@@ -394,13 +429,22 @@ pub(crate) enum HashError {
     Fault(#[from] Fault),
 }
 
+/// Who waits for a password to be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// Anybody.
+    Stranger,
+    /// Somebody on a device that he has signed in on, or with a link that he was mailed: places are kept for him (I23).
+    Known,
+}
+
 /// Hashes passwords, slowly on purpose.
 #[async_trait]
 pub(crate) trait PasswordHasher: Send + Sync {
     async fn hash(&self, password: Password) -> Result<String, HashError>;
 
     /// True if this is the password. Where there is none to compare with, the same work is done for nothing (I22).
-    async fn verify(&self, password: Password, stored: Option<String>) -> Result<bool, HashError>;
+    async fn verify(&self, password: Password, stored: Option<String>, waiting: Waiting) -> Result<bool, HashError>;
 }
 
 /// A secret to be handed out, and what is kept of it.
@@ -416,6 +460,14 @@ pub(crate) struct RefreshToken {
     pub(crate) realm_id: RealmId,
     pub(crate) session_id: SessionId,
     pub(crate) generation: i64,
+}
+
+/// What the token of a device names: who has signed in on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DeviceToken {
+    pub(crate) realm: RealmId,
+    pub(crate) user: UserId,
+    pub(crate) device: DeviceId,
 }
 
 /// What the token of a link names, and the hash of its secret part.
@@ -437,6 +489,14 @@ pub(crate) trait Secrets: Send + Sync {
 
     /// None unless it is one that we made.
     fn read_refresh_token(&self, token: &str) -> Option<RefreshToken>;
+
+    fn device_token(&self, token: DeviceToken) -> Secret<String>;
+
+    /// None unless it is one that we made.
+    fn read_device_token(&self, token: &str) -> Option<DeviceToken>;
+
+    /// What is kept of whatever attempts are counted by.
+    fn guess_subject(&self, subject: &str) -> Vec<u8>;
 
     /// A new code: what is kept of it, and the code itself as only notification can read it.
     fn phone_code(&self, id: PhoneCodeId) -> (Vec<u8>, Vec<u8>);

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use kernel::{
-    Authorized, Call, Caller, Clock, IdSource, Permit, RealmId, Refusal, Secret, SessionId, Through, Timestamp, UserCaller,
-    UserId,
+    Authorized, Call, Caller, Clock, DeviceId, IdSource, Permit, RealmId, Refusal, Secret, SessionId, Through, Timestamp,
+    UserCaller, UserId,
 };
 
 use super::{
-    AccessToken, AccessTokens, Account, Error, HashError, PasswordHasher, Realms, RefreshToken, Secrets, Sessions, Users,
+    AccessToken, AccessTokens, Account, DeviceToken, Error, Guessing, HashError, PasswordHasher, Realms, RefreshToken, Secrets,
+    Sessions, Users, Waiting,
 };
 use crate::domain::access::Action;
+use crate::domain::guessing::{Bucket, Guessed, Target};
 use crate::domain::{Login, Password, Policy, Refresh, Session, SessionUser, User, UserStatus};
 
 /// How often something is tried that others keep overtaking.
@@ -24,6 +26,7 @@ pub(crate) struct SessionUseCases {
     pub(crate) passwords: Arc<dyn PasswordHasher>,
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) tokens: Arc<dyn AccessTokens>,
+    pub(crate) guessing: Guessing,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
 }
@@ -49,6 +52,8 @@ pub(crate) struct SessionTokens {
 pub(crate) struct SignedIn {
     pub(crate) user: User,
     pub(crate) tokens: SessionTokens,
+    /// By what his device is known the next time.
+    pub(crate) device_token: Secret<String>,
 }
 
 impl From<HashError> for Error {
@@ -66,9 +71,11 @@ impl SessionUseCases {
         let permit = call.authorize(&Action::ShowSecret)?;
         let realm = self.realms.get(command.realm_id).await?;
         let login = realm.as_ref().and_then(|realm| Login::read(&command.login, &realm.policy));
-        let account = self.account(command.realm_id, login.as_ref()).await?;
+        let account = self.users.account(command.realm_id, login.as_ref()).await?;
+        let (waiting, buckets) = self.buckets(call, &command, login.as_ref(), account.as_ref());
+        let attempt = self.guessing.begin(&permit, command.realm_id, Guessed::Password, &buckets).await?;
         let stored = account.as_ref().and_then(|account| account.password_hash.clone());
-        let is_right = self.passwords.verify(command.password, stored).await?;
+        let is_right = self.passwords.verify(command.password, stored, waiting).await?;
         let (Some(mut account), Some(realm), true) = (account, realm, is_right) else { return Err(Error::SignInRefused) };
         for _ in 0..ATTEMPTS {
             if account.user.status() != UserStatus::Active {
@@ -76,21 +83,42 @@ impl SessionUseCases {
             }
             let session = self.begin(call, &account.user, &realm.policy, command.session_name.clone());
             if self.sessions.insert(&permit, &session, account.user.access_generation()).await? {
+                self.guessing.was_right(&permit, &attempt).await?;
                 let tokens = self.tokens(&session, session_user(&account.user), self.clock.now())?;
-                return Ok(permit.show(SignedIn { user: account.user, tokens }));
+                let device_token = self.device_token(call, &account.user);
+                return Ok(permit.show(SignedIn { user: account.user, tokens, device_token }));
             }
             // His standing changed while the password was looked at. Unless the password did too, he is still who he says.
-            let again = self.account(command.realm_id, login.as_ref()).await?;
+            let again = self.users.account(command.realm_id, login.as_ref()).await?;
             account = again.filter(|again| again.password_hash == account.password_hash).ok_or(Error::SignInRefused)?;
         }
         Err(Error::SignInRefused)
     }
 
-    async fn account(&self, realm_id: RealmId, login: Option<&Login>) -> Result<Option<Account>, Error> {
-        match login {
-            Some(login) => Ok(self.users.account(realm_id, login).await?),
-            None => Ok(None),
+    /// What an attempt is counted by, and in which queue it stands.
+    fn buckets(&self, call: &Call, command: &SignIn, login: Option<&Login>, account: Option<&Account>) -> (Waiting, Vec<Bucket>) {
+        let limits = &self.guessing.limits;
+        let address = call.client_in(command.realm_id).address;
+        let Some(Account { user, .. }) = account else {
+            return (Waiting::Stranger, limits.of_strange_device(address, &Target::Unknown(login, &command.login)));
+        };
+        match self.device(call, user) {
+            Some(device_id) => (Waiting::Known, limits.of_known_device(device_id, user.id())),
+            None => (Waiting::Stranger, limits.of_strange_device(address, &Target::Known(user.id()))),
         }
+    }
+
+    /// The device that calls, if this user has signed in on it before.
+    fn device(&self, call: &Call, user: &User) -> Option<DeviceId> {
+        let shown = call.client_in(user.realm_id()).device.as_ref()?;
+        let token = self.secrets.read_device_token(shown.expose())?;
+        (token.realm == user.realm_id() && token.user == user.id()).then_some(token.device)
+    }
+
+    /// By what the device of somebody who has just signed in is known the next time.
+    pub(crate) fn device_token(&self, call: &Call, user: &User) -> Secret<String> {
+        let device = self.device(call, user).unwrap_or_else(|| self.ids.new_id(self.clock.now()));
+        self.secrets.device_token(DeviceToken { realm: user.realm_id(), user: user.id(), device })
     }
 
     /// A session that begins now, not kept yet.
@@ -174,9 +202,12 @@ impl SessionUseCases {
         let (user, session_id) = signed_in(call)?;
         let account = self.users.account_of(user.realm_id, user.user_id).await?.ok_or(Error::SessionOver)?;
         let stored = account.password_hash.ok_or(Error::PasswordMissing)?;
-        if !self.passwords.verify(password, Some(stored)).await? {
+        let buckets = self.guessing.limits.of_session(session_id);
+        let attempt = self.guessing.begin(&permit, user.realm_id, Guessed::Password, &buckets).await?;
+        if !self.passwords.verify(password, Some(stored), Waiting::Known).await? {
             return Err(Error::CurrentPasswordWrong);
         }
+        self.guessing.was_right(&permit, &attempt).await?;
         if !self.sessions.authenticate(&permit, user.realm_id, session_id, self.clock.now()).await? {
             return Err(Error::SessionOver);
         }

@@ -205,7 +205,9 @@ impl UserUseCases {
             let permit = may_invite_again(call, &user, now)?;
             let new = self.invitation(&user, now).ok_or(Error::InvitationOver)?;
             // One that is too soon after another is as good as sent.
-            if self.links.insert(&permit, call, &new).await? || !has_changed(self.users.as_ref(), &user).await? {
+            if self.links.insert(&permit, call, &new).await?
+                || !has_changed(self.users.as_ref(), realm_id, user_id, user.version()).await?
+            {
                 return Ok(permit.show(new.link.expires_at));
             }
         }

@@ -4,6 +4,7 @@ pub(crate) mod access;
 mod contacts;
 mod credential;
 mod email;
+pub(crate) mod guessing;
 mod link;
 mod password;
 mod password_change;

@@ -7,7 +7,7 @@ use api::MethodEffect;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use kernel::{Call, Caller, Client, Origin};
+use kernel::{Call, Caller, Client, Origin, Secret};
 use tonic::Status;
 use tonic::transport::server::TcpConnectInfo;
 
@@ -21,6 +21,7 @@ const BEARER: &str = "Bearer ";
 const GATEWAY_AUTHORIZATION: &str = "x-cabinet-gateway-authorization";
 const CLIENT_ADDRESS: &str = "x-cabinet-client-address";
 const CLIENT_AGENT: &str = "x-cabinet-client-agent";
+const DEVICE: &str = "x-cabinet-device";
 /// What a client calls itself is kept up to this length.
 const LONGEST_AGENT: usize = 200;
 
@@ -76,13 +77,18 @@ fn trace(request: &Request, caller: &Caller, comes_through_gateway: bool) -> Opt
 fn told_client(request: &Request) -> Client {
     let address = header(request, CLIENT_ADDRESS).and_then(|text| text.parse().ok());
     let agent = header(request, CLIENT_AGENT).filter(|agent| !agent.is_empty());
-    Client { address, agent: agent.map(|agent| agent.chars().take(LONGEST_AGENT).collect()) }
+    Client { address, agent: agent.map(|agent| agent.chars().take(LONGEST_AGENT).collect()), device: device(request) }
+}
+
+/// Nobody has to be believed for it.
+fn device(request: &Request) -> Option<Secret<String>> {
+    owned(request, DEVICE).filter(|token| !token.is_empty()).map(Secret::new)
 }
 
 /// Without a gateway the peer itself is the client.
 fn peer(request: &Request) -> Client {
     let peer = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
-    Client { address: peer.map(|peer| IpAddr::to_canonical(&peer.ip())), agent: None }
+    Client { address: peer.map(|peer| IpAddr::to_canonical(&peer.ip())), agent: None, device: device(request) }
 }
 
 /// The header's text. Two headers of one name are as good as none: no one can say which was meant.

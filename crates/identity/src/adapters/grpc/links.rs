@@ -35,6 +35,7 @@ impl LinkService for LinkGrpc {
         Ok(Response::new(pb::RedeemLinkResponse {
             user: Some(convert::user(&signed_in.user)),
             tokens: Some(convert::session_tokens(&signed_in.tokens)),
+            device_token: signed_in.device_token.expose().clone(),
         }))
     }
 

@@ -78,6 +78,9 @@ impl From<Error> for Problem {
             Error::SignInRefused => not_proven(ErrorReason::SignInRefused, message),
             Error::SessionOver => not_proven(ErrorReason::SessionOver, message),
             Error::CredentialRefused => not_proven(ErrorReason::CredentialRefused, message),
+            Error::AttemptsLimited { after } => {
+                refusal(ErrorKind::ResourceExhausted, ErrorReason::AttemptsLimited, message).after(after)
+            }
             Error::SignInBusy => refusal(ErrorKind::ResourceExhausted, ErrorReason::SignInBusy, message).after(BUSY_DELAY),
             Error::Repeat(error) => error.into(),
             Error::Refused(refused) => refused.into(),

@@ -33,6 +33,7 @@ impl SessionService for SessionGrpc {
         Ok(Response::new(pb::SignInResponse {
             user: Some(convert::user(&signed_in.user)),
             tokens: Some(convert::session_tokens(&signed_in.tokens)),
+            device_token: signed_in.device_token.expose().clone(),
         }))
     }
 

@@ -14,8 +14,13 @@ impl PgHousekeeping {
         Self { pool }
     }
 
-    /// Deletes what no token can be about any more, and sessions, links and phone codes that ended before `ended_before`.
-    pub(crate) async fn forget(&self, revoked_before: Timestamp, ended_before: Timestamp) -> Result<(), Fault> {
+    /// Deletes what no token can be about any more, attempts that count no longer, and sessions, links and phone codes that ended
+    /// before `ended_before`.
+    pub(crate) async fn forget(&self, revoked_before: Timestamp, ended_before: Timestamp, now: Timestamp) -> Result<(), Fault> {
+        sqlx::query!("DELETE FROM attempts WHERE window_ends_at < $1", now.to_sqlx() as _)
+            .execute(&self.pool)
+            .await
+            .map_err(postgres::fault)?;
         sqlx::query!("DELETE FROM revocations WHERE revoked_at < $1", revoked_before.to_sqlx() as _)
             .execute(&self.pool)
             .await

@@ -27,7 +27,8 @@ impl PgLinks {
 #[error("a stored link has no meaning")]
 struct UnreadableLink;
 
-/// Keeps a link and has it mailed, as [`Links::insert`] says.
+/// Keeps a link and has it mailed, as [`Links::insert`] says. Where nothing is mailed something is kept as well that is nobody's and
+/// over already: how long it takes tells nothing.
 pub(super) async fn insert(executor: impl PgExecutor<'_>, call: &Call, new: &NewLink) -> Result<bool, Fault> {
     let event = events::link_made(call, new);
     let link = &new.link;
@@ -43,6 +44,10 @@ pub(super) async fn insert(executor: impl PgExecutor<'_>, call: &Call, new: &New
                AND version = $11
                AND may_be_mailed(realm_id, user_id, $6)
              RETURNING realm_id, user_id
+         ), nothing AS (
+             INSERT INTO links (realm_id, link_id, user_id, purpose, token_hash, email_key, created_at, expires_at)
+             SELECT $1, $3, $3, $4, $5, '', $6, $6 - interval '30 days'
+             WHERE NOT EXISTS (SELECT FROM made)
          )
          SELECT messaging.append_event($8, realm_id, $9, user_id, $11, $10, $12, $13, $14, $15, $6, $16) AS appended
          FROM made",

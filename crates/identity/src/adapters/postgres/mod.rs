@@ -2,6 +2,7 @@
 
 mod administrators;
 mod admissions;
+mod attempts;
 mod credentials;
 mod housekeeping;
 mod links;
@@ -14,6 +15,7 @@ mod standings;
 mod users;
 
 pub(crate) use administrators::PgAdministrators;
+pub(crate) use attempts::PgAttempts;
 pub(crate) use credentials::PgCredentials;
 pub(crate) use housekeeping::PgHousekeeping;
 pub(crate) use links::PgLinks;

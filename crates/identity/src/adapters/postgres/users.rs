@@ -221,11 +221,12 @@ impl Users for PgUsers {
         rows.into_iter().map(User::try_from).collect()
     }
 
-    async fn account(&self, realm_id: RealmId, login: &Login) -> Result<Option<Account>, Fault> {
+    async fn account(&self, realm_id: RealmId, login: Option<&Login>) -> Result<Option<Account>, Fault> {
         let (email_key, phone, user_name) = match login {
-            Login::Email(email) => (Some(email.key()), None, None),
-            Login::Phone(phone) => (None, Some(phone.as_str()), None),
-            Login::UserName(name) => (None, None, Some(name.as_str())),
+            Some(Login::Email(email)) => (Some(email.key()), None, None),
+            Some(Login::Phone(phone)) => (None, Some(phone.as_str()), None),
+            Some(Login::UserName(name)) => (None, None, Some(name.as_str())),
+            None => (None, None, None),
         };
         let row = sqlx::query_as!(
             AccountRow,

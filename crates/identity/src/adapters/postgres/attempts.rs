@@ -1,0 +1,93 @@
+//! Attempts at secrets, counted in PostgreSQL.
+
+use async_trait::async_trait;
+use jiff_sqlx::ToSqlx as _;
+use kernel::{Fault, Permit, RealmId, Timestamp};
+use runtime::postgres;
+use sqlx::PgPool;
+use sqlx::postgres::types::PgInterval;
+
+use crate::application::{Attempts, CountedBy};
+use crate::domain::guessing::Guessed;
+
+pub(crate) struct PgAttempts {
+    pool: PgPool,
+}
+
+impl PgAttempts {
+    pub(crate) const fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+}
+
+fn interval(counted_by: &CountedBy) -> PgInterval {
+    let microseconds = i64::try_from(counted_by.window.as_micros()).unwrap_or(i64::MAX);
+    PgInterval { months: 0, days: 0, microseconds }
+}
+
+#[async_trait]
+impl Attempts for PgAttempts {
+    async fn begin(
+        &self,
+        _: &Permit,
+        realm_id: RealmId,
+        guessed: Guessed,
+        counted_by: &[CountedBy],
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, Fault> {
+        let subjects: Vec<Vec<u8>> = counted_by.iter().map(|counted_by| counted_by.subject.clone()).collect();
+        let limits: Vec<i32> = counted_by.iter().map(|counted_by| counted_by.most).collect();
+        let windows: Vec<PgInterval> = counted_by.iter().map(interval).collect();
+        let until = sqlx::query_scalar!(
+            "SELECT begin_attempt($1, $2, $3, $4, $5, $6) AS wait_until",
+            realm_id.as_uuid(),
+            guessed.as_str(),
+            &subjects,
+            &limits,
+            &windows,
+            now.to_sqlx() as _,
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(until.map(jiff_sqlx::Timestamp::to_jiff))
+    }
+
+    async fn take_back(
+        &self,
+        _: &Permit,
+        realm_id: RealmId,
+        guessed: Guessed,
+        subjects: &[Vec<u8>],
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        // Locked in the order in which they are counted.
+        sqlx::query!(
+            "WITH counted AS (
+                 SELECT subject
+                 FROM attempts
+                 WHERE realm_id = $1
+                   AND guessed = $2
+                   AND subject = ANY($3)
+                   AND counted > 0
+                   AND window_ends_at > $4
+                 ORDER BY subject
+                 FOR UPDATE
+             )
+             UPDATE attempts
+             SET counted = attempts.counted - 1
+             FROM counted
+             WHERE attempts.realm_id = $1
+               AND attempts.guessed = $2
+               AND attempts.subject = counted.subject",
+            realm_id.as_uuid(),
+            guessed.as_str(),
+            subjects,
+            now.to_sqlx() as _,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(())
+    }
+}

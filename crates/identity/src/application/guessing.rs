@@ -1,0 +1,55 @@
+//! Attempts at secrets: counted before they are looked at, and taken back if they were right (I23).
+
+use std::sync::Arc;
+
+use kernel::{Clock, Fault, Permit, RealmId};
+
+use super::{Attempts, CountedBy, Error, Secrets};
+use crate::domain::guessing::{Bucket, Guessed, GuessingLimits};
+
+#[derive(Clone)]
+pub(crate) struct Guessing {
+    pub(crate) attempts: Arc<dyn Attempts>,
+    pub(crate) secrets: Arc<dyn Secrets>,
+    pub(crate) limits: GuessingLimits,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// An attempt that counts as wrong until it turns out to be right: a kill in between gives nobody another one.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    realm_id: RealmId,
+    guessed: Guessed,
+    subjects: Vec<Vec<u8>>,
+}
+
+impl Guessing {
+    /// Counts an attempt, if there may be another.
+    pub(crate) async fn begin(
+        &self,
+        permit: &Permit,
+        realm_id: RealmId,
+        guessed: Guessed,
+        buckets: &[Bucket],
+    ) -> Result<Attempt, Error> {
+        let kept = |Bucket { subject, most, window }: &Bucket| CountedBy {
+            subject: self.secrets.guess_subject(subject.as_str()),
+            most: *most,
+            window: *window,
+        };
+        let counted_by: Vec<CountedBy> = buckets.iter().map(kept).collect();
+        let now = self.clock.now();
+        match self.attempts.begin(permit, realm_id, guessed, &counted_by, now).await? {
+            None => {
+                let subjects = counted_by.into_iter().map(|counted_by| counted_by.subject).collect();
+                Ok(Attempt { realm_id, guessed, subjects })
+            }
+            Some(until) => Err(Error::AttemptsLimited { after: until.duration_since(now).unsigned_abs() }),
+        }
+    }
+
+    pub(crate) async fn was_right(&self, permit: &Permit, attempt: &Attempt) -> Result<(), Fault> {
+        let Attempt { realm_id, guessed, subjects } = attempt;
+        self.attempts.take_back(permit, *realm_id, *guessed, subjects, self.clock.now()).await
+    }
+}

@@ -1,0 +1,255 @@
+//! Guessing at passwords: what a stranger may try, and that he keeps nobody out.
+
+use std::collections::BTreeMap;
+
+use api::cabinet::identity::v1 as pb;
+use api::cabinet::identity::v1::link_service_client::LinkServiceClient;
+use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
+use cabinet_e2e::{Cabinet, Kind, Refused, Setup, reason};
+use futures::future::join_all;
+use testkit::{PostgresOptions, SharedPostgres, shared_rabbitmq};
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt as _;
+
+const LIMITED: (Code, &str) = (Code::ResourceExhausted, "ATTEMPTS_LIMITED");
+const REFUSED: (Code, &str) = (Code::Unauthenticated, "SIGN_IN_REFUSED");
+
+fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
+    reason(&result.expect_err("a refusal"))
+}
+
+fn is((code, reason): (Code, &str)) -> Refused {
+    (code, reason.to_owned())
+}
+
+/// People who sign in through a gateway.
+struct Front<'a> {
+    cabinet: &'a Cabinet,
+    gateway: String,
+}
+
+impl<'a> Front<'a> {
+    async fn of(cabinet: &'a Cabinet) -> Self {
+        Self { cabinet, gateway: cabinet.credential(pb::CredentialKind::Gateway).await }
+    }
+
+    fn from<M>(&self, address: &str, device: &str, message: M) -> Request<M> {
+        let mut request = Request::new(message);
+        let gateway = format!("Bearer {}", self.gateway);
+        let told =
+            [("x-cabinet-gateway-authorization", &*gateway), ("x-cabinet-client-address", address), ("x-cabinet-device", device)];
+        for (name, value) in told.into_iter().filter(|(_, value)| !value.is_empty()) {
+            request.metadata_mut().insert(name, value.parse().expect("ASCII"));
+        }
+        request
+    }
+
+    async fn sign_in(&self, address: &str, device: &str, login: &str, password: &str) -> Result<pb::SignInResponse, Status> {
+        self.cabinet.watch.canary(Kind::Password, password);
+        self.cabinet.watch.canary(Kind::Token, device);
+        let request = pb::SignInRequest {
+            realm_id: self.cabinet.realm.id.to_string(),
+            login: login.to_owned(),
+            password: password.to_owned(),
+            session_name: String::new(),
+        };
+        let mut client = SessionServiceClient::new(self.cabinet.identity.channel());
+        let answer = client.sign_in(self.from(address, device, request)).await?.into_inner();
+        self.cabinet.watch.canary(Kind::Token, &answer.device_token);
+        Ok(answer)
+    }
+
+    async fn guess(&self, address: &str, login: &str) -> Refused {
+        refused(self.sign_in(address, "", login, "a wrong password").await)
+    }
+
+    async fn request_reset(&self, address: &str, email: &str) -> Result<(), Status> {
+        let request = pb::RequestPasswordResetRequest { realm_id: self.cabinet.realm.id.to_string(), email: email.to_owned() };
+        let mut client = LinkServiceClient::new(self.cabinet.identity.channel());
+        client.request_password_reset(self.from(address, "", request)).await.map(|_| ())
+    }
+
+    /// Lets the time pass after which attempts count no longer.
+    fn later(&self) {
+        self.cabinet.databases.identity.execute("UPDATE attempts SET window_ends_at = window_ends_at - interval '1 hour'");
+    }
+}
+
+/// The n-th address of many.
+fn address(number: usize) -> String {
+    format!("203.0.{}.{}", number / 250 + 1, number % 250 + 1)
+}
+
+/// Rules I23.a, I23.b: an attacker with a thousand addresses has ten attempts at an account; its owner signs in meanwhile on a
+/// device that he has signed in on, and from the attacker's own address as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_addresses_keep_nobody_out() {
+    let cabinet = Cabinet::start().await;
+    let front = Front::of(&cabinet).await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    cabinet.signed_in(&anna).await;
+    let first = front.sign_in("198.51.100.1", "", "anna@example.com", Cabinet::PASSWORD).await.expect("her password");
+    let device = first.device_token;
+
+    for number in 0..1000 {
+        let expected = if number < 10 { REFUSED } else { LIMITED };
+        assert_eq!(front.guess(&address(number), "anna@example.com").await, is(expected), "attempt {number}");
+    }
+    let right_but_strange = front.sign_in("198.51.100.2", "", "anna@example.com", Cabinet::PASSWORD).await;
+    let status = right_but_strange.expect_err("nobody knows the device");
+    let wait = status.get_details_retry_info().and_then(|info| info.retry_delay).expect("a time to come back");
+    assert!((1..=900).contains(&wait.as_secs()), "{wait:?}");
+    for from in ["198.51.100.2", &address(0)] {
+        front.sign_in(from, &device, "anna@example.com", Cabinet::PASSWORD).await.expect("her own device");
+    }
+
+    front.later();
+    let again = front.sign_in("198.51.100.2", "", "anna@example.com", Cabinet::PASSWORD).await;
+    assert!(again.is_ok(), "what was refused did not prolong the wait");
+}
+
+/// Rule I23.a: an account that there is not is counted like one that there is, however it is written.
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_accounts_count_like_known_ones() {
+    let cabinet = Cabinet::start().await;
+    let front = Front::of(&cabinet).await;
+    cabinet.create_customer("anna@example.com").await;
+    for (known_or_not, spelling) in [("anna@example.com", "Anna@EXAMPLE.com"), ("nobody@example.com", "Nobody@Example.COM")] {
+        for number in 0..10 {
+            assert_eq!(front.guess(&address(number), known_or_not).await, is(REFUSED), "{known_or_not}");
+        }
+        assert_eq!(front.guess(&address(10), spelling).await, is(LIMITED), "{spelling}");
+    }
+}
+
+/// Rule I23.a: of many attempts at once no more are looked at than there may be, and one that was right counts nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn attempts_at_once_are_counted_before_they_are_looked_at() {
+    let cabinet = Cabinet::start().await;
+    let front = Front::of(&cabinet).await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    cabinet.signed_in(&anna).await;
+    for _ in 0..12 {
+        front.sign_in("198.51.100.1", "", "anna@example.com", Cabinet::PASSWORD).await.expect("her password, every day");
+    }
+    let answers = join_all((0..50).map(|number| {
+        let address = address(number);
+        let front = &front;
+        async move { front.guess(&address, "anna@example.com").await }
+    }));
+    let looked_at = answers.await.into_iter().filter(|answer| *answer == is(REFUSED)).count();
+    assert_eq!(looked_at, 10);
+}
+
+/// Rules I23.a, I23.b: from one address there are so many attempts whomever they are at; a known device there has its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_has_its_limit_and_a_known_device_its_own() {
+    let cabinet = Cabinet::start().await;
+    let front = Front::of(&cabinet).await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    let bela = cabinet.create_customer("bela@example.com").await;
+    cabinet.signed_in(&anna).await;
+    cabinet.signed_in(&bela).await;
+    let here = "198.51.100.1";
+    let device = front.sign_in(here, "", "anna@example.com", Cabinet::PASSWORD).await.expect("her password").device_token;
+    for chunk in 0..10 {
+        let attempts = (0..10).map(|number| format!("nobody{chunk}{number}@example.com"));
+        let front = &front;
+        let answers = join_all(attempts.map(|login| async move { front.guess(here, &login).await })).await;
+        assert!(answers.iter().all(|answer| *answer == is(REFUSED)), "{answers:?}");
+    }
+    assert_eq!(front.guess(here, "bela@example.com").await, is(LIMITED));
+    assert_eq!(refused(front.sign_in(here, "", "bela@example.com", Cabinet::PASSWORD).await), is(LIMITED));
+    assert_eq!(refused(front.sign_in(here, &device, "bela@example.com", Cabinet::PASSWORD).await), is(LIMITED), "not his device");
+    front.sign_in("198.51.100.2", "", "bela@example.com", Cabinet::PASSWORD).await.expect("from elsewhere");
+
+    for _ in 0..10 {
+        assert_eq!(refused(front.sign_in(here, &device, "anna@example.com", "a wrong password").await), is(REFUSED));
+    }
+    assert_eq!(refused(front.sign_in(here, &device, "anna@example.com", Cabinet::PASSWORD).await), is(LIMITED));
+    front.sign_in("198.51.100.2", "", "anna@example.com", Cabinet::PASSWORD).await.expect("as a stranger she has her attempts");
+}
+
+/// Rules I23.c, I22.a: links are asked for only so often from one address; who exists is told by nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn resets_are_limited_by_address() {
+    let cabinet = Cabinet::start().await;
+    let front = Front::of(&cabinet).await;
+    cabinet.create_customer("anna@example.com").await;
+    let here = "198.51.100.1";
+    for number in 0..30 {
+        let email = if number % 2 == 0 { "anna@example.com".to_owned() } else { format!("nobody{number}@example.com") };
+        front.request_reset(here, &email).await.expect("always the same answer");
+    }
+    for email in ["anna@example.com", "nobody@example.com"] {
+        assert_eq!(refused(front.request_reset(here, email).await), is(LIMITED));
+    }
+    front.request_reset("198.51.100.2", "nobody@example.com").await.expect("from elsewhere");
+    cabinet.letter_to("anna@example.com", 0).await;
+}
+
+/// Rule I22.c: whether the account does not exist, is blocked, has no password, or the password is wrong: each time one password
+/// is looked at, and the same statements are sent. So it is with resets.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_work_is_the_same_whoever_exists() {
+    let server = PostgresOptions::default().setting("shared_preload_libraries", "pg_stat_statements").start();
+    let cabinet = Setup::on(SharedPostgres::at(&server.base_url()), shared_rabbitmq()).start().await;
+    cabinet.databases.identity.execute("CREATE EXTENSION pg_stat_statements");
+    let front = Front::of(&cabinet).await;
+    let owner = cabinet.owner_token("owner@example.com").await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    cabinet.signed_in(&anna).await;
+    cabinet.create_customer("never@example.com").await;
+    let blocked = cabinet.create_customer("blocked@example.com").await;
+    cabinet.signed_in(&blocked).await;
+    cabinet.block_user(&owner, &blocked.user_id).await.expect("an OWNER may block");
+    let logins = ["nobody@example.com", "anna@example.com", "never@example.com", "blocked@example.com", "not an address"];
+
+    let mut works = Vec::new();
+    for (number, login) in logins.into_iter().enumerate() {
+        let before = work(&cabinet).await;
+        let password = if login == "blocked@example.com" { Cabinet::PASSWORD } else { "a wrong password" };
+        assert_eq!(refused(front.sign_in(&address(number), "", login, password).await), is(REFUSED));
+        works.push(since(&before, &work(&cabinet).await));
+    }
+    assert_eq!(works[0].get("passwords looked at"), Some(&1));
+    assert!(works[0].len() >= 4, "no statements were heard: {works:?}");
+    assert!(works.iter().all(|work| *work == works[0]), "{works:#?}");
+
+    let mut works = Vec::new();
+    for (number, email) in ["anna@example.com", "nobody@example.com", "blocked@example.com"].into_iter().enumerate() {
+        let before = work(&cabinet).await;
+        let rows = cabinet.databases.identity.value("SELECT count(*) FROM links").parse::<u64>().expect("a count");
+        front.request_reset(&address(number), email).await.expect("always the same answer");
+        let after = cabinet.databases.identity.value("SELECT count(*) FROM links").parse::<u64>().expect("a count");
+        assert_eq!(after - rows, 1, "{email}");
+        works.push(since(&before, &work(&cabinet).await));
+    }
+    let written = |work: &BTreeMap<String, usize>| work.values().sum::<usize>();
+    assert!(works.iter().all(|work| written(work) >= written(&works[0])), "nobody is less work than somebody: {works:#?}");
+}
+
+/// What identity has done so far for those who sign in: statements, each with how often, and passwords that it has looked at.
+async fn work(cabinet: &Cabinet) -> BTreeMap<String, usize> {
+    let metrics = cabinet.identity.admin("/metrics").await.expect("metrics");
+    let looked_at = metrics.lines().find_map(|line| line.strip_prefix("cabinet_passwords_looked_at_total "));
+    let statements = cabinet.databases.identity.value(
+        "SELECT string_agg(calls || ' ' || queryid, ',')
+         FROM pg_stat_statements
+         WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+           AND query ~ 'attempt|passwords|realms|users|sessions|links'
+           AND query !~ 'pg_stat|DELETE'
+           AND toplevel",
+    );
+    let counted = |statement: &str| {
+        let (calls, id) = statement.split_once(' ').expect("a count and an id");
+        (id.to_owned(), calls.parse().expect("a count"))
+    };
+    let looked_at = ("passwords looked at".to_owned(), looked_at.expect("a count").parse().expect("a count"));
+    statements.split(',').map(counted).chain([looked_at]).collect()
+}
+
+fn since(before: &BTreeMap<String, usize>, after: &BTreeMap<String, usize>) -> BTreeMap<String, usize> {
+    let more = after.iter().map(|(what, count)| (what.clone(), count - before.get(what).copied().unwrap_or_default()));
+    more.filter(|(_, count)| *count > 0).collect()
+}
