@@ -17,6 +17,7 @@ mod kills;
 mod languages;
 mod letters;
 mod metrics;
+mod names;
 mod origins;
 mod outages;
 mod passwords;

@@ -111,7 +111,13 @@ async fn each_realm_says_what_it_asks_for() {
     ];
     for (preset, typed, wrong) in expected {
         let realm = PresetRealm::open(&cabinet, preset).await;
-        let request = pb::CreateUserRequest { phone: "+380671234567".to_owned(), ..realm.invited("anna@example.com") };
+        let market =
+            pb::Introduction { first_name: "Анна".to_owned(), last_name: "Нова".to_owned(), ..Default::default() };
+        let request = pb::CreateUserRequest {
+            phone: "+380671234567".to_owned(),
+            introduction: Some(market).filter(|_| preset == "marketplace"),
+            ..realm.invited("anna@example.com")
+        };
         realm.add(request).await.expect("everything that any of them asks for");
         let password = if preset == "marketplace" { "qwerty" } else { OLD };
         let number = cabinet.mail.letters().iter().filter(|letter| letter.rcpt_to == ["anna@example.com"]).count();

@@ -24,6 +24,11 @@ fn violations<T: std::fmt::Debug>(result: Result<T, Status>) -> Vec<String> {
     details.field_violations.into_iter().map(|violation| violation.field).collect()
 }
 
+/// Whom a marketplace takes.
+fn olena() -> pb::Introduction {
+    pb::Introduction { first_name: "Олена".to_owned(), last_name: "Пчілка".to_owned(), ..Default::default() }
+}
+
 /// A policy as the table of the rule book writes it.
 fn told(policy: &pb::Policy) -> String {
     let contacts = |contacts: Vec<pb::Contact>| {
@@ -32,9 +37,10 @@ fn told(policy: &pb::Policy) -> String {
     };
     let password = policy.password.expect("a rule");
     let change = policy.password_change.clone().expect("a rule");
+    let names = policy.names.expect("a rule");
     format!(
         "needs {}, signs in by {}, phones {}, password {}-{} {} {}, starts {}, \
-         change {} within {} min, by owner {}",
+         change {} within {} min, by owner {}, names {} {} {}",
         contacts(policy.required_contacts().collect()),
         contacts(policy.sign_in_by().collect()),
         policy.phones().as_str_name().trim_start_matches("PHONE_RULE_"),
@@ -46,6 +52,9 @@ fn told(policy: &pb::Policy) -> String {
         change.asks().map(|proof| proof.as_str_name().trim_start_matches("PASSWORD_PROOF_")).collect::<Vec<_>>().join("+"),
         change.reauthentication_minutes,
         change.by_owner().as_str_name().trim_start_matches("OWNER_SETS_PASSWORDS_"),
+        names.form().as_str_name().trim_start_matches("NAME_FORM_"),
+        names.letters().as_str_name().trim_start_matches("NAME_LETTERS_"),
+        names.need().as_str_name().trim_start_matches("NAME_NEED_"),
     )
 }
 
@@ -55,23 +64,28 @@ async fn every_preset_has_its_policy() {
     let cabinet = Cabinet::start().await;
     let usual = "change CURRENT within 5 min, by owner REFUSED";
     let strict = "password 8-128 ANY REFUSED";
-    let standard = format!("needs email, signs in by email, phones INTERNATIONAL, {strict}, starts ACTIVE, {usual}");
+    let standard = format!(
+        "needs email, signs in by email, phones INTERNATIONAL, {strict}, starts ACTIVE, {usual}, names FULL ANY OPTIONAL"
+    );
     let tender = format!(
-        "needs email, signs in by email+phone, phones INTERNATIONAL, {strict}, starts ACTIVE, change  within 0 min, by owner REFUSED"
+        "needs email, signs in by email+phone, phones INTERNATIONAL, {strict}, starts ACTIVE, \
+         change  within 0 min, by owner REFUSED, names FULL_WITH_PARTS ANY OPTIONAL"
     );
     let call_center = format!(
-        "needs user_name, signs in by user_name+email, phones INTERNATIONAL, {strict}, starts CHOSEN, change CURRENT within 5 min, \
-         by owner ALLOWED"
+        "needs user_name, signs in by user_name+email, phones INTERNATIONAL, {strict}, starts CHOSEN, \
+         change CURRENT within 5 min, by owner ALLOWED, names FIRST_LAST ANY OPTIONAL"
     );
+    let legal = standard.replace("CURRENT", "CURRENT+CONFIRMATION").replace("FULL", "LAST_FIRST_MIDDLE");
     let marketplace = format!(
-        "needs email+phone, signs in by email, phones UKRAINIAN_MOBILE, password 6-128 VISIBLE_ASCII ALLOWED, starts ACTIVE, {usual}"
+        "needs email+phone, signs in by email, phones UKRAINIAN_MOBILE, password 6-128 VISIBLE_ASCII ALLOWED, starts ACTIVE, \
+         {usual}, names FIRST_LAST CYRILLIC_WITH_MARKS REQUIRED"
     );
     let expected = [
         ("standard", standard.clone()),
         ("tender", tender),
         ("helpdesk", standard.clone()),
         ("call_center", call_center),
-        ("legal", standard.replace("CURRENT", "CURRENT+CONFIRMATION")),
+        ("legal", legal),
         ("marketplace", marketplace),
     ];
     for (preset, policy) in expected {
@@ -84,7 +98,11 @@ async fn every_preset_has_its_policy() {
 async fn a_marketplace_takes_ukrainian_numbers_and_plain_passwords() {
     let cabinet = Cabinet::start().await;
     let realm = PresetRealm::open(&cabinet, "marketplace").await;
-    let with_phone = |phone: &str| pb::CreateUserRequest { phone: phone.to_owned(), ..realm.invited("olena@example.com") };
+    let with_phone = |phone: &str| pb::CreateUserRequest {
+        phone: phone.to_owned(),
+        introduction: Some(olena()),
+        ..realm.invited("olena@example.com")
+    };
 
     let without = realm.add(with_phone("")).await;
     assert_eq!(refused(without), is(Code::InvalidArgument, "CONTACT_MISSING"));
@@ -243,6 +261,7 @@ async fn a_first_owner_has_what_the_policy_asks_for() {
             name: "Shop".to_owned(),
             owner_email: "owner@shop.example".to_owned(),
             owner_phone: phone.to_owned(),
+            owner_introduction: Some(olena()),
             ..Default::default()
         };
         cabinet.watch.canary(Kind::Phone, phone);
@@ -258,9 +277,10 @@ async fn a_first_owner_has_what_the_policy_asks_for() {
         realm_id: realm.realm_id.to_string(),
         name: "Shop".to_owned(),
         owner_user_name: "boss".to_owned(),
+        owner_introduction: Some(pb::Introduction { first_name: "Boss".to_owned(), ..olena() }),
         ..Default::default()
     };
     let mut realms = RealmServiceClient::new(cabinet.identity.channel());
     let nameless = realms.create_company(with_token(&realm.operator, nameless)).await;
-    assert_eq!(violations(nameless), ["owner_email", "owner_phone"], "he is not passed over");
+    assert_eq!(violations(nameless), ["owner_email", "owner_phone", "owner_introduction.first_name"], "he is not passed over");
 }

@@ -9,6 +9,8 @@ mod caller;
 mod error_kind;
 mod fault;
 mod id;
+mod line;
+mod name;
 mod request;
 mod secret;
 mod time;
@@ -22,6 +24,8 @@ pub use id::{
     CaseId, CommandId, CompanyId, CredentialId, DeadLetterId, DeliveryId, DeviceId, EventId, Id, IdSource, InvalidId, LinkId,
     PhoneCodeId, RandomIds, RealmId, SessionId, UserId, of,
 };
+pub use line::{InvalidLine, Line};
+pub use name::{InvalidName, NameField, NameForm, NameLetters, NameNeed, NameRule, PersonName};
 pub use request::{NamedRequest, RepeatError};
 pub use secret::Secret;
 pub use time::{Clock, Timestamp};

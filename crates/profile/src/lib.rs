@@ -55,9 +55,11 @@ impl Service for Profile {
         messaging::start_partitions(process, &pools, &[]).await?;
         let signal = messaging::start_relays(process, Self::NAME, &config.database, &pools, &config.messaging, &[Lane::Normal]);
         let identity = follow_identity(process, &config.identity, Component::Profile)?;
+        let identity = Arc::new(IdentityClient::new(identity));
         let profiles = ProfileUseCases {
             profiles: Arc::new(PgProfiles::new(pools.commands, signal)),
-            users: Arc::new(IdentityClient::new(identity)),
+            users: identity.clone(),
+            names: identity,
             clock: process.clock.clone(),
             ids: process.ids.clone(),
         };

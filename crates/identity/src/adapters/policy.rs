@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::Fault;
+use kernel::{Fault, NameForm, NameLetters, NameNeed, NameRule};
 use serde::{Deserialize, Serialize};
 
 use crate::application::Presets;
@@ -40,6 +40,8 @@ pub(crate) struct PolicyForm {
     phones: PhoneRuleForm,
     #[serde(default = "active")]
     starting_status: StartingStatusForm,
+    #[serde(default)]
+    names: NamesForm,
     password: PasswordForm,
     #[serde(default)]
     password_change: PasswordChangeForm,
@@ -70,6 +72,44 @@ const fn active() -> StartingStatusForm {
 enum StartingStatusForm {
     Active,
     Chosen,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct NamesForm {
+    form: NameFormForm,
+    letters: NameLettersForm,
+    need: NameNeedForm,
+}
+
+/// Before realms were asked, a name was one field and anybody's own business.
+impl Default for NamesForm {
+    fn default() -> Self {
+        Self { form: NameFormForm::Full, letters: NameLettersForm::Any, need: NameNeedForm::Optional }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum NameFormForm {
+    Full,
+    FullWithParts,
+    FirstLast,
+    LastFirstMiddle,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum NameLettersForm {
+    Any,
+    Cyrillic,
+    CyrillicWithMarks,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum NameNeedForm {
+    Optional,
+    Required,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -162,6 +202,7 @@ impl TryFrom<PolicyForm> for Policy {
                 StartingStatusForm::Chosen => StartingStatus::Chosen,
             },
             password_change: form.password_change.try_into()?,
+            names: form.names.into(),
         })
     }
 }
@@ -182,6 +223,7 @@ impl From<&Policy> for PolicyForm {
             },
             password: policy.password.into(),
             password_change: (&policy.password_change).into(),
+            names: policy.names.into(),
             sessions: SessionsForm {
                 idle_days: days(policy.sessions.idle_days()),
                 longest_days: days(policy.sessions.longest_days()),
@@ -219,6 +261,50 @@ impl From<PasswordRule> for PasswordForm {
             guessable: match rule.guessable {
                 Guessable::Refused => GuessableForm::Refused,
                 Guessable::Allowed => GuessableForm::Allowed,
+            },
+        }
+    }
+}
+
+impl From<NamesForm> for NameRule {
+    fn from(form: NamesForm) -> Self {
+        Self {
+            form: match form.form {
+                NameFormForm::Full => NameForm::Full,
+                NameFormForm::FullWithParts => NameForm::FullWithParts,
+                NameFormForm::FirstLast => NameForm::FirstLast,
+                NameFormForm::LastFirstMiddle => NameForm::LastFirstMiddle,
+            },
+            letters: match form.letters {
+                NameLettersForm::Any => NameLetters::Any,
+                NameLettersForm::Cyrillic => NameLetters::Cyrillic,
+                NameLettersForm::CyrillicWithMarks => NameLetters::CyrillicWithMarks,
+            },
+            need: match form.need {
+                NameNeedForm::Optional => NameNeed::Optional,
+                NameNeedForm::Required => NameNeed::Required,
+            },
+        }
+    }
+}
+
+impl From<NameRule> for NamesForm {
+    fn from(rule: NameRule) -> Self {
+        Self {
+            form: match rule.form {
+                NameForm::Full => NameFormForm::Full,
+                NameForm::FullWithParts => NameFormForm::FullWithParts,
+                NameForm::FirstLast => NameFormForm::FirstLast,
+                NameForm::LastFirstMiddle => NameFormForm::LastFirstMiddle,
+            },
+            letters: match rule.letters {
+                NameLetters::Any => NameLettersForm::Any,
+                NameLetters::Cyrillic => NameLettersForm::Cyrillic,
+                NameLetters::CyrillicWithMarks => NameLettersForm::CyrillicWithMarks,
+            },
+            need: match rule.need {
+                NameNeed::Optional => NameNeedForm::Optional,
+                NameNeed::Required => NameNeedForm::Required,
             },
         }
     }
@@ -312,6 +398,7 @@ mod tests {
                 reauthentication_age: Some(Duration::from_mins(5)),
                 by_owner: OwnerSetsPasswords::Refused,
             },
+            names: NameRule { form: NameForm::Full, letters: NameLetters::Any, need: NameNeed::Optional },
         };
         assert_eq!(Policy::try_from(read).ok(), Some(meant));
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::{Fault, Refusal, RepeatError};
+use kernel::{Fault, InvalidName, NameField, Refusal, RepeatError};
 
 use crate::domain::{
     Contact, InvalidEmail, InvalidPhone, InvalidPolicy, InvalidSetting, InvalidUserName, PasswordChangeProblem, PasswordRefused,
@@ -93,6 +93,8 @@ pub(crate) enum UserProblem {
     UserName(#[from] InvalidUserName),
     #[error("this contact must be given")]
     Missing(Contact),
+    #[error("{1}")]
+    Name(NameField, InvalidName),
     #[error("every new user is ACTIVE here")]
     StatusNotChosen,
 }

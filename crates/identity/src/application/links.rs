@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kernel::{Authorized, Call, Clock, EventId, Fault, IdSource, RealmId, UserId};
 
 use super::sessions::session_user;
+use super::users::own_data;
 use super::{Error, Guessing, Links, NewLink, PasswordHasher, Realms, Redemption, Secrets, SessionUseCases, SignedIn, Users};
 use crate::domain::access::Action;
 use crate::domain::guessing::Guessed;
@@ -51,11 +52,8 @@ impl LinkUseCases {
         let permit = call.authorize(&Action::ShowSecret)?;
         let (link, user) = self.open(&command.token).await?;
         let realm = self.realms.get(link.realm_id).await?.ok_or(Error::LinkNotValid)?;
-        realm
-            .policy
-            .password
-            .check(&command.password, &user.own_data())
-            .map_err(|reasons| Error::PasswordRefused { field: "password", reasons })?;
+        let checked = realm.policy.password.check(&command.password, &own_data(self.users.as_ref(), &user).await?);
+        checked.map_err(|reasons| Error::PasswordRefused { field: "password", reasons })?;
         let password_hash = self.passwords.hash(command.password).await?;
         for _ in 0..ATTEMPTS {
             let (link, user) = self.open(&command.token).await?;

@@ -32,6 +32,6 @@ pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases, UpdatePolicy}
 pub(crate) use sessions::{SessionTokens, SessionUseCases, SignIn, SignedIn};
 pub(crate) use user_actions::{UserAction, UserActionKind, UserView};
 pub(crate) use users::{
-    BatchGetUsers, ChangeContact, ChangeStanding, CreateUsers, Invitation, ListUsers, NewContact, NewUser, UserUseCases,
-    UsersFound, Verdict,
+    BatchGetUsers, ChangeContact, ChangeStanding, CreateUsers, Invitation, ListUsers, NewContact, NewIntroduction, NewUser,
+    UserUseCases, UsersFound, Verdict,
 };

@@ -6,6 +6,7 @@ use kernel::{Authorized, Call, Clock, IdSource};
 
 use super::sessions::signed_in;
 use super::user_actions::may_set_password;
+use super::users::own_data;
 use super::{
     Error, Guessing, NewPassword, PasswordHasher, Passwords, Realms, Sessions, SessionsEnding, UserUseCases, UserView, Users,
     Waiting,
@@ -61,7 +62,8 @@ impl PasswordUseCases {
         }
         let asks = &policy.password_change.asks;
         let account = self.users.account_of(caller.realm_id, caller.user_id).await?.ok_or(Error::SessionOver)?;
-        let mut problems = command.typed.problems(&policy.password, asks, &account.user.own_data());
+        let own_data = own_data(self.users.as_ref(), &account.user).await?;
+        let mut problems = command.typed.problems(&policy.password, asks, &own_data);
         if asks.contains(&PasswordProof::Current) {
             let stored = account.password_hash.clone().ok_or(Error::PasswordMissing)?;
             let buckets = self.guessing.limits.of_session(session_id);
@@ -101,7 +103,8 @@ impl PasswordUseCases {
         let policy = self.realms.get(realm_id).await?.ok_or(Error::RealmNotFound)?.policy;
         let user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
         may_set_password(call, &user, &policy)?;
-        let problems = command.typed.problems(&policy.password, &[PasswordProof::Confirmation], &user.own_data());
+        let own_data = own_data(self.users.as_ref(), &user).await?;
+        let problems = command.typed.problems(&policy.password, &[PasswordProof::Confirmation], &own_data);
         if !problems.is_empty() {
             return Err(Error::PasswordNotChanged(problems));
         }

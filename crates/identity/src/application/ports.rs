@@ -1,5 +1,6 @@
 //! What identity's use cases want of the world.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,8 +12,8 @@ use runtime::token::Subject;
 
 use crate::domain::guessing::Guessed;
 use crate::domain::{
-    Company, Contact, ContactChanged, Credential, Link, Login, Password, PhoneCode, PhoneNumber, Policy, Realm, Session,
-    SessionUser, StandingChanged, User, UserCreated,
+    Company, Contact, ContactChanged, Credential, Introduction, Link, Login, Password, PhoneCode, PhoneNumber, Policy, Realm,
+    Session, SessionUser, StandingChanged, User, UserCreated,
 };
 
 /// A user to be added, with the facts that follow.
@@ -20,6 +21,7 @@ use crate::domain::{
 pub(crate) struct Admission {
     pub(crate) user: User,
     pub(crate) created: UserCreated,
+    pub(crate) introduction: Introduction,
     pub(crate) event_id: EventId,
     pub(crate) invitation: Option<NewLink>,
 }
@@ -81,6 +83,9 @@ pub(crate) trait Users: Send + Sync {
 
     /// Whoever has this contact; asked as well where there is none to ask about, so that the work is the same (I22).
     async fn account(&self, realm_id: RealmId, login: Option<&Login>) -> Result<Option<Account>, Fault>;
+
+    /// What was said of these users when they were added, if anything was.
+    async fn introductions(&self, realm_id: RealmId, ids: &[UserId]) -> Result<HashMap<UserId, Introduction>, Fault>;
 
     /// A user with what proves him.
     async fn account_of(&self, realm_id: RealmId, id: UserId) -> Result<Option<Account>, Fault>;

@@ -4,13 +4,15 @@ use kernel::{Call, Caller, Permit, Refusal, Timestamp, UserId};
 
 use super::Error;
 use crate::domain::access::Action;
-use crate::domain::{Contact, Link, Policy, User, UserStatus};
+use crate::domain::{Contact, Introduction, Link, Policy, User, UserStatus};
 
 /// A user, and what the caller may do with him at that moment.
 #[derive(Debug)]
 pub(crate) struct UserView {
     pub(crate) user: User,
     pub(crate) actions: Vec<UserAction>,
+    /// What was said of him when he was added, for whoever keeps profiles.
+    pub(crate) introduction: Option<Introduction>,
 }
 
 /// One thing that may be done with a user.
@@ -35,7 +37,7 @@ pub(crate) enum UserActionKind {
 impl UserView {
     pub(crate) fn of(call: &Call, user: User, policy: &Policy, now: Timestamp) -> Self {
         let actions = actions(call, &user, policy, now);
-        Self { user, actions }
+        Self { user, actions, introduction: None }
     }
 }
 

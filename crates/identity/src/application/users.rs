@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use kernel::{Authorized, Call, Clock, CompanyId, IdSource, Permit, RealmId, Refusal, Role, Timestamp, UserId};
+use kernel::{
+    Authorized, Call, Caller, Clock, CompanyId, Fault, IdSource, NameField, Permit, RealmId, Refusal, Role, Timestamp, UserId,
+};
 
 use super::links::{has_changed, new_link};
 use super::user_actions::{UserView, may_change_contacts, may_change_standing, may_invite_again};
@@ -13,7 +15,8 @@ use super::{
 };
 use crate::domain::access::Action;
 use crate::domain::{
-    Activation, Contact, ContactChanged, Contacts, EmailAddress, Link, PhoneNumber, Policy, Standing, User, UserName, UserStatus,
+    Activation, Contact, ContactChanged, Contacts, EmailAddress, Introduction, Link, PhoneNumber, Policy, Standing, User,
+    UserName, UserStatus,
 };
 
 /// How often a change is tried that others keep overtaking.
@@ -36,7 +39,15 @@ pub(crate) struct NewUser {
     pub(crate) phone: String,
     pub(crate) user_name: String,
     pub(crate) status: UserStatus,
+    pub(crate) introduction: NewIntroduction,
     pub(crate) invitation: Invitation,
+}
+
+/// What is said of him beside, as it was typed.
+#[derive(Default)]
+pub(crate) struct NewIntroduction {
+    pub(crate) name: Vec<(NameField, String)>,
+    pub(crate) language: String,
 }
 
 /// Whether a new user is mailed a link to set a password.
@@ -166,7 +177,7 @@ impl UserUseCases {
         new: &NewUser,
         now: Timestamp,
     ) -> Result<Admission, Error> {
-        let contacts = checked(policy, new)?;
+        let (contacts, introduction) = checked(policy, new)?;
         let (user, created) = User::create(realm_id, self.ids.new_id(now), company_id, new.role, contacts, now);
         let user = match (new.status, new.invitation) {
             (UserStatus::Active, _) => user,
@@ -174,7 +185,7 @@ impl UserUseCases {
             (UserStatus::Blocked, Invitation::None) => user.awaiting(Activation::Awaited),
         };
         let invitation = (new.invitation == Invitation::Send).then(|| self.invitation(&user, now)).flatten();
-        Ok(Admission { user, created, event_id: self.ids.new_id(now), invitation })
+        Ok(Admission { user, created, introduction, event_id: self.ids.new_id(now), invitation })
     }
 
     /// A letter that invites a user who has access; none once its hours have passed.
@@ -271,12 +282,16 @@ impl UserUseCases {
             return Ok(UsersFound { users: Vec::new(), missing: query.user_ids });
         };
         let stored = self.users.list(realm_id, &query.user_ids).await?;
+        let is_component = matches!(call.caller(), Caller::Component(_));
+        let asked: &[UserId] = if is_component { &query.user_ids } else { &[] };
+        let mut introductions = self.users.introductions(realm_id, asked).await?;
         let mut users = Vec::with_capacity(stored.len());
         let mut missing = query.user_ids;
         for user in stored {
             if let Ok(permit) = call.authorize(&Action::SeeUser(&user)) {
                 missing.retain(|id| *id != user.id());
-                users.push(permit.show(self.view(call, user, &realm.policy)));
+                let introduction = introductions.remove(&user.id());
+                users.push(permit.show(UserView { introduction, ..self.view(call, user, &realm.policy) }));
             }
         }
         Ok(UsersFound { users, missing })
@@ -303,8 +318,8 @@ fn required(policy: &Policy, new: &NewUser) -> Vec<Contact> {
     policy.required_contacts.iter().copied().chain(invited).collect()
 }
 
-/// The contacts that were typed, or everything that is wrong with what is said of the user.
-fn checked(policy: &Policy, new: &NewUser) -> Result<Contacts, Error> {
+/// The contacts and the name that were typed, or everything that is wrong with what is said of the user.
+fn checked(policy: &Policy, new: &NewUser) -> Result<(Contacts, Introduction), Error> {
     let required = required(policy, new);
     let mut problems = Vec::new();
     let mut contacts = Contacts::default();
@@ -327,10 +342,18 @@ fn checked(policy: &Policy, new: &NewUser) -> Result<Contacts, Error> {
             problems.push(UserProblem::Missing(contact));
         }
     }
+    let said: Vec<(NameField, &str)> = new.introduction.name.iter().map(|(field, text)| (*field, text.as_str())).collect();
+    let name = policy.names.read_all(&said);
+    let name =
+        name.map_err(|invalid| problems.extend(invalid.into_iter().map(|(field, flaw)| UserProblem::Name(field, flaw)))).ok();
     if !policy.starting_status.allows(new.status) {
         problems.push(UserProblem::StatusNotChosen);
     }
-    if problems.is_empty() { Ok(contacts) } else { Err(Error::UserInvalid(problems)) }
+    let language = Some(new.introduction.language.clone()).filter(|language| !language.is_empty());
+    match name {
+        Some(name) if problems.is_empty() => Ok((contacts, Introduction { name, language })),
+        _ => Err(Error::UserInvalid(problems)),
+    }
 }
 
 /// A contact that was typed, as it is kept.
@@ -362,6 +385,12 @@ impl ParsedContact {
             Self::Phone(phone) => user.change_phone(phone.clone(), now),
         }
     }
+}
+
+/// What a password of this user must not be made of (I10).
+pub(super) async fn own_data(users: &dyn Users, user: &User) -> Result<Vec<String>, Fault> {
+    let introduction = users.introductions(user.realm_id(), &[user.id()]).await?.remove(&user.id()).unwrap_or_default();
+    Ok(user.own_data().into_iter().chain(introduction.own_data()).map(str::to_owned).collect())
 }
 
 fn hidden_company(refusal: Refusal) -> Error {

@@ -77,7 +77,7 @@ impl fmt::Debug for Password {
 
 impl PasswordRule {
     /// Says everything that speaks against a password.
-    pub(crate) fn check(&self, password: &Password, own_data: &[&str]) -> Result<(), Vec<PasswordRefused>> {
+    pub(crate) fn check<Data: AsRef<str>>(&self, password: &Password, own_data: &[Data]) -> Result<(), Vec<PasswordRefused>> {
         let text = password.expose();
         let length = text.chars().count();
         let has_others = self.characters == Characters::VisibleAscii && password.typed != Characters::VisibleAscii;
@@ -101,9 +101,9 @@ fn is_common(text: &str) -> bool {
     matches!(warning, Some(Warning::ThisIsATop10Password | Warning::ThisIsATop100Password | Warning::ThisIsACommonPassword))
 }
 
-fn is_made_of(text: &str, own_data: &[&str]) -> bool {
+fn is_made_of<Data: AsRef<str>>(text: &str, own_data: &[Data]) -> bool {
     let text = text.to_lowercase();
-    let pieces = own_data.iter().filter(|piece| piece.chars().count() >= SHORTEST_OWN_DATA);
+    let pieces = own_data.iter().map(AsRef::as_ref).filter(|piece: &&str| piece.chars().count() >= SHORTEST_OWN_DATA);
     pieces.into_iter().any(|piece| {
         let rest = text.replacen(&piece.to_lowercase(), "", 1);
         rest.len() < text.len() && rest.chars().count() < LEAST_REST

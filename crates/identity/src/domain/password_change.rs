@@ -77,7 +77,12 @@ pub(crate) struct TypedPassword {
 
 impl TypedPassword {
     /// Everything that speaks against it, whether or not it was to be typed twice.
-    pub(crate) fn problems(&self, rule: &PasswordRule, asks: &[PasswordProof], own_data: &[&str]) -> Vec<PasswordChangeProblem> {
+    pub(crate) fn problems<Data: AsRef<str>>(
+        &self,
+        rule: &PasswordRule,
+        asks: &[PasswordProof],
+        own_data: &[Data],
+    ) -> Vec<PasswordChangeProblem> {
         let differs = asks.contains(&PasswordProof::Confirmation) && self.new.expose() != self.confirmation.expose();
         let refused = rule.check(&self.new, own_data).err().unwrap_or_default();
         let differs = differs.then_some(PasswordChangeProblem::ConfirmationDiffers);

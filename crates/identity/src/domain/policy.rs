@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use kernel::NameRule;
+
 use super::{Contact, PasswordChangeRule, PasswordRule, PhoneRule, UserStatus};
 
 const DAY: Duration = Duration::from_hours(24);
@@ -26,6 +28,7 @@ pub(crate) struct Policy {
     pub(crate) sessions: SessionLifetimes,
     pub(crate) starting_status: StartingStatus,
     pub(crate) password_change: PasswordChangeRule,
+    pub(crate) names: NameRule,
 }
 
 /// Which status new users have (I5).
@@ -76,6 +79,7 @@ pub(crate) enum PolicyChange {
     Sessions(SessionLifetimes),
     StartingStatus(StartingStatus),
     PasswordChange(PasswordChangeRule),
+    Names(NameRule),
 }
 
 /// What is wrong with a policy.
@@ -124,6 +128,7 @@ impl Policy {
                 PolicyChange::Sessions(lifetimes) => policy.sessions = lifetimes,
                 PolicyChange::StartingStatus(status) => policy.starting_status = status,
                 PolicyChange::PasswordChange(rule) => policy.password_change = rule,
+                PolicyChange::Names(rule) => policy.names = rule,
             }
         }
         policy.checked()
@@ -151,6 +156,8 @@ impl Policy {
 
 #[cfg(test)]
 mod tests {
+    use kernel::{NameForm, NameLetters, NameNeed};
+
     use super::super::{Characters, Guessable, OwnerSetsPasswords, PasswordProof};
     use super::*;
 
@@ -174,6 +181,7 @@ mod tests {
                 reauthentication_age: Some(Duration::from_mins(5)),
                 by_owner: OwnerSetsPasswords::Refused,
             },
+            names: NameRule { form: NameForm::Full, letters: NameLetters::Any, need: NameNeed::Optional },
         }
     }
 

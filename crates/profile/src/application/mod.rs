@@ -5,5 +5,5 @@ mod ports;
 mod profiles;
 
 pub(crate) use error::Error;
-pub(crate) use ports::{Profiles, Users, WriteProfileError};
+pub(crate) use ports::{NameRules, Profiles, Users, WriteProfileError};
 pub(crate) use profiles::{BatchGetProfiles, ProfileUseCases, ProfileView, ProfilesFound, UpdateProfile};

@@ -1,7 +1,7 @@
 //! What profile's use cases want of the world.
 
 use async_trait::async_trait;
-use kernel::{Call, EventId, Fault, Permit, RealmId, RepeatError, Timestamp, UserId};
+use kernel::{Call, EventId, Fault, NameRule, Permit, RealmId, RepeatError, Timestamp, UserId};
 
 use crate::domain::{Person, Profile, ProfileChanged};
 
@@ -51,4 +51,11 @@ pub(crate) enum WriteProfileError {
 pub(crate) trait Users: Send + Sync {
     /// Those of the users that the realm has.
     async fn people(&self, call: &Call, realm_id: RealmId, user_ids: &[UserId]) -> Result<Vec<Person>, Fault>;
+}
+
+/// What a realm takes for a name: asked of identity.
+#[async_trait]
+pub(crate) trait NameRules: Send + Sync {
+    /// Nothing if there is no such realm.
+    async fn of(&self, call: &Call, realm_id: RealmId) -> Result<Option<NameRule>, Fault>;
 }

@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use kernel::{Authorized, Call, Clock, EventId, Fault, IdSource, Permit, RealmId, Refusal, UserId};
+use kernel::{
+    Authorized, Call, Clock, EventId, Fault, IdSource, NameForm, NameLetters, NameNeed, NameRule, Permit, RealmId, Refusal,
+    UserId,
+};
 
-use super::{Error, Profiles, Users, WriteProfileError};
+use super::{Error, NameRules, Profiles, Users, WriteProfileError};
 use crate::domain::access::Action;
-use crate::domain::{Change, Contacts, Etag, Label, Person, Profile, ProfileChanged, ProposedValue};
+use crate::domain::{Change, Contacts, Etag, Field, Label, Person, Profile, ProfileChanged, ProposedValue};
 
 /// How often a change is tried that others keep overtaking.
 const ATTEMPTS: usize = 5;
@@ -17,6 +20,7 @@ const FIRST: i64 = 1;
 pub(crate) struct ProfileUseCases {
     pub(crate) profiles: Arc<dyn Profiles>,
     pub(crate) users: Arc<dyn Users>,
+    pub(crate) names: Arc<dyn NameRules>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
 }
@@ -87,7 +91,8 @@ impl ProfileUseCases {
 
     pub(crate) async fn update(&self, call: &Call, command: UpdateProfile) -> Result<Authorized<ProfileView>, Error> {
         let realm_id = call.realm_id()?;
-        let changes = Change::parse_all(&command.proposed).map_err(Error::ProfileInvalid)?;
+        let names = self.name_rule(call, realm_id, &command.proposed).await?;
+        let changes = Change::parse_all(&command.proposed, names).map_err(Error::ProfileInvalid)?;
         for _ in 0..ATTEMPTS {
             let Met { mut profile, contacts } = self.meet(call, realm_id, command.user_id).await?;
             let permit = call.authorize(&Action::UpdateProfile(&profile))?;
@@ -99,7 +104,7 @@ impl ProfileUseCases {
                 return Err(Error::EtagMismatch);
             }
             let now = self.clock.now();
-            let changed = profile.change(&changes, now);
+            let changed = profile.change(&changes, names.form, now);
             // Made before anything is written: what was saved must not be answered as a failure.
             let view = self.view(call, profile, contacts).await?;
             let Some(changed) = changed else { return Ok(permit.show(view)) };
@@ -110,6 +115,14 @@ impl ProfileUseCases {
             }
         }
         Err(Error::ProfileChanged)
+    }
+
+    /// Asked for only if a name is to change.
+    async fn name_rule(&self, call: &Call, realm_id: RealmId, proposed: &[ProposedValue]) -> Result<NameRule, Error> {
+        if proposed.iter().any(|value| matches!(value.field, Field::Name(_))) {
+            return self.names.of(call, realm_id).await?.ok_or(Error::ProfileNotFound);
+        }
+        Ok(NameRule { form: NameForm::Full, letters: NameLetters::Any, need: NameNeed::Optional })
     }
 
     async fn write(
@@ -133,7 +146,7 @@ impl ProfileUseCases {
             return Ok(Met { profile, contacts: None });
         }
         let person = self.person(call, realm_id, user_id).await?;
-        let profile = Profile::empty(realm_id, user_id, person.company_id);
+        let profile = Profile::unsaved((realm_id, user_id, person.company_id), person.introduction);
         Ok(Met { profile, contacts: Some(person.contacts) })
     }
 
@@ -164,8 +177,9 @@ impl ProfileUseCases {
         if unclear.is_empty() {
             return Ok(views);
         }
-        for Person { user_id, company_id, contacts } in self.users.people(call, realm_id, &unclear).await? {
-            let profile = nameless.remove(&user_id).unwrap_or_else(|| Profile::empty(realm_id, user_id, company_id));
+        for Person { user_id, company_id, contacts, introduction } in self.users.people(call, realm_id, &unclear).await? {
+            let profile =
+                nameless.remove(&user_id).unwrap_or_else(|| Profile::unsaved((realm_id, user_id, company_id), introduction));
             views.push(view(profile, &contacts));
         }
         Ok(views)
@@ -173,7 +187,7 @@ impl ProfileUseCases {
 }
 
 fn view(profile: Profile, contacts: &Contacts) -> ProfileView {
-    let label = Label::of(&profile.values().full_name, contacts);
+    let label = Label::of(profile.values(), contacts);
     ProfileView { profile, label }
 }
 

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{Contacts, Line};
+use kernel::{Line, PersonName};
+
+use super::{Contacts, Values};
 
 /// A text for a person and a letter or two for a small circle.
 #[derive(Clone, PartialEq, Eq)]
@@ -13,10 +15,11 @@ pub(crate) struct Label {
 
 impl Label {
     /// The name, else the e-mail, else the user name, else the phone. Contacts of somebody who has a name do not matter.
-    pub(crate) fn of(name: &Line, contacts: &Contacts) -> Self {
-        let candidates = [name.as_str(), &contacts.email, &contacts.user_name, &contacts.phone];
+    pub(crate) fn of(values: &Values, contacts: &Contacts) -> Self {
+        let candidates = [values.name.full.as_str(), &contacts.email, &contacts.user_name, &contacts.phone];
         let text = candidates.into_iter().find(|text| !text.is_empty()).unwrap_or_default();
-        let initials = initials_of_name(name).or_else(|| first_letter(text)).unwrap_or_default();
+        let corrected = Some(values.initials.as_str().to_owned()).filter(|initials| !initials.is_empty());
+        let initials = corrected.or_else(|| initials_of(&values.name)).or_else(|| first_letter(text)).unwrap_or_default();
         Self { text: text.to_owned(), initials }
     }
 
@@ -29,8 +32,17 @@ impl Label {
     }
 }
 
+/// The first letters of the first and the last name, if they are known apart.
+fn initials_of(name: &PersonName) -> Option<String> {
+    let letter = |part: &Line| first_letter(part.as_str());
+    match (letter(&name.first), letter(&name.last)) {
+        (Some(first), Some(last)) => Some(first + &last),
+        _ => initials_of_words(&name.full),
+    }
+}
+
 /// The first letters of the first and of the last word that have any.
-fn initials_of_name(name: &Line) -> Option<String> {
+fn initials_of_words(name: &Line) -> Option<String> {
     let mut letters = name.as_str().split_whitespace().filter_map(first_letter);
     let first = letters.next()?;
     Some(first + &letters.next_back().unwrap_or_default())
@@ -53,9 +65,14 @@ impl fmt::Debug for Label {
 mod tests {
     use super::*;
 
+    fn called(name: &str) -> Values {
+        let full = Line::parse(name).expect("a good name");
+        Values { name: PersonName { full, ..PersonName::default() }, ..Values::default() }
+    }
+
     fn label(name: &str, [email, user_name, phone]: [&str; 3]) -> (String, String) {
         let contacts = Contacts { email: email.into(), user_name: user_name.into(), phone: phone.into() };
-        let label = Label::of(&Line::parse(name).expect("a good name"), &contacts);
+        let label = Label::of(&called(name), &contacts);
         (label.text, label.initials)
     }
 
@@ -86,10 +103,26 @@ mod tests {
         assert_eq!(initials("42"), "", "the label is the name, and has no letter");
     }
 
+    /// Rules P3.a, P3.b: of a name in parts they are those of the first and the last; what a person has corrected stays.
+    #[test]
+    fn initials_can_be_corrected() {
+        let line = |text: &str| Line::parse(text).expect("a good line");
+        let name = PersonName {
+            full: line("Ковальська Анна Іванівна"),
+            last: line("Ковальська"),
+            first: line("Анна"),
+            middle: line("Іванівна"),
+        };
+        let values = Values { name, ..Values::default() };
+        assert_eq!(Label::of(&values, &Contacts::default()).initials(), "АК");
+        let corrected = Values { initials: line("А. І. К."), ..values };
+        assert_eq!(Label::of(&corrected, &Contacts::default()).initials(), "А. І. К.");
+    }
+
     /// Rule F10.a: what a person is called prints nothing of itself.
     #[test]
     fn a_label_is_not_printed() {
         let contacts = Contacts { email: "anna@example.com".into(), ..Contacts::default() };
-        assert_eq!(format!("{:?} {contacts:?}", Label::of(&Line::default(), &contacts)), "Label Contacts");
+        assert_eq!(format!("{:?} {contacts:?}", Label::of(&Values::default(), &contacts)), "Label Contacts");
     }
 }

@@ -2,13 +2,13 @@
 
 pub(crate) mod access;
 mod label;
-mod line;
 mod locale;
 mod person;
 mod profile;
+mod web_site;
 
 pub(crate) use label::Label;
-pub(crate) use line::Line;
 pub(crate) use locale::{Language, TimeZoneName};
 pub(crate) use person::{Contacts, Person};
 pub(crate) use profile::{Change, Etag, Field, InvalidField, Profile, ProfileChanged, ProposedValue, Values};
+pub(crate) use web_site::WebSite;

@@ -4,12 +4,16 @@ use std::fmt;
 
 use kernel::{CompanyId, UserId};
 
+use super::Values;
+
 /// A user of the realm.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
     pub(crate) user_id: UserId,
     pub(crate) company_id: CompanyId,
     pub(crate) contacts: Contacts,
+    /// What was said of him when he was added: his until he saves something.
+    pub(crate) introduction: Values,
 }
 
 /// How a user can be reached; what is empty he has not.

@@ -2,29 +2,49 @@
 
 use std::str::FromStr;
 
-use kernel::{CompanyId, RealmId, Timestamp, UserId};
+use kernel::{CompanyId, InvalidLine, InvalidName, Line, NameField, NameForm, NameRule, PersonName, RealmId, Timestamp, UserId};
 
-use super::line::InvalidLine;
 use super::locale::{UnknownLanguage, UnknownTimeZone};
-use super::{Language, Line, TimeZoneName};
+use super::web_site::InvalidWebSite;
+use super::{Language, TimeZoneName, WebSite};
+
+/// More would be a name.
+const LONGEST_INITIALS: usize = 8;
 
 /// A field that can be changed by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Field {
-    FullName,
+    Name(NameField),
+    Initials,
     JobTitle,
+    Organisation,
+    WebSite,
     TimeZone,
     Language,
 }
 
 impl Field {
-    pub(crate) const ALL: [Self; 4] = [Self::FullName, Self::JobTitle, Self::TimeZone, Self::Language];
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Name(NameField::Full),
+        Self::Name(NameField::Last),
+        Self::Name(NameField::First),
+        Self::Name(NameField::Middle),
+        Self::Initials,
+        Self::JobTitle,
+        Self::Organisation,
+        Self::WebSite,
+        Self::TimeZone,
+        Self::Language,
+    ];
 
     /// As masks name it.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
-            Self::FullName => "full_name",
+            Self::Name(field) => field.as_str(),
+            Self::Initials => "initials",
             Self::JobTitle => "job_title",
+            Self::Organisation => "organisation",
+            Self::WebSite => "web_site",
             Self::TimeZone => "time_zone",
             Self::Language => "language",
         }
@@ -49,8 +69,12 @@ pub(crate) struct ProposedValue {
 /// What a field is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change {
-    FullName(Line),
+    Name(NameField, Line),
+    /// Empty: they follow from the name.
+    Initials(Line),
     JobTitle(Line),
+    Organisation(Line),
+    WebSite(Option<WebSite>),
     TimeZone(Option<TimeZoneName>),
     Language(Option<Language>),
 }
@@ -68,6 +92,12 @@ pub(crate) enum Flaw {
     #[error(transparent)]
     Line(#[from] InvalidLine),
     #[error(transparent)]
+    Name(#[from] InvalidName),
+    #[error("must have at most {LONGEST_INITIALS} characters")]
+    Initials,
+    #[error(transparent)]
+    WebSite(#[from] InvalidWebSite),
+    #[error(transparent)]
     TimeZone(#[from] UnknownTimeZone),
     #[error(transparent)]
     Language(#[from] UnknownLanguage),
@@ -75,11 +105,11 @@ pub(crate) enum Flaw {
 
 impl Change {
     /// All of the changes, or everything that is wrong with them.
-    pub(crate) fn parse_all(proposed: &[ProposedValue]) -> Result<Vec<Self>, Vec<InvalidField>> {
+    pub(crate) fn parse_all(proposed: &[ProposedValue], names: NameRule) -> Result<Vec<Self>, Vec<InvalidField>> {
         let mut changes = Vec::with_capacity(proposed.len());
         let mut invalid = Vec::new();
         for ProposedValue { field, text } in proposed {
-            match Self::parse(*field, text) {
+            match Self::parse(*field, text, names) {
                 Ok(change) => changes.push(change),
                 Err(flaw) => invalid.push(InvalidField { field: *field, flaw }),
             }
@@ -87,10 +117,14 @@ impl Change {
         if invalid.is_empty() { Ok(changes) } else { Err(invalid) }
     }
 
-    fn parse(field: Field, text: &str) -> Result<Self, Flaw> {
+    fn parse(field: Field, text: &str, names: NameRule) -> Result<Self, Flaw> {
         Ok(match field {
-            Field::FullName => Self::FullName(Line::parse(text)?),
+            Field::Name(name_field) => Self::Name(name_field, names.read(name_field, text)?),
+            Field::Initials => Self::Initials(initials(text)?),
             Field::JobTitle => Self::JobTitle(Line::parse(text)?),
+            Field::Organisation => Self::Organisation(Line::parse(text)?),
+            Field::WebSite if text.trim().is_empty() => Self::WebSite(None),
+            Field::WebSite => Self::WebSite(Some(text.parse()?)),
             Field::TimeZone if text.is_empty() => Self::TimeZone(None),
             Field::TimeZone => Self::TimeZone(Some(text.parse()?)),
             Field::Language if text.is_empty() => Self::Language(None),
@@ -99,11 +133,20 @@ impl Change {
     }
 }
 
+fn initials(text: &str) -> Result<Line, Flaw> {
+    let line = Line::parse(text)?;
+    if line.as_str().chars().count() > LONGEST_INITIALS { Err(Flaw::Initials) } else { Ok(line) }
+}
+
 /// What a person has said of himself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Values {
-    pub(crate) full_name: Line,
+    pub(crate) name: PersonName,
+    /// As he has corrected them; empty if they follow from the name.
+    pub(crate) initials: Line,
     pub(crate) job_title: Line,
+    pub(crate) organisation: Line,
+    pub(crate) web_site: Option<WebSite>,
     /// The realm's, if there is none.
     pub(crate) time_zone: Option<TimeZoneName>,
     /// The realm's, if there is none.
@@ -111,13 +154,24 @@ pub(crate) struct Values {
 }
 
 impl Values {
-    fn set(&mut self, change: &Change) {
-        match change.clone() {
-            Change::FullName(name) => self.full_name = name,
-            Change::JobTitle(title) => self.job_title = title,
-            Change::TimeZone(zone) => self.time_zone = zone,
-            Change::Language(language) => self.language = language,
+    fn changed(&self, changes: &[Change], form: NameForm) -> Self {
+        let mut values = self.clone();
+        let mut names = Vec::new();
+        for change in changes.iter().cloned() {
+            match change {
+                Change::Name(field, line) => names.push((field, line)),
+                Change::Initials(initials) => values.initials = initials,
+                Change::JobTitle(title) => values.job_title = title,
+                Change::Organisation(organisation) => values.organisation = organisation,
+                Change::WebSite(site) => values.web_site = site,
+                Change::TimeZone(zone) => values.time_zone = zone,
+                Change::Language(language) => values.language = language,
+            }
         }
+        if !names.is_empty() {
+            values.name = self.name.changed(form, &names);
+        }
+        values
     }
 }
 
@@ -154,9 +208,9 @@ pub(crate) struct ProfileChanged {
 }
 
 impl Profile {
-    /// The profile of somebody who has saved nothing.
-    pub(crate) fn empty(realm_id: RealmId, user_id: UserId, company_id: CompanyId) -> Self {
-        Self { realm_id, user_id, company_id, values: Values::default(), version: 0, updated_at: None }
+    /// The profile of somebody who has saved nothing: what was said of him when he was added.
+    pub(crate) const fn unsaved((realm_id, user_id, company_id): (RealmId, UserId, CompanyId), values: Values) -> Self {
+        Self { realm_id, user_id, company_id, values, version: 0, updated_at: None }
     }
 
     /// A profile as it was stored.
@@ -170,14 +224,12 @@ impl Profile {
     }
 
     /// Makes all of the changes; no fact if everything is so already.
-    pub(crate) fn change(&mut self, changes: &[Change], now: Timestamp) -> Option<ProfileChanged> {
-        let before = self.values.clone();
-        for change in changes {
-            self.values.set(change);
-        }
-        if self.values == before {
+    pub(crate) fn change(&mut self, changes: &[Change], form: NameForm, now: Timestamp) -> Option<ProfileChanged> {
+        let values = self.values.changed(changes, form);
+        if self.values == values {
             return None;
         }
+        self.values = values;
         self.version += 1;
         self.updated_at = Some(now);
         Some(ProfileChanged { version: self.version, at: now })
@@ -213,20 +265,23 @@ impl Profile {
 
     /// True if there is no name to show the person by.
     pub(crate) fn is_nameless(&self) -> bool {
-        self.values.full_name.is_empty()
+        self.values.name.full.is_empty()
     }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use kernel::Id;
+    use kernel::{Id, NameLetters, NameNeed};
     use uuid::Uuid;
 
     use super::*;
 
+    const FULL_NAME: Field = Field::Name(NameField::Full);
+    const RULE: NameRule = NameRule { form: NameForm::Full, letters: NameLetters::Any, need: NameNeed::Optional };
+
     pub(crate) fn empty() -> Profile {
         let id = Uuid::from_u128;
-        Profile::empty(Id::from_uuid(id(1)), Id::from_uuid(id(2)), Id::from_uuid(id(3)))
+        Profile::unsaved((Id::from_uuid(id(1)), Id::from_uuid(id(2)), Id::from_uuid(id(3))), Values::default())
     }
 
     fn proposed(values: &[(Field, &str)]) -> Vec<ProposedValue> {
@@ -234,18 +289,25 @@ pub(crate) mod tests {
     }
 
     fn changes(values: &[(Field, &str)]) -> Vec<Change> {
-        Change::parse_all(&proposed(values)).expect("good values")
+        Change::parse_all(&proposed(values), RULE).expect("good values")
     }
 
     /// Rule P2: what is not named stays.
     #[test]
     fn only_what_is_named_changes() {
         let mut profile = empty();
-        let all =
-            [(Field::FullName, "Anna"), (Field::JobTitle, "Lawyer"), (Field::TimeZone, "Europe/Kyiv"), (Field::Language, "uk")];
-        profile.change(&changes(&all), Timestamp::UNIX_EPOCH);
+        let all = [
+            (FULL_NAME, "Anna"),
+            (Field::Initials, "A."),
+            (Field::JobTitle, "Lawyer"),
+            (Field::Organisation, "Kowalska & Co."),
+            (Field::WebSite, "https://kowalska.example"),
+            (Field::TimeZone, "Europe/Kyiv"),
+            (Field::Language, "uk"),
+        ];
+        profile.change(&changes(&all), RULE.form, Timestamp::UNIX_EPOCH);
         let before = profile.values().clone();
-        let changed = profile.change(&changes(&[(Field::JobTitle, "")]), Timestamp::UNIX_EPOCH);
+        let changed = profile.change(&changes(&[(Field::JobTitle, "")]), RULE.form, Timestamp::UNIX_EPOCH);
         assert_eq!(changed, Some(ProfileChanged { version: 2, at: Timestamp::UNIX_EPOCH }));
         assert_eq!(profile.values(), &Values { job_title: Line::default(), ..before });
     }
@@ -254,8 +316,8 @@ pub(crate) mod tests {
     #[test]
     fn whatever_was_said_can_be_taken_back() {
         let mut profile = empty();
-        profile.change(&changes(&[(Field::TimeZone, "Europe/Kyiv"), (Field::Language, "uk")]), Timestamp::UNIX_EPOCH);
-        profile.change(&changes(&[(Field::TimeZone, ""), (Field::Language, "")]), Timestamp::UNIX_EPOCH);
+        profile.change(&changes(&[(Field::TimeZone, "Europe/Kyiv"), (Field::Language, "uk")]), RULE.form, Timestamp::UNIX_EPOCH);
+        profile.change(&changes(&[(Field::TimeZone, ""), (Field::Language, "")]), RULE.form, Timestamp::UNIX_EPOCH);
         assert_eq!((profile.values(), profile.version()), (&Values::default(), 2));
     }
 
@@ -264,12 +326,12 @@ pub(crate) mod tests {
     fn an_etag_names_a_state() {
         let mut profile = empty();
         let nothing_saved = profile.etag();
-        assert_eq!(profile.change(&changes(&[(Field::FullName, "  ")]), Timestamp::UNIX_EPOCH), None);
+        assert_eq!(profile.change(&changes(&[(FULL_NAME, "  ")]), RULE.form, Timestamp::UNIX_EPOCH), None);
         assert_eq!((profile.etag(), profile.updated_at()), (nothing_saved.clone(), None));
-        profile.change(&changes(&[(Field::FullName, "Anna")]), Timestamp::UNIX_EPOCH);
+        profile.change(&changes(&[(FULL_NAME, "Anna")]), RULE.form, Timestamp::UNIX_EPOCH);
         assert_ne!(profile.etag(), nothing_saved);
         let named = profile.etag();
-        assert_eq!(profile.change(&changes(&[(Field::FullName, " Anna ")]), Timestamp::UNIX_EPOCH), None);
+        assert_eq!(profile.change(&changes(&[(FULL_NAME, " Anna ")]), RULE.form, Timestamp::UNIX_EPOCH), None);
         assert_eq!(profile.etag(), Etag::shown(named.as_str().to_owned()));
     }
 
@@ -277,16 +339,16 @@ pub(crate) mod tests {
     #[test]
     fn everything_that_is_wrong_is_said_at_once() {
         let wrong = proposed(&[
-            (Field::FullName, "Anna\u{202E}"),
+            (FULL_NAME, "Anna\u{202E}"),
             (Field::JobTitle, "Lawyer"),
             (Field::TimeZone, "Mars/Olympus"),
             (Field::Language, "tlh"),
         ]);
-        let invalid = Change::parse_all(&wrong).expect_err("three are wrong");
+        let invalid = Change::parse_all(&wrong, RULE).expect_err("three are wrong");
         assert_eq!(
             invalid,
             [
-                InvalidField { field: Field::FullName, flaw: Flaw::Line(InvalidLine::TurnsText) },
+                InvalidField { field: FULL_NAME, flaw: Flaw::Name(InvalidName::Line(InvalidLine::TurnsText)) },
                 InvalidField { field: Field::TimeZone, flaw: Flaw::TimeZone(UnknownTimeZone) },
                 InvalidField { field: Field::Language, flaw: Flaw::Language(UnknownLanguage) },
             ]

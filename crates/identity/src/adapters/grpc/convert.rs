@@ -2,7 +2,7 @@
 
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::r#type::v1::AllowedAction;
-use kernel::{Call, Caller, Component, RealmId, Role, Through};
+use kernel::{Call, Caller, Component, Line, NameField, RealmId, Role, Through};
 use runtime::grpc::{Problem, id, optional_id, timestamp};
 use runtime::token::Subject;
 use uuid::Uuid;
@@ -10,11 +10,11 @@ use uuid::Uuid;
 use super::problem::{invalid_reason, taken_reason};
 use crate::application::{
     BatchGetUsers, ChangeContact, ChangeStanding, CreateCompany, CreateCredential, CreateRealm, CreateUsers, Error, Invitation,
-    NewContact, NewUser, PublishedKey, SessionTokens, UserAction, UserActionKind, UserView, UsersFound, Verdict,
+    NewContact, NewIntroduction, NewUser, PublishedKey, SessionTokens, UserAction, UserActionKind, UserView, UsersFound, Verdict,
 };
 use crate::domain::{
-    Company, Credential, CredentialKind, EmailAddress, Link, LinkPurpose, PhoneNumber, Realm, RealmSettings, Session, Standing,
-    User, UserName, UserStatus,
+    Company, Credential, CredentialKind, EmailAddress, Introduction, Link, LinkPurpose, PhoneNumber, Realm, RealmSettings,
+    Session, Standing, User, UserName, UserStatus,
 };
 
 pub(super) fn create_user(request: pb::CreateUserRequest) -> Result<CreateUsers, Problem> {
@@ -26,6 +26,7 @@ pub(super) fn create_user(request: pb::CreateUserRequest) -> Result<CreateUsers,
         user_name: request.user_name,
         invitation: request.invitation,
         status: request.status,
+        introduction: request.introduction,
     };
     Ok(CreateUsers { company_id, users: vec![new_user(new)?] })
 }
@@ -38,7 +39,31 @@ pub(super) fn batch_create_users(request: pb::BatchCreateUsersRequest) -> Result
 
 fn new_user(new: pb::NewUser) -> Result<NewUser, Problem> {
     let (role, status, invitation) = (role(new.role())?, status(new.status()), invitation(new.invitation()));
-    Ok(NewUser { role, email: new.email, phone: new.phone, user_name: new.user_name, status, invitation })
+    let introduction = introduced(new.introduction.unwrap_or_default());
+    Ok(NewUser { role, email: new.email, phone: new.phone, user_name: new.user_name, status, introduction, invitation })
+}
+
+fn introduced(said: pb::Introduction) -> NewIntroduction {
+    let pb::Introduction { full_name, last_name, first_name, middle_name, language } = said;
+    let name = vec![
+        (NameField::Full, full_name),
+        (NameField::Last, last_name),
+        (NameField::First, first_name),
+        (NameField::Middle, middle_name),
+    ];
+    NewIntroduction { name, language }
+}
+
+fn introduction(said: Introduction) -> pb::Introduction {
+    let Introduction { name, language } = said;
+    let text = |line: &Line| line.as_str().to_owned();
+    pb::Introduction {
+        full_name: text(&name.full),
+        last_name: text(&name.last),
+        first_name: text(&name.first),
+        middle_name: text(&name.middle),
+        language: language.unwrap_or_default(),
+    }
 }
 
 const fn status(status: pb::UserStatus) -> UserStatus {
@@ -90,8 +115,9 @@ pub(super) fn batch_get_users(request: &pb::BatchGetUsersRequest) -> Result<Batc
     Ok(BatchGetUsers { realm_id: optional_id("realm_id", &request.realm_id)?, user_ids: user_ids? })
 }
 
-pub(super) fn user_view(UserView { user: shown, actions }: UserView) -> pb::User {
-    pb::User { allowed_actions: actions.into_iter().map(allowed_action).collect(), ..user(&shown) }
+pub(super) fn user_view(UserView { user: shown, actions, introduction: said }: UserView) -> pb::User {
+    let allowed_actions = actions.into_iter().map(allowed_action).collect();
+    pb::User { allowed_actions, introduction: said.map(introduction), ..user(&shown) }
 }
 
 fn allowed_action(UserAction { kind, refusal }: UserAction) -> AllowedAction {
@@ -128,6 +154,7 @@ pub(super) fn user(user: &User) -> pb::User {
         email_verified: user.is_email_verified(),
         phone_verified: user.is_phone_verified(),
         allowed_actions: Vec::new(),
+        introduction: None,
     }
 }
 
@@ -152,13 +179,15 @@ pub(super) fn create_realm(request: pb::CreateRealmRequest) -> CreateRealm {
 }
 
 pub(super) fn create_company(realm_id: Option<RealmId>, request: pb::CreateCompanyRequest) -> CreateCompany {
-    let is_named = [&request.owner_email, &request.owner_phone, &request.owner_user_name].iter().any(|text| !text.is_empty());
+    let contacts = [&request.owner_email, &request.owner_phone, &request.owner_user_name];
+    let is_named = contacts.iter().any(|text| !text.is_empty()) || request.owner_introduction.is_some();
     let owner = is_named.then_some(NewUser {
         role: Role::Owner,
         email: request.owner_email,
         phone: request.owner_phone,
         user_name: request.owner_user_name,
         status: UserStatus::Active,
+        introduction: introduced(request.owner_introduction.unwrap_or_default()),
         invitation: Invitation::Send,
     });
     CreateCompany { realm_id, name: request.name, owner }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use api::cabinet::identity::v1 as pb;
+use kernel::{NameForm, NameLetters, NameNeed, NameRule};
 use runtime::grpc::{Problem, id};
 
 use crate::application::UpdatePolicy;
@@ -36,6 +37,7 @@ fn change(path: &str, wanted: &pb::Policy) -> Result<PolicyChange, Problem> {
         "phones" => PolicyChange::Phones(phones(wanted.phones())?),
         "password" => PolicyChange::Password(password(wanted.password.unwrap_or_default())?),
         "sessions" => PolicyChange::Sessions(sessions(wanted.sessions.unwrap_or_default())),
+        "names" => PolicyChange::Names(names(wanted.names.unwrap_or_default())?),
         "password_change" => PolicyChange::PasswordChange(password_change(wanted.password_change.as_ref())?),
         "starting_status" => PolicyChange::StartingStatus(starting_status(wanted.starting_status())?),
         _ => return Err(UnknownPath.into()),
@@ -86,6 +88,28 @@ fn password(rule: pb::PasswordRule) -> Result<PasswordRule, Problem> {
 fn sessions(lifetimes: pb::SessionLifetimes) -> SessionLifetimes {
     let days = |days| u32::try_from(days).unwrap_or_default();
     SessionLifetimes::of_days(days(lifetimes.idle_days), days(lifetimes.longest_days))
+}
+
+fn names(rule: pb::NameRule) -> Result<NameRule, Problem> {
+    let form = match rule.form() {
+        pb::NameForm::Full => NameForm::Full,
+        pb::NameForm::FullWithParts => NameForm::FullWithParts,
+        pb::NameForm::FirstLast => NameForm::FirstLast,
+        pb::NameForm::LastFirstMiddle => NameForm::LastFirstMiddle,
+        pb::NameForm::Unspecified => return Err(undefined("names.form")),
+    };
+    let letters = match rule.letters() {
+        pb::NameLetters::Any => NameLetters::Any,
+        pb::NameLetters::Cyrillic => NameLetters::Cyrillic,
+        pb::NameLetters::CyrillicWithMarks => NameLetters::CyrillicWithMarks,
+        pb::NameLetters::Unspecified => return Err(undefined("names.letters")),
+    };
+    let need = match rule.need() {
+        pb::NameNeed::Optional => NameNeed::Optional,
+        pb::NameNeed::Required => NameNeed::Required,
+        pb::NameNeed::Unspecified => return Err(undefined("names.need")),
+    };
+    Ok(NameRule { form, letters, need })
 }
 
 /// A proof that is named twice is asked for once.
@@ -147,7 +171,27 @@ pub(super) fn policy(policy: &Policy) -> pb::Policy {
         }
         .into(),
         password_change: Some(password_change_rule(&policy.password_change)),
+        names: Some(name_rule(policy.names)),
     }
+}
+
+fn name_rule(rule: NameRule) -> pb::NameRule {
+    let form = match rule.form {
+        NameForm::Full => pb::NameForm::Full,
+        NameForm::FullWithParts => pb::NameForm::FullWithParts,
+        NameForm::FirstLast => pb::NameForm::FirstLast,
+        NameForm::LastFirstMiddle => pb::NameForm::LastFirstMiddle,
+    };
+    let letters = match rule.letters {
+        NameLetters::Any => pb::NameLetters::Any,
+        NameLetters::Cyrillic => pb::NameLetters::Cyrillic,
+        NameLetters::CyrillicWithMarks => pb::NameLetters::CyrillicWithMarks,
+    };
+    let need = match rule.need {
+        NameNeed::Optional => pb::NameNeed::Optional,
+        NameNeed::Required => pb::NameNeed::Required,
+    };
+    pb::NameRule { form: form.into(), letters: letters.into(), need: need.into() }
 }
 
 fn password_change_rule(rule: &PasswordChangeRule) -> pb::PasswordChangeRule {

@@ -126,6 +126,7 @@ pub(super) const fn invalid_reason(problem: UserProblem) -> ErrorReason {
         UserProblem::Phone(_) => ErrorReason::PhoneInvalid,
         UserProblem::UserName(_) => ErrorReason::UserNameInvalid,
         UserProblem::Missing(_) => ErrorReason::ContactMissing,
+        UserProblem::Name(..) => ErrorReason::NameInvalid,
         UserProblem::StatusNotChosen => ErrorReason::StatusNotChosen,
     }
 }
@@ -153,11 +154,12 @@ fn user_invalid(prefix: &str, problems: &[UserProblem]) -> Problem {
     let invalid = refusal(ErrorKind::InvalidArgument, first, message);
     problems.iter().fold(invalid, |invalid, problem| {
         let field = match problem {
-            UserProblem::Email(_) => "email",
-            UserProblem::Phone(_) => "phone",
-            UserProblem::UserName(_) => "user_name",
-            UserProblem::Missing(contact) => field(*contact),
-            UserProblem::StatusNotChosen => "status",
+            UserProblem::Email(_) => "email".to_owned(),
+            UserProblem::Phone(_) => "phone".to_owned(),
+            UserProblem::UserName(_) => "user_name".to_owned(),
+            UserProblem::Missing(contact) => field(*contact).to_owned(),
+            UserProblem::Name(field, _) => format!("introduction.{}", field.as_str()),
+            UserProblem::StatusNotChosen => "status".to_owned(),
         };
         invalid.violated(format!("{prefix}{field}"), problem.to_string()).also(invalid_reason(*problem).as_str_name())
     })

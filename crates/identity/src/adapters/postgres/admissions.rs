@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
+use super::introductions::IntroductionForm;
 use super::users::{awaits, email, email_key, phone, user_name};
 use crate::adapters::events;
 use crate::application::{Admission, Admitted, InsertError};
@@ -175,7 +176,7 @@ impl Facts {
 
     fn of(call: &Call, admissions: &[&Admission]) -> Self {
         let mut facts = Self::default();
-        for Admission { user, created, event_id, invitation } in admissions {
+        for Admission { user, created, event_id, invitation, .. } in admissions {
             facts.push(user.id(), events::user_created(call, *event_id, user.realm_id(), *created, user.created_at()));
             if let Some(new) = invitation {
                 facts.push(user.id(), events::link_made(call, new));
@@ -196,13 +197,16 @@ pub(super) async fn insert(
     let users: Vec<&User> = admissions.iter().map(|admission| &admission.user).collect();
     let links: Vec<_> = admissions.iter().filter_map(|admission| admission.invitation.as_ref()).collect();
     let facts = Facts::of(call, admissions);
+    let introductions: Result<Vec<Option<serde_json::Value>>, Fault> =
+        admissions.iter().map(|admission| IntroductionForm::of(&admission.introduction)).collect();
     let added = sqlx::query_scalar!(
         r#"WITH added AS (
              INSERT INTO users
-                 (realm_id, user_id, company_id, role, status, awaits, email, email_key, phone, user_name, version, created_at)
-             SELECT $1, user_id, company_id, role, status, awaits, email, email_key, phone, user_name, 1, $2
-             FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::text[], $24::text[], $7::text[], $8::text[], $9::text[], $10::text[])
-                 AS admitted (user_id, company_id, role, status, awaits, email, email_key, phone, user_name)
+                 (realm_id, user_id, company_id, role, status, awaits, introduction, email, email_key, phone, user_name, version, created_at)
+             SELECT $1, user_id, company_id, role, status, awaits, introduction, email, email_key, phone, user_name, 1, $2
+             FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::text[], $24::text[], $25::jsonb[], $7::text[], $8::text[],
+                     $9::text[], $10::text[])
+                 AS admitted (user_id, company_id, role, status, awaits, introduction, email, email_key, phone, user_name)
              ORDER BY email_key, phone, user_name -- so that two imports do not wait for each other in a circle
              ON CONFLICT DO NOTHING
              RETURNING user_id, email_key
@@ -246,6 +250,7 @@ pub(super) async fn insert(
         call.command_id().as_uuid(),
         call.traceparent(),
         &users.iter().map(|user| awaits(user.activation()).map(str::to_owned)).collect::<Vec<_>>() as _,
+        &introductions? as _,
     )
     .fetch_all(executor)
     .await

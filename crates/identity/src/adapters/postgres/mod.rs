@@ -5,6 +5,7 @@ mod admissions;
 mod attempts;
 mod credentials;
 mod housekeeping;
+mod introductions;
 mod links;
 mod passwords;
 mod phone_codes;

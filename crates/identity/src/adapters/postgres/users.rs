@@ -1,5 +1,7 @@
 //! Users in PostgreSQL.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
 use kernel::{Call, CompanyId, EventId, Fault, Permit, RealmId, RepeatError, Timestamp, UserId};
@@ -8,10 +10,13 @@ use runtime::postgres;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use super::introductions::IntroductionForm;
 use super::{admissions, links, standings};
 use crate::adapters::events;
 use crate::application::{Account, Admission, Admitted, ChangeStandingError, Decision, InsertError, UpdateUserError, Users};
-use crate::domain::{Activation, ContactChanged, Contacts, EmailAddress, Login, PhoneNumber, StoredUser, User, UserName};
+use crate::domain::{
+    Activation, ContactChanged, Contacts, EmailAddress, Introduction, Login, PhoneNumber, StoredUser, User, UserName,
+};
 
 pub(crate) struct PgUsers {
     pool: PgPool,
@@ -245,6 +250,30 @@ impl Users for PgUsers {
         .await
         .map_err(postgres::fault)?;
         row.map(Account::try_from).transpose()
+    }
+
+    async fn introductions(&self, realm_id: RealmId, ids: &[UserId]) -> Result<HashMap<UserId, Introduction>, Fault> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let ids: Vec<_> = ids.iter().map(UserId::as_uuid).collect();
+        let rows = sqlx::query!(
+            r#"SELECT user_id, introduction AS "introduction!"
+             FROM users
+             WHERE realm_id = $1
+               AND user_id = ANY($2)
+               AND introduction IS NOT NULL"#,
+            realm_id.as_uuid(),
+            &ids,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        let said = rows.into_iter().map(|row| {
+            let form: IntroductionForm = serde_json::from_value(row.introduction).map_err(Fault::internal)?;
+            Ok((UserId::from_uuid(row.user_id), form.into()))
+        });
+        said.collect()
     }
 
     async fn account_of(&self, realm_id: RealmId, id: UserId) -> Result<Option<Account>, Fault> {

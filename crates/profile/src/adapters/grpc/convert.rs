@@ -3,15 +3,18 @@
 use std::collections::BTreeSet;
 
 use api::cabinet::profile::v1 as pb;
-use kernel::{Authorized, UserId};
+use kernel::{Authorized, NameField, UserId};
 use runtime::grpc::{Problem, id, optional_id, timestamp};
 
 use crate::application::{BatchGetProfiles, ProfileView, ProfilesFound, UpdateProfile};
-use crate::domain::{Etag, Field, Language, ProposedValue, TimeZoneName};
+use crate::domain::{Etag, Field, Language, ProposedValue, TimeZoneName, WebSite};
 
 /// A path of the mask is no field that can be changed, or there is none at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the mask names fields: full_name, job_title, time_zone, language")]
+#[error(
+    "the mask names fields: full_name, last_name, first_name, middle_name, initials, job_title, organisation, web_site, time_zone, \
+     language"
+)]
 pub(super) struct UnknownPath;
 
 pub(super) fn batch_get_profiles(request: &pb::BatchGetProfilesRequest) -> Result<BatchGetProfiles, Problem> {
@@ -38,8 +41,14 @@ fn fields(mask: &prost_types::FieldMask) -> Result<BTreeSet<Field>, UnknownPath>
 
 fn text_of(profile: &pb::Profile, field: Field) -> &str {
     match field {
-        Field::FullName => &profile.full_name,
+        Field::Name(NameField::Full) => &profile.full_name,
+        Field::Name(NameField::Last) => &profile.last_name,
+        Field::Name(NameField::First) => &profile.first_name,
+        Field::Name(NameField::Middle) => &profile.middle_name,
+        Field::Initials => &profile.initials,
         Field::JobTitle => &profile.job_title,
+        Field::Organisation => &profile.organisation,
+        Field::WebSite => &profile.web_site,
         Field::TimeZone => &profile.time_zone,
         Field::Language => &profile.language,
     }
@@ -50,7 +59,12 @@ pub(super) fn profile(view: Authorized<ProfileView>) -> pb::Profile {
     let values = profile.values();
     pb::Profile {
         user_id: profile.user_id().to_string(),
-        full_name: values.full_name.as_str().to_owned(),
+        full_name: values.name.full.as_str().to_owned(),
+        last_name: values.name.last.as_str().to_owned(),
+        first_name: values.name.first.as_str().to_owned(),
+        middle_name: values.name.middle.as_str().to_owned(),
+        organisation: values.organisation.as_str().to_owned(),
+        web_site: values.web_site.as_ref().map_or("", WebSite::as_str).to_owned(),
         job_title: values.job_title.as_str().to_owned(),
         time_zone: values.time_zone.as_ref().map_or("", TimeZoneName::as_str).to_owned(),
         language: values.language.map_or("", Language::as_str).to_owned(),
@@ -82,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_mask_names_fields_that_can_be_changed() {
-        assert_eq!(read(&["language", "full_name", "language"]), Ok(vec![Field::FullName, Field::Language]));
+        assert_eq!(read(&["language", "full_name", "language"]), Ok(vec![Field::Name(NameField::Full), Field::Language]));
         for paths in [&[][..], &[""], &["*"], &["full_name", "shoe_size"], &["profile.full_name"], &["display_label"], &["etag"]]
         {
             assert_eq!(read(paths), Err(UnknownPath), "{paths:?}");
@@ -102,7 +116,7 @@ mod tests {
         let request = pb::UpdateProfileRequest { profile: Some(profile), update_mask, etag: String::new(), ..Default::default() };
         let Ok(command) = update_profile(request) else { panic!("a good request") };
         let proposed: Vec<_> = command.proposed.iter().map(|value| (value.field, value.text.as_str())).collect();
-        assert_eq!(proposed, [(Field::FullName, ""), (Field::JobTitle, "Lawyer")]);
+        assert_eq!(proposed, [(Field::Name(NameField::Full), ""), (Field::JobTitle, "Lawyer")]);
         assert_eq!(command.etag, None);
     }
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
-use kernel::{Call, CompanyId, EventId, Fault, NamedRequest, Permit, RealmId, RepeatError, Timestamp, UserId};
+use kernel::{Call, CompanyId, EventId, Fault, Line, NamedRequest, Permit, PersonName, RealmId, RepeatError, Timestamp, UserId};
 use messaging::{Lane, OutboxSignal, requests};
 use runtime::postgres;
 use sqlx::PgPool;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::adapters::events;
 use crate::application::{Profiles, WriteProfileError};
-use crate::domain::{Language, Line, Profile, ProfileChanged, TimeZoneName, Values};
+use crate::domain::{Language, Profile, ProfileChanged, TimeZoneName, Values, WebSite};
 
 pub(crate) struct PgProfiles {
     pool: PgPool,
@@ -28,7 +28,13 @@ struct ProfileRow {
     user_id: Uuid,
     company_id: Uuid,
     full_name: String,
+    last_name: String,
+    first_name: String,
+    middle_name: String,
+    initials: String,
     job_title: String,
+    organisation: String,
+    web_site: Option<String>,
     time_zone: Option<String>,
     language: Option<String>,
     version: i64,
@@ -41,8 +47,16 @@ impl TryFrom<ProfileRow> for Profile {
     fn try_from(row: ProfileRow) -> Result<Self, Fault> {
         let language = row.language.map(|language| language.parse().map_err(Fault::internal));
         let values = Values {
-            full_name: Line::from_stored(row.full_name),
+            name: PersonName {
+                full: Line::from_stored(row.full_name),
+                last: Line::from_stored(row.last_name),
+                first: Line::from_stored(row.first_name),
+                middle: Line::from_stored(row.middle_name),
+            },
+            initials: Line::from_stored(row.initials),
             job_title: Line::from_stored(row.job_title),
+            organisation: Line::from_stored(row.organisation),
+            web_site: row.web_site.map(WebSite::from_stored),
             time_zone: row.time_zone.map(TimeZoneName::from_stored),
             language: language.transpose()?,
         };
@@ -56,7 +70,8 @@ impl Profiles for PgProfiles {
     async fn get(&self, realm_id: RealmId, user_id: UserId) -> Result<Option<Profile>, Fault> {
         let row = sqlx::query_as!(
             ProfileRow,
-            "SELECT realm_id, user_id, company_id, full_name, job_title, time_zone, language, version, updated_at
+            "SELECT realm_id, user_id, company_id, full_name, last_name, first_name, middle_name, initials, job_title, organisation,
+                 web_site, time_zone, language, version, updated_at
              FROM profiles
              WHERE realm_id = $1
                AND user_id = $2",
@@ -73,7 +88,8 @@ impl Profiles for PgProfiles {
         let user_ids: Vec<_> = user_ids.iter().map(UserId::as_uuid).collect();
         let rows = sqlx::query_as!(
             ProfileRow,
-            "SELECT realm_id, user_id, company_id, full_name, job_title, time_zone, language, version, updated_at
+            "SELECT realm_id, user_id, company_id, full_name, last_name, first_name, middle_name, initials, job_title, organisation,
+                 web_site, time_zone, language, version, updated_at
              FROM profiles
              WHERE realm_id = $1
                AND user_id = ANY($2)",
@@ -103,8 +119,9 @@ impl Profiles for PgProfiles {
         let written = sqlx::query!(
             "WITH inserted AS (
                  INSERT INTO profiles
-                     (realm_id, user_id, company_id, full_name, job_title, time_zone, language, version, updated_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                     (realm_id, user_id, company_id, full_name, job_title, time_zone, language, version, updated_at, last_name,
+                      first_name, middle_name, initials, organisation, web_site)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $19, $20, $21, $22, $23, $24)
                  ON CONFLICT DO NOTHING
                  RETURNING realm_id, user_id, version, updated_at
              )
@@ -114,7 +131,7 @@ impl Profiles for PgProfiles {
             profile.realm_id().as_uuid(),
             profile.user_id().as_uuid(),
             profile.company_id().as_uuid(),
-            values.full_name.as_str(),
+            values.name.full.as_str(),
             values.job_title.as_str(),
             values.time_zone.as_ref().map(TimeZoneName::as_str),
             values.language.map(Language::as_str),
@@ -129,6 +146,12 @@ impl Profiles for PgProfiles {
             event.traceparent,
             call.named_request().map(NamedRequest::key),
             call.named_request().map(NamedRequest::content),
+            values.name.last.as_str(),
+            values.name.first.as_str(),
+            values.name.middle.as_str(),
+            values.initials.as_str(),
+            values.organisation.as_str(),
+            values.web_site.as_ref().map(WebSite::as_str),
         )
         .execute(&self.pool)
         .await
@@ -149,7 +172,8 @@ impl Profiles for PgProfiles {
         let written = sqlx::query!(
             "WITH updated AS (
                  UPDATE profiles
-                 SET full_name = $3, job_title = $4, time_zone = $5, language = $6, version = $7::bigint, updated_at = $8
+                 SET full_name = $3, job_title = $4, time_zone = $5, language = $6, version = $7::bigint, updated_at = $8,
+                     last_name = $18, first_name = $19, middle_name = $20, initials = $21, organisation = $22, web_site = $23
                  WHERE realm_id = $1
                    AND user_id = $2
                    AND version = $7::bigint - 1
@@ -160,7 +184,7 @@ impl Profiles for PgProfiles {
              FROM updated",
             profile.realm_id().as_uuid(),
             profile.user_id().as_uuid(),
-            values.full_name.as_str(),
+            values.name.full.as_str(),
             values.job_title.as_str(),
             values.time_zone.as_ref().map(TimeZoneName::as_str),
             values.language.map(Language::as_str),
@@ -175,6 +199,12 @@ impl Profiles for PgProfiles {
             event.traceparent,
             call.named_request().map(NamedRequest::key),
             call.named_request().map(NamedRequest::content),
+            values.name.last.as_str(),
+            values.name.first.as_str(),
+            values.name.middle.as_str(),
+            values.initials.as_str(),
+            values.organisation.as_str(),
+            values.web_site.as_ref().map(WebSite::as_str),
         )
         .execute(&self.pool)
         .await

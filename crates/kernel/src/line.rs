@@ -8,11 +8,11 @@ const LONGEST: usize = 200;
 
 /// Up to 200 characters of one line in normalization form C, nothing blank at its ends; perhaps empty.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub(crate) struct Line(String);
+pub struct Line(String);
 
 /// The text is no such line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum InvalidLine {
+pub enum InvalidLine {
     #[error("must have at most {LONGEST} characters")]
     TooLong,
     #[error("must be one line without control characters")]
@@ -22,7 +22,7 @@ pub(crate) enum InvalidLine {
 }
 
 impl Line {
-    pub(crate) fn parse(text: &str) -> Result<Self, InvalidLine> {
+    pub fn parse(text: &str) -> Result<Self, InvalidLine> {
         let text: String = text.trim_matches(is_blank).nfc().collect();
         if text.chars().count() > LONGEST {
             return Err(InvalidLine::TooLong);
@@ -34,15 +34,15 @@ impl Line {
     }
 
     /// A line that was parsed before it was stored.
-    pub(crate) const fn from_stored(text: String) -> Self {
+    pub const fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
