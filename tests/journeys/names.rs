@@ -1,6 +1,7 @@
 //! Names: what a realm takes for one, from the moment at which somebody is added.
 
 use api::cabinet::identity::v1 as pb;
+use api::cabinet::identity::v1::user_service_client::UserServiceClient;
 use api::cabinet::profile::v1 as profile;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
 use cabinet_e2e::{Cabinet, Kind, Refused, reason, with_token};
@@ -175,4 +176,32 @@ async fn an_invitation_speaks_the_language_that_was_chosen() {
     let own_name = realm.redeem("olena@example.com", "олена пчілка1").await;
     assert_eq!(refused(own_name), is(Code::InvalidArgument, "PASSWORD_REFUSED"));
     realm.redeem("olena@example.com", Cabinet::PASSWORD).await.expect("a good password");
+}
+
+/// Rule I15.b: a user name is suggested by the language of the form, and is nobody's yet; another realm's names do not count.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_name_is_suggested_that_nobody_has() {
+    let cabinet = Cabinet::start().await;
+    let realm = PresetRealm::open(&cabinet, "call_center").await;
+    let suggest = async |realm: &PresetRealm<'_>, language: &str| {
+        let request = pb::SuggestUserNameRequest {
+            company_id: realm.company_id.to_string(),
+            first_name: "Юлія".to_owned(),
+            last_name: "Гончар".to_owned(),
+            language: language.to_owned(),
+        };
+        let token = cabinet.service_token_in(realm.realm_id);
+        let mut users = UserServiceClient::new(cabinet.identity.channel());
+        users.suggest_user_name(with_token(&token, request)).await.map(|answer| answer.into_inner().user_name)
+    };
+    assert_eq!(suggest(&realm, "uk").await.expect("a suggestion"), "yhonchar");
+    assert_eq!(suggest(&realm, "ru").await.expect("a suggestion"), "igonchar");
+    for (number, name) in ["yhonchar", "yhonchar2", "yhonchar4", "yhoncharenko", "yhonchar-2"].into_iter().enumerate() {
+        let request = realm.invited(&format!("somebody{number}@example.com"));
+        realm.add(pb::CreateUserRequest { user_name: name.to_owned(), ..request }).await.expect("a good user");
+    }
+    assert_eq!(suggest(&realm, "uk").await.expect("a suggestion"), "yhonchar3");
+    let elsewhere = PresetRealm::open(&cabinet, "call_center").await;
+    assert_eq!(suggest(&elsewhere, "uk").await.expect("a suggestion"), "yhonchar");
+    assert_eq!(refused(suggest(&realm, "tlh").await).0, Code::InvalidArgument);
 }

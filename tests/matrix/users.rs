@@ -23,6 +23,11 @@ pub(crate) async fn call(visit: &Visit<'_>, method: &str) -> Result<Answer, Stat
             let answer = client.batch_create_users(visit.request(request)).await?.into_inner();
             Ok(if answer.verdicts.iter().all(|verdict| verdict.user.is_some()) { Answer::Done } else { Answer::Empty })
         }
+        "SuggestUserName" => {
+            let (company_id, language) = (visit.company_id(), "en".to_owned());
+            let request = pb::SuggestUserNameRequest { company_id, language, ..Default::default() };
+            client.suggest_user_name(visit.request(request)).await.map(|_| Answer::Done)
+        }
         "ListUsers" => {
             let request = pb::ListUsersRequest { company_id: visit.company_id(), ..Default::default() };
             client.list_users(visit.request(request)).await.map(|answer| some(&answer.into_inner().users))

@@ -33,5 +33,5 @@ pub(crate) use sessions::{SessionTokens, SessionUseCases, SignIn, SignedIn};
 pub(crate) use user_actions::{UserAction, UserActionKind, UserView};
 pub(crate) use users::{
     BatchGetUsers, ChangeContact, ChangeStanding, CreateUsers, Invitation, ListUsers, NewContact, NewIntroduction, NewUser,
-    UserUseCases, UsersFound, Verdict,
+    SuggestUserName, UserUseCases, UsersFound, Verdict,
 };

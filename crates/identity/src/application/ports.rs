@@ -1,6 +1,6 @@
 //! What identity's use cases want of the world.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,8 +12,8 @@ use runtime::token::Subject;
 
 use crate::domain::guessing::Guessed;
 use crate::domain::{
-    Company, Contact, ContactChanged, Credential, Introduction, Link, Login, Password, PhoneCode, PhoneNumber, Policy, Realm,
-    Session, SessionUser, StandingChanged, User, UserCreated,
+    Company, Contact, ContactChanged, Credential, Introduction, Link, Login, NameStem, Password, PhoneCode, PhoneNumber, Policy,
+    Realm, Session, SessionUser, StandingChanged, User, UserCreated,
 };
 
 /// A user to be added, with the facts that follow.
@@ -80,6 +80,9 @@ pub(crate) trait Users: Send + Sync {
     /// Users of a company behind one of them, the oldest first.
     async fn page(&self, realm_id: RealmId, company_id: CompanyId, after: Option<UserId>, limit: i64)
     -> Result<Vec<User>, Fault>;
+
+    /// The user names of a realm that are this stem, perhaps with a number behind it.
+    async fn names_of_stem(&self, realm_id: RealmId, stem: &NameStem) -> Result<HashSet<String>, Fault>;
 
     /// Whoever has this contact; asked as well where there is none to ask about, so that the work is the same (I22).
     async fn account(&self, realm_id: RealmId, login: Option<&Login>) -> Result<Option<Account>, Fault>;

@@ -15,8 +15,8 @@ use super::{
 };
 use crate::domain::access::Action;
 use crate::domain::{
-    Activation, Contact, ContactChanged, Contacts, EmailAddress, Introduction, Link, PhoneNumber, Policy, Standing, User,
-    UserName, UserStatus,
+    Activation, Contact, ContactChanged, Contacts, EmailAddress, Introduction, Link, NameStem, PhoneNumber, Policy, Standard,
+    Standing, User, UserName, UserStatus,
 };
 
 /// How often a change is tried that others keep overtaking.
@@ -60,6 +60,14 @@ pub(crate) enum Invitation {
 pub(crate) struct CreateUsers {
     pub(crate) company_id: CompanyId,
     pub(crate) users: Vec<NewUser>,
+}
+
+/// What a user name is suggested from.
+pub(crate) struct SuggestUserName {
+    pub(crate) company_id: CompanyId,
+    pub(crate) first_name: String,
+    pub(crate) last_name: String,
+    pub(crate) standard: Standard,
 }
 
 #[derive(Debug)]
@@ -125,6 +133,16 @@ impl UserUseCases {
         let policy = self.policy(call.realm_id()?).await?;
         let (verdicts, permit) = self.add(call, &policy, command).await?;
         Ok(permit.show(verdicts.into_iter().map(|verdict| Ok(self.view(call, verdict?, &policy))).collect()))
+    }
+
+    /// A user name for somebody who is about to be added; kept for nobody.
+    pub(crate) async fn suggest_name(&self, call: &Call, query: SuggestUserName) -> Result<Authorized<String>, Error> {
+        let permit = call.authorize(&Action::CreateUsers { company_id: query.company_id }).map_err(hidden_company)?;
+        let realm_id = call.realm_id()?;
+        self.realms.get_company(realm_id, query.company_id).await?.ok_or(Error::CompanyNotFound)?;
+        let stem = NameStem::of(&query.first_name, &query.last_name, query.standard);
+        let taken = self.users.names_of_stem(realm_id, &stem).await?;
+        Ok(permit.show(stem.free_name(&taken)))
     }
 
     async fn add(&self, call: &Call, policy: &Policy, command: CreateUsers) -> Result<(Vec<Result<User, Error>>, Permit), Error> {

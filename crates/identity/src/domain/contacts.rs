@@ -1,8 +1,10 @@
 //! How a user is reached and recognised: each of these is his alone in the realm (I8).
 
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
+use super::transliteration::{Standard, transliterate};
 use super::{EmailAddress, Policy};
 
 /// What a user can have that nobody else in the realm has.
@@ -153,6 +155,38 @@ impl UserName {
     }
 }
 
+/// What a user name can be that somebody is suggested: a stem, with a number behind it if others have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NameStem(String);
+
+/// Leaves room for a number.
+const LONGEST_STEM: usize = 56;
+const SHORTEST_NAME: usize = 3;
+/// For whoever has a name without a letter that could be written here.
+const NAMELESS: &str = "user";
+
+impl NameStem {
+    /// The first letter of the first name and the last name, in Latin letters (I15).
+    pub(crate) fn of(first_name: &str, last_name: &str, standard: Standard) -> Self {
+        let first = transliterate(first_name, standard).chars().next();
+        let stem: String = first.into_iter().chain(transliterate(last_name, standard).chars()).take(LONGEST_STEM).collect();
+        Self(if stem.is_empty() { NAMELESS.to_owned() } else { stem })
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The stem alone, or with the lowest number that makes it nobody's. `taken` are names that begin with it.
+    pub(crate) fn free_name(&self, taken: &HashSet<String>) -> String {
+        let alone = (self.0.len() >= SHORTEST_NAME).then(|| self.0.clone());
+        let mut names = alone
+            .into_iter()
+            .chain((2_u64..).map(|number| format!("{}{number:0>1$}", self.0, SHORTEST_NAME.saturating_sub(self.0.len()))));
+        names.find(|name| !taken.contains(name)).expect("there are more numbers than users")
+    }
+}
+
 impl fmt::Debug for UserName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("UserName")
@@ -284,6 +318,24 @@ mod tests {
         assert_eq!(UserName::parse("AKowalska").map(|name| name.as_str().to_owned()), Ok("akowalska".to_owned()));
         for text in ["", "ab", "1anna", "anna kowalska", "анна", "anna@example.com"] {
             assert_eq!(UserName::parse(text).err(), Some(InvalidUserName), "{text}");
+        }
+    }
+
+    /// Rule I15.b: a first letter and a last name, and the lowest number that nobody has.
+    #[test]
+    fn a_suggestion_is_a_name_that_nobody_has() {
+        let suggested = |first: &str, last: &str, taken: &[&str]| {
+            let taken = taken.iter().map(|name| (*name).to_owned()).collect();
+            NameStem::of(first, last, Standard::Kmu55).free_name(&taken)
+        };
+        assert_eq!(suggested("Юлія", "Щербак", &[]), "yshcherbak");
+        assert_eq!(suggested("Anna", "Kowalska", &["akowalska", "akowalska2", "akowalska10"]), "akowalska3");
+        assert_eq!(suggested("", "Лі", &[]), "li2");
+        assert_eq!(suggested("", "О", &["o02"]), "o03");
+        assert_eq!(suggested("日", "本", &["user"]), "user2");
+        let long = suggested("Анна", &"Довга".repeat(30), &[]);
+        for name in [suggested("Ян", "О", &[]), suggested("", "О", &[]), long] {
+            assert_eq!(UserName::parse(&name).map(|read| read.as_str().to_owned()), Ok(name));
         }
     }
 

@@ -13,9 +13,10 @@ mod phone_code;
 mod policy;
 mod realm;
 mod session;
+mod transliteration;
 mod user;
 
-pub(crate) use contacts::{Contact, Contacts, InvalidPhone, InvalidUserName, Login, PhoneNumber, PhoneRule, UserName};
+pub(crate) use contacts::{Contact, Contacts, InvalidPhone, InvalidUserName, Login, NameStem, PhoneNumber, PhoneRule, UserName};
 pub(crate) use credential::{Credential, CredentialKind};
 pub(crate) use email::{EmailAddress, InvalidEmail};
 pub(crate) use introduction::Introduction;
@@ -26,6 +27,7 @@ pub(crate) use phone_code::PhoneCode;
 pub(crate) use policy::{InvalidPolicy, Policy, PolicyChange, SessionLifetimes, StartingStatus};
 pub(crate) use realm::{Company, InvalidSetting, Realm, RealmSettings, is_name};
 pub(crate) use session::{Refresh, Session, SessionUser};
+pub(crate) use transliteration::Standard;
 pub(crate) use user::{
     Activation, ContactChanged, Standing, StandingChange, StandingChanged, StoredUser, User, UserCreated, UserStatus,
 };

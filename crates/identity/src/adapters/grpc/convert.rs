@@ -10,11 +10,12 @@ use uuid::Uuid;
 use super::problem::{invalid_reason, taken_reason};
 use crate::application::{
     BatchGetUsers, ChangeContact, ChangeStanding, CreateCompany, CreateCredential, CreateRealm, CreateUsers, Error, Invitation,
-    NewContact, NewIntroduction, NewUser, PublishedKey, SessionTokens, UserAction, UserActionKind, UserView, UsersFound, Verdict,
+    NewContact, NewIntroduction, NewUser, PublishedKey, SessionTokens, SuggestUserName, UserAction, UserActionKind, UserView,
+    UsersFound, Verdict,
 };
 use crate::domain::{
     Company, Credential, CredentialKind, EmailAddress, Introduction, Link, LinkPurpose, PhoneNumber, Realm, RealmSettings,
-    Session, Standing, User, UserName, UserStatus,
+    Session, Standard, Standing, User, UserName, UserStatus,
 };
 
 pub(super) fn create_user(request: pb::CreateUserRequest) -> Result<CreateUsers, Problem> {
@@ -64,6 +65,12 @@ fn introduction(said: Introduction) -> pb::Introduction {
         middle_name: text(&name.middle),
         language: language.unwrap_or_default(),
     }
+}
+
+pub(super) fn suggest_user_name(request: pb::SuggestUserNameRequest) -> Result<SuggestUserName, Problem> {
+    let company_id = id("company_id", &request.company_id)?;
+    let standard = Standard::of(&request.language);
+    Ok(SuggestUserName { company_id, first_name: request.first_name, last_name: request.last_name, standard })
 }
 
 const fn status(status: pb::UserStatus) -> UserStatus {

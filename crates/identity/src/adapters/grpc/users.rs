@@ -37,6 +37,15 @@ impl UserService for UserGrpc {
         Ok(Response::new(pb::BatchCreateUsersResponse { verdicts: verdicts? }))
     }
 
+    async fn suggest_user_name(
+        &self,
+        request: Request<pb::SuggestUserNameRequest>,
+    ) -> Result<Response<pb::SuggestUserNameResponse>, Status> {
+        let (call, request) = open(request)?;
+        let name = self.users.suggest_name(&call, convert::suggest_user_name(request)?).await.map_err(Problem::from)?;
+        Ok(Response::new(pb::SuggestUserNameResponse { user_name: name.into_inner() }))
+    }
+
     async fn list_users(&self, request: Request<pb::ListUsersRequest>) -> Result<Response<pb::ListUsersResponse>, Status> {
         let (call, request) = open(request)?;
         let list = format!("ListUsers {}", request.company_id);

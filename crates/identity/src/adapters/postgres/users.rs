@@ -1,6 +1,6 @@
 //! Users in PostgreSQL.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
@@ -15,7 +15,7 @@ use super::{admissions, links, standings};
 use crate::adapters::events;
 use crate::application::{Account, Admission, Admitted, ChangeStandingError, Decision, InsertError, UpdateUserError, Users};
 use crate::domain::{
-    Activation, ContactChanged, Contacts, EmailAddress, Introduction, Login, PhoneNumber, StoredUser, User, UserName,
+    Activation, ContactChanged, Contacts, EmailAddress, Introduction, Login, NameStem, PhoneNumber, StoredUser, User, UserName,
 };
 
 pub(crate) struct PgUsers {
@@ -224,6 +224,24 @@ impl Users for PgUsers {
         .await
         .map_err(postgres::fault)?;
         rows.into_iter().map(User::try_from).collect()
+    }
+
+    async fn names_of_stem(&self, realm_id: RealmId, stem: &NameStem) -> Result<HashSet<String>, Fault> {
+        // Between the stem and what comes behind all its numbers: along the index of names.
+        let names = sqlx::query_scalar!(
+            r#"SELECT user_name AS "user_name!"
+             FROM users
+             WHERE realm_id = $1
+               AND user_name COLLATE "C" >= $2
+               AND user_name COLLATE "C" < $2 || ':'
+               AND user_name ~ ('^' || $2 || '[0-9]*$')"#,
+            realm_id.as_uuid(),
+            stem.as_str(),
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(names.into_iter().collect())
     }
 
     async fn account(&self, realm_id: RealmId, login: Option<&Login>) -> Result<Option<Account>, Fault> {
