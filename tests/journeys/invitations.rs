@@ -308,9 +308,14 @@ async fn whoever_is_added_blocked_is_invited_when_he_is_unblocked() {
     realm.redeem("anna@example.com", PASSWORD).await.expect("an open link");
     realm.sign_in("anna", PASSWORD).await.expect("her password");
 
+    // Nothing speaks against another letter but that she was invited.
+    age(&cabinet, &anna.user_id, "1 hour");
     cabinet.block_user(&owner, &anna.user_id).await.expect("an OWNER may");
     cabinet.unblock_user(&owner, &anna.user_id).await.expect("an OWNER may");
+    cabinet.letter_to("anna@example.com", 1).await;
     cabinet.settled().await;
+    let invitations = "SELECT count(*) FROM links WHERE purpose = 'INVITATION' AND expires_at > created_at AND user_id = ";
+    assert_eq!(cabinet.databases.identity.value(&format!("{invitations}'{}'", anna.user_id)), "1");
     let to = |address: &str| cabinet.mail.letters().iter().filter(|letter| letter.rcpt_to.contains(&address.to_owned())).count();
     assert_eq!((to("anna@example.com"), to("bela@example.com")), (2, 0), "an invitation, the notice of the block; and nothing");
 }

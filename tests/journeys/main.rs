@@ -10,6 +10,7 @@ mod dead_letters;
 mod deliveries;
 mod every_field;
 mod foreign_clients;
+mod groups;
 mod guessing;
 mod import;
 mod invitations;

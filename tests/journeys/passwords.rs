@@ -1,9 +1,11 @@
 //! Passwords of those who can sign in already.
 
+use std::process::Command;
+
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::password_service_client::PasswordServiceClient;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
-use cabinet_e2e::{Cabinet, Kind, Refused, reason, with_token};
+use cabinet_e2e::{Cabinet, Kind, Refused, eventually, reason, with_token};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -196,4 +198,59 @@ async fn an_owner_sets_passwords_where_the_policy_says_so() {
         standard.member(pb::CreateUserRequest { role: pb::Role::Owner.into(), ..standard.invited("o@example.com") }).await;
     let bela = standard.add(standard.invited("bela@example.com")).await.expect("a good user");
     assert_eq!(refused(set(&owner, &bela, NEW, NEW).await), is(Code::PermissionDenied, "PERMISSION_DENIED"));
+}
+
+/// Rule I12.a: whoever is no OWNER any more sets nobody's password, however late his call comes to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_former_owner_sets_no_password() {
+    let cabinet = Cabinet::start().await;
+    let realm = PresetRealm::open(&cabinet, "call_center").await;
+    let named = |role: pb::Role, name: &str| pb::CreateUserRequest {
+        role: role.into(),
+        user_name: name.to_owned(),
+        ..realm.invited(&format!("{name}@example.com"))
+    };
+    let (former, token) = realm.member(named(pb::Role::Owner, "former")).await;
+    let anna = realm.add(named(pb::Role::Owner, "anna")).await.expect("a good user");
+    // As if his call had waited for its turn while he was blocked: his token is good, his office is gone.
+    let blocked = format!("UPDATE users SET status = 'BLOCKED' WHERE user_id = '{}'", former.user_id);
+    cabinet.databases.identity.execute(&blocked);
+    let (user_id, new_password, confirmation) = (anna.user_id, NEW.to_owned(), NEW.to_owned());
+    let request = with_token(&token, pb::SetUserPasswordRequest { user_id, new_password, confirmation });
+    let late = PasswordServiceClient::new(cabinet.identity.channel()).set_user_password(request).await;
+    assert_eq!(refused(late), is(Code::PermissionDenied, "PERMISSION_DENIED"));
+    assert_eq!(cabinet.databases.identity.value("SELECT count(*) FROM passwords"), "0");
+}
+
+/// Rule I11: whoever signs in with a password that is changed meanwhile is not signed in.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_password_opens_no_session_once_it_is_changed() {
+    let cabinet = Cabinet::start().await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    let token = cabinet.signed_in(&anna).await.access_token;
+    // Sessions cannot begin while somebody holds their table.
+    let url = cabinet.databases.identity.url().to_owned();
+    let hold = "BEGIN; LOCK TABLE sessions IN SHARE MODE; SELECT pg_sleep(600)";
+    let mut holder = Command::new("psql").args([&*url, "--quiet", "--command", hold]).spawn().expect("psql is installed");
+    let waiting = |what: &str| format!("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '{what}'");
+    let is_there = |what: &str| cabinet.databases.identity.value(&waiting(what)) != "0";
+    eventually("the table to be held", || is_there("BEGIN; LOCK TABLE sessions%pg_sleep%").then_some(())).await;
+
+    let thief = tokio::spawn({
+        let (channel, realm_id) = (cabinet.identity.channel(), cabinet.realm.id.to_string());
+        let request = pb::SignInRequest {
+            realm_id,
+            login: "anna@example.com".to_owned(),
+            password: OLD.to_owned(),
+            session_name: "a thief".to_owned(),
+        };
+        async move { SessionServiceClient::new(channel).sign_in(request).await.map(|_| ()) }
+    });
+    let blocked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT INTO sessions%'";
+    eventually("the thief to wait", || (cabinet.databases.identity.value(blocked) != "0").then_some(())).await;
+    send(&cabinet, &token, change([OLD, NEW, ""])).await.expect("all that is asked for is right");
+    let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'BEGIN; LOCK TABLE sessions%'";
+    cabinet.databases.identity.execute(end);
+    holder.wait().expect("a child can be waited for");
+    assert_eq!(refused(thief.await.expect("it ends")), is(Code::Unauthenticated, "SIGN_IN_REFUSED"));
 }

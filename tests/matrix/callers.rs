@@ -136,6 +136,10 @@ impl Stage {
         }
     }
 
+    pub(crate) fn owner_token(&self) -> String {
+        self.tokens[&Who::Owner].clone()
+    }
+
     pub(crate) fn service_token(&self) -> String {
         self.cabinet.service_token()
     }

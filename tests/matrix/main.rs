@@ -5,6 +5,7 @@
 mod access;
 mod callers;
 mod cases;
+mod groups;
 mod notifications;
 mod profiles;
 mod realms;
@@ -30,6 +31,7 @@ async fn call(visit: &Visit<'_>, row: &Row) -> Result<Answer, Status> {
     match service.as_str() {
         "cabinet.identity.v1.RealmService" => realms::call(visit, method).await,
         "cabinet.identity.v1.UserService" => users::call(visit, method).await,
+        "cabinet.identity.v1.GroupService" => groups::call(visit, method).await,
         "cabinet.identity.v1.SessionService" => access::call_sessions(visit, method).await,
         "cabinet.identity.v1.PasswordService" => access::call_passwords(visit, method).await,
         "cabinet.identity.v1.ContactService" => access::call_contacts(visit, method).await,

@@ -18,14 +18,14 @@ use sqlx::PgPool;
 
 use crate::adapters::argon2::Argon2Hasher;
 use crate::adapters::grpc::{
-    AccessGrpc, AdministratorGrpc, ContactGrpc, CredentialGrpc, ERROR_TEXTS, LinkGrpc, PasswordGrpc, RealmGrpc, SessionGrpc,
-    UserGrpc,
+    AccessGrpc, AdministratorGrpc, ContactGrpc, CredentialGrpc, ERROR_TEXTS, GroupGrpc, LinkGrpc, PasswordGrpc, RealmGrpc,
+    SessionGrpc, UserGrpc,
 };
 use crate::adapters::housekeeping::Housekeeping;
 use crate::adapters::policy::PresetFiles;
 use crate::adapters::postgres::{
-    PgAdministrators, PgAttempts, PgCredentials, PgHousekeeping, PgLinks, PgPasswords, PgPhoneCodes, PgRealms, PgRevocations,
-    PgSessions, PgUsers,
+    PgAdministrators, PgAttempts, PgCredentials, PgGroups, PgHousekeeping, PgLinks, PgPasswords, PgPhoneCodes, PgRealms,
+    PgRevocations, PgSessions, PgUsers,
 };
 use crate::adapters::public_http;
 use crate::adapters::revocation_feed::{OwnAccess, RevocationFeed};
@@ -33,8 +33,8 @@ use crate::adapters::secrets::KeyedSecrets;
 use crate::adapters::signing_keys::SigningKeys;
 pub use crate::adapters::signing_keys::file_name as signing_key_file_name;
 use crate::application::{
-    AccessUseCases, AdministratorUseCases, ContactUseCases, CredentialUseCases, Guessing, LinkUseCases, PasswordUseCases,
-    RealmUseCases, SessionUseCases, UserUseCases,
+    AccessUseCases, AdministratorUseCases, ContactUseCases, CredentialUseCases, GroupUseCases, Guessing, LinkUseCases,
+    PasswordUseCases, RealmUseCases, SessionUseCases, UserUseCases,
 };
 pub use crate::commands::Command;
 pub use crate::config::Config;
@@ -94,6 +94,7 @@ impl Service for Identity {
         routes.add_service(ContactGrpc::server(parts.contacts()));
         routes.add_service(SessionGrpc::server(parts.sessions()));
         routes.add_service(PasswordGrpc::server(parts.passwords()));
+        routes.add_service(GroupGrpc::server(parts.groups()));
         routes.add_service(RealmGrpc::server(parts.realms()?));
         routes.add_service(LinkGrpc::server(parts.links()));
         routes.add_service(CredentialGrpc::server(parts.credentials()));
@@ -192,6 +193,16 @@ impl Parts {
             passwords: Arc::new(PgPasswords::new(self.pool.clone(), self.signal.clone())),
             hasher: self.hasher.clone(),
             guessing: self.guessing.clone(),
+            views: self.users(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        }
+    }
+
+    fn groups(&self) -> GroupUseCases {
+        GroupUseCases {
+            groups: Arc::new(PgGroups::new(self.pool.clone())),
+            realms: self.kept_realms(),
             views: self.users(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),

@@ -43,6 +43,8 @@ pub mod of {
     pub enum PhoneCode {}
     #[derive(Debug)]
     pub enum Device {}
+    #[derive(Debug)]
+    pub enum Group {}
 }
 
 pub type RealmId = Id<of::Realm>;
@@ -67,6 +69,8 @@ pub type CredentialId = Id<of::Credential>;
 pub type PhoneCodeId = Id<of::PhoneCode>;
 /// Identifies one device, or browser, that a user has signed in on.
 pub type DeviceId = Id<of::Device>;
+/// Identifies one group of a company's users.
+pub type GroupId = Id<of::Group>;
 
 impl<Of> Id<Of> {
     pub const fn from_uuid(uuid: Uuid) -> Self {

@@ -112,7 +112,8 @@ impl NameRule {
     pub fn read(&self, field: NameField, text: &str) -> Result<Line, InvalidName> {
         let line = Line::parse(text)?;
         if !self.form.fields().contains(&field) {
-            return Err(InvalidName::NotKept);
+            // What is left of another rule can be taken away.
+            return if line.is_empty() { Ok(line) } else { Err(InvalidName::NotKept) };
         }
         if line.is_empty() {
             return if self.needs(field) { Err(InvalidName::Missing) } else { Ok(line) };
@@ -131,6 +132,20 @@ impl NameRule {
             NameForm::FirstLast | NameForm::LastFirstMiddle => matches!(field, NameField::First | NameField::Last),
         };
         self.need == NameNeed::Required && is_main
+    }
+
+    /// Without a rule of its own a realm keeps names in one field, and as they are.
+    pub const FREE: Self = Self { form: NameForm::Full, letters: NameLetters::Any, need: NameNeed::Optional };
+
+    /// The fields that are needed and empty.
+    pub fn missing(self, name: &PersonName) -> Vec<NameField> {
+        let is_empty = |field: &NameField| match field {
+            NameField::Full => name.full.is_empty(),
+            NameField::Last => name.last.is_empty(),
+            NameField::First => name.first.is_empty(),
+            NameField::Middle => name.middle.is_empty(),
+        };
+        NameField::ALL.into_iter().filter(|field| self.needs(*field) && is_empty(field)).collect()
     }
 
     /// The name of somebody new, or everything that is wrong with it.
@@ -155,12 +170,16 @@ impl PersonName {
     /// The name with these fields as they are to be; what follows from them is made anew.
     #[must_use]
     pub fn changed(&self, form: NameForm, changes: &[(NameField, Line)]) -> Self {
-        let mut name = self.clone();
-        let full_changes = changes.iter().find(|(field, _)| *field == NameField::Full);
-        if let (NameForm::FullWithParts, Some((_, full))) = (form, full_changes) {
+        let full_changes = changes.iter().find(|(field, full)| *field == NameField::Full && *full != self.full);
+        let mut name = match (form, full_changes) {
             // A corrected part stays with the name it was corrected in.
-            name = if *full == self.full { name } else { Self::read_parts(full) };
-        }
+            (NameForm::FullWithParts, Some((_, full))) => Self::read_parts(full),
+            // Parts of another name, said under another rule.
+            (NameForm::Full, Some(_)) => Self::default(),
+            (NameForm::FirstLast, _) if self.has_no_parts() => self.read_first_last(),
+            (NameForm::LastFirstMiddle, _) if self.has_no_parts() => Self::read_parts(&self.full),
+            _ => self.clone(),
+        };
         for (field, line) in changes {
             let place = match field {
                 NameField::Full => &mut name.full,
@@ -176,6 +195,17 @@ impl PersonName {
             NameForm::LastFirstMiddle => name.full = joined(&[&name.last, &name.first, &name.middle]),
         }
         name
+    }
+
+    fn has_no_parts(&self) -> bool {
+        self.last.is_empty() && self.first.is_empty() && self.middle.is_empty()
+    }
+
+    /// Of a name that was said in one field, before the rule was another.
+    fn read_first_last(&self) -> Self {
+        let (first, last) = self.full.as_str().split_once(char::is_whitespace).unwrap_or((self.full.as_str(), ""));
+        let [first, last] = [first, last.trim()].map(|part| Line::from_stored(part.to_owned()));
+        Self { full: self.full.clone(), first, last, middle: Line::default() }
     }
 
     /// Surname, first name, patronymic, as documents there have them.
@@ -210,7 +240,7 @@ fn is_cyrillic(text: &str, marks: &str) -> bool {
 mod tests {
     use super::*;
 
-    const FREE: NameRule = NameRule { form: NameForm::Full, letters: NameLetters::Any, need: NameNeed::Optional };
+    const FREE: NameRule = NameRule::FREE;
     const MARKET: NameRule =
         NameRule { form: NameForm::FirstLast, letters: NameLetters::CyrillicWithMarks, need: NameNeed::Required };
 
@@ -287,6 +317,20 @@ mod tests {
         assert_eq!(said(&another), ["Нова Анна", "Нова", "Анна", ""]);
         let both = anna.changed(form, &[(NameField::First, line("Ганна")), (NameField::Full, line("Нова Анна Марія Іванівна"))]);
         assert_eq!(said(&both), ["Нова Анна Марія Іванівна", "Нова", "Ганна", "Марія Іванівна"]);
+    }
+
+    /// Rule P1.b: a rule that is another by now loses nothing that was said, and keeps nothing that was taken back.
+    #[test]
+    fn a_name_outlives_its_rule() {
+        let anna = PersonName { full: line("Anna Kowalska"), ..PersonName::default() };
+        let married = anna.changed(NameForm::FirstLast, &[(NameField::Last, line("Nowak"))]);
+        assert_eq!(said(&married), ["Anna Nowak", "Nowak", "Anna", ""]);
+        let renamed = married.changed(NameForm::Full, &[(NameField::Full, line("Maria Nowak"))]);
+        assert_eq!(said(&renamed), ["Maria Nowak", "", "", ""]);
+        let erased = married.changed(NameForm::Full, &[(NameField::Full, Line::default())]);
+        assert_eq!(said(&erased), ["", "", "", ""]);
+        assert_eq!(FREE.read(NameField::First, " "), Ok(Line::default()), "what is left of another rule can be taken away");
+        assert_eq!(MARKET.missing(&PersonName { first: line("Анна"), ..PersonName::default() }), [NameField::Last]);
     }
 
     /// Rule P1.b: where a name is said in parts, the whole follows from them.

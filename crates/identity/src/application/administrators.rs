@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use kernel::{Authorized, Call, Caller, Clock, PlatformAdminCaller, RealmId};
-use uuid::Uuid;
+use kernel::{Authorized, Call, Caller, Clock, PlatformAdminCaller};
 
+use super::guessing::PLATFORM;
 use super::{AccessToken, AccessTokens, Administrator, Administrators, Error, Guessing, PasswordHasher, Waiting};
 use crate::domain::access::Action;
 use crate::domain::guessing::Guessed;
@@ -13,9 +13,6 @@ use crate::domain::{Characters, Guessable, Password, PasswordRule};
 /// Realms have policies; the platform has this.
 const PASSWORD_RULE: PasswordRule =
     PasswordRule { min_length: 15, max_length: 128, characters: Characters::Any, guessable: Guessable::Refused };
-
-/// Those who run the platform belong to no realm; their attempts are counted as of this one, which nobody has.
-const PLATFORM: RealmId = RealmId::from_uuid(Uuid::nil());
 
 /// How long a one-time password waits to be used.
 const ONE_TIME_LIFETIME: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
@@ -40,19 +37,20 @@ impl AdministratorUseCases {
         let found = self.administrators.get(&command.name).await?;
         let stored = found.as_ref().map(|administrator| administrator.password_hash.clone());
         let buckets = self.guessing.limits.of_administrator(call.client_in(PLATFORM).address, &command.name);
-        let attempt = self.guessing.begin(&permit, PLATFORM, Guessed::Password, &buckets).await?;
-        let is_right = self.passwords.verify(command.password, stored, Waiting::Stranger).await?;
+        let attempt = self.guessing.begin(&permit, PLATFORM, Guessed::AdministratorPassword, &buckets).await?;
+        let looked_at = self.passwords.verify(command.password, stored, Waiting::Stranger).await;
+        let is_right = self.guessing.looked_at(&permit, &attempt, looked_at).await?;
         let is_over = |administrator: &Administrator| {
             let age = self.clock.now().duration_since(administrator.changed_at);
             administrator.is_one_time && age > ONE_TIME_LIFETIME
         };
         let administrator = found.filter(|administrator| is_right && !is_over(administrator)).ok_or(Error::SignInRefused)?;
+        self.guessing.take_back(&permit, &attempt).await?;
         match command.new_password {
             Some(new) => self.set_password(&permit, &administrator, new).await?,
             None if administrator.is_one_time => return Err(Error::NewPasswordNeeded),
             None => {}
         }
-        self.guessing.was_right(&permit, &attempt).await?;
         let caller = Caller::PlatformAdmin(PlatformAdminCaller { name: administrator.name });
         Ok(permit.show(self.tokens.issue(&caller, 0, self.clock.now())?))
     }

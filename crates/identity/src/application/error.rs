@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::{Fault, InvalidName, NameField, Refusal, RepeatError};
+use kernel::{Fault, InvalidLine, InvalidName, NameField, Refusal, RepeatError};
 
 use crate::domain::{
     Contact, InvalidEmail, InvalidPhone, InvalidPolicy, InvalidSetting, InvalidUserName, PasswordChangeProblem, PasswordRefused,
@@ -24,6 +24,14 @@ pub(crate) enum Error {
     UserBlocked,
     #[error("there is no such company")]
     CompanyNotFound,
+    #[error("there is no such group")]
+    GroupNotFound,
+    #[error("a name has something to see in it")]
+    GroupNameMissing,
+    #[error(transparent)]
+    GroupNameInvalid(#[from] InvalidLine),
+    #[error("the leader is no active user of the company")]
+    LeaderInvalid,
     #[error("there is no such realm")]
     RealmNotFound,
     #[error("no preset has this name")]
@@ -32,7 +40,7 @@ pub(crate) enum Error {
     RealmSettingsInvalid(Vec<InvalidSetting>),
     #[error("the policy is not valid")]
     PolicyInvalid(Vec<InvalidPolicy>),
-    #[error("the realm has changed since it was read")]
+    #[error("it has changed since it was read")]
     EtagMismatch,
     #[error("the invitation is over: ask for a password reset")]
     InvitationOver,

@@ -3,9 +3,13 @@
 use std::sync::Arc;
 
 use kernel::{Clock, Fault, Permit, RealmId};
+use uuid::Uuid;
 
-use super::{Attempts, CountedBy, Error, Secrets};
+use super::{Attempts, CountedBy, Error, HashError, Secrets};
 use crate::domain::guessing::{Bucket, Guessed, GuessingLimits};
+
+/// What belongs to no realm, and is in none that there is, is counted as of this one, which nobody has.
+pub(crate) const PLATFORM: RealmId = RealmId::from_uuid(Uuid::nil());
 
 #[derive(Clone)]
 pub(crate) struct Guessing {
@@ -48,7 +52,21 @@ impl Guessing {
         }
     }
 
-    pub(crate) async fn was_right(&self, permit: &Permit, attempt: &Attempt) -> Result<(), Fault> {
+    /// What came of looking at it: where it was not looked at, it does not count.
+    pub(crate) async fn looked_at<T>(
+        &self,
+        permit: &Permit,
+        attempt: &Attempt,
+        result: Result<T, HashError>,
+    ) -> Result<T, Error> {
+        if matches!(result, Err(HashError::Busy)) {
+            self.take_back(permit, attempt).await?;
+        }
+        Ok(result?)
+    }
+
+    /// It was right, or was not looked at.
+    pub(crate) async fn take_back(&self, permit: &Permit, attempt: &Attempt) -> Result<(), Fault> {
         let Attempt { realm_id, guessed, subjects } = attempt;
         self.attempts.take_back(permit, *realm_id, *guessed, subjects, self.clock.now()).await
     }

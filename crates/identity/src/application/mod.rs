@@ -5,6 +5,7 @@ mod administrators;
 mod contacts;
 mod credentials;
 mod error;
+mod groups;
 mod guessing;
 mod links;
 mod passwords;
@@ -19,14 +20,16 @@ pub(crate) use administrators::{AdministratorUseCases, SignInAdministrator};
 pub(crate) use contacts::ContactUseCases;
 pub(crate) use credentials::{CreateCredential, CredentialUseCases};
 pub(crate) use error::{Error, UserProblem};
+pub(crate) use groups::{CreateGroup, GroupUseCases, ListGroupUsers, NewGroupPart, UpdateGroup};
 pub(crate) use guessing::Guessing;
 pub(crate) use links::{LinkUseCases, RedeemLink};
 pub(crate) use passwords::{ChangePassword, OtherSessions, PasswordUseCases, SetUserPassword};
 pub(crate) use ports::{
     AccessToken, AccessTokens, Account, Administrator, Administrators, Admission, Admitted, Attempts, ChangeStandingError,
-    CompanyInserted, CountedBy, Credentials, Decision, DeviceToken, HashError, InsertError, LinkToken, Links, NewLink,
-    NewPassword, NewPhoneCode, NewSecret, PasswordHasher, Passwords, PhoneCodes, Presets, PublishedKey, Realms, Redemption,
-    RefreshToken, Revocations, Secrets, Sessions, SessionsEnding, TriedCode, UpdateUserError, Users, Waiting,
+    CompanyInserted, CountedBy, Credentials, Decision, DeviceToken, GroupWriteError, Groups, HashError, InsertError, LinkToken,
+    Links, NewLink, NewPassword, NewPhoneCode, NewSecret, PasswordHasher, PasswordSetter, Passwords, PhoneCodes, Presets,
+    PublishedKey, Realms, Redemption, RefreshToken, Revocations, Secrets, Sessions, SessionsEnding, TriedCode, UpdateUserError,
+    Users, Waiting,
 };
 pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases, UpdatePolicy};
 pub(crate) use sessions::{SessionTokens, SessionUseCases, SignIn, SignedIn};

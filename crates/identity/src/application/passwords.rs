@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use kernel::{Authorized, Call, Clock, IdSource};
+use kernel::{Authorized, Call, Clock, IdSource, RealmId, Refusal, SessionId, UserId};
 
 use super::sessions::signed_in;
 use super::user_actions::may_set_password;
 use super::users::own_data;
 use super::{
-    Error, Guessing, NewPassword, PasswordHasher, Passwords, Realms, Sessions, SessionsEnding, UserUseCases, UserView, Users,
-    Waiting,
+    Account, Error, Guessing, NewPassword, PasswordHasher, PasswordSetter, Passwords, Realms, Sessions, SessionsEnding,
+    UserUseCases, UserView, Users, Waiting,
 };
 use crate::domain::access::Action;
 use crate::domain::guessing::Guessed;
-use crate::domain::{Password, PasswordChangeProblem, PasswordProof, TypedPassword};
+use crate::domain::{Password, PasswordChangeProblem, PasswordProof, Session, TypedPassword};
 
 /// How often something is tried that others keep overtaking.
 const ATTEMPTS: usize = 5;
@@ -45,7 +45,7 @@ pub(crate) enum OtherSessions {
 }
 
 pub(crate) struct SetUserPassword {
-    pub(crate) user_id: kernel::UserId,
+    pub(crate) user_id: UserId,
     pub(crate) typed: TypedPassword,
 }
 
@@ -54,47 +54,62 @@ impl PasswordUseCases {
     pub(crate) async fn change(&self, call: &Call, command: ChangePassword) -> Result<Authorized<()>, Error> {
         let permit = call.authorize(&Action::ChangeOwnPassword)?;
         let (caller, session_id) = signed_in(call)?;
-        let policy = self.realms.get(caller.realm_id).await?.ok_or(Error::RealmNotFound)?.policy;
-        let found = self.sessions.get(caller.realm_id, session_id).await?;
-        let (session, _) = found.filter(|(session, _)| session.user_id == caller.user_id).ok_or(Error::SessionOver)?;
+        let (realm_id, user_id) = (caller.realm_id, caller.user_id);
+        let policy = self.realms.get(realm_id).await?.ok_or(Error::RealmNotFound)?.policy;
+        let session = self.session(realm_id, user_id, session_id).await?;
         if !session.is_authenticated(policy.password_change.reauthentication_age, self.clock.now()) {
             return Err(Error::ReauthenticationRequired);
         }
         let asks = &policy.password_change.asks;
-        let account = self.users.account_of(caller.realm_id, caller.user_id).await?.ok_or(Error::SessionOver)?;
+        let account = self.account(realm_id, user_id).await?;
         let own_data = own_data(self.users.as_ref(), &account.user).await?;
         let mut problems = command.typed.problems(&policy.password, asks, &own_data);
+        // Whatever is asked for: hashing is work that one session gets its share of.
+        let buckets = self.guessing.limits.of_session(session_id);
+        let attempt = self.guessing.begin(&permit, realm_id, Guessed::Password, &buckets).await?;
         if asks.contains(&PasswordProof::Current) {
             let stored = account.password_hash.clone().ok_or(Error::PasswordMissing)?;
-            let buckets = self.guessing.limits.of_session(session_id);
-            let attempt = self.guessing.begin(&permit, caller.realm_id, Guessed::Password, &buckets).await?;
-            if self.hasher.verify(command.current, Some(stored), Waiting::Known).await? {
-                self.guessing.was_right(&permit, &attempt).await?;
-            } else {
+            let looked_at = self.hasher.verify(command.current, Some(stored), Waiting::Known).await;
+            if !self.guessing.looked_at(&permit, &attempt, looked_at).await? {
                 problems.insert(0, PasswordChangeProblem::CurrentWrong);
             }
         }
         if !problems.is_empty() {
             return Err(Error::PasswordNotChanged(problems));
         }
-        let hash = self.hasher.hash(command.typed.new).await?;
+        let hashed = self.hasher.hash(command.typed.new).await;
+        let hash = self.guessing.looked_at(&permit, &attempt, hashed).await?;
+        self.guessing.take_back(&permit, &attempt).await?;
         let ending = match command.other_sessions {
             OtherSessions::Keep => SessionsEnding::None,
             OtherSessions::End => SessionsEnding::AllBut(session_id),
         };
+        let set_by = PasswordSetter::Himself(session_id);
         for _ in 0..ATTEMPTS {
             // Something else about him may have changed since; but not the password that he has shown.
-            let again = self.users.account_of(caller.realm_id, caller.user_id).await?.ok_or(Error::SessionOver)?;
+            let again = self.account(realm_id, user_id).await?;
             if again.password_hash != account.password_hash {
                 return Err(Error::UserChanged);
             }
             let now = self.clock.now();
-            let new = NewPassword { user: &again.user, hash: &hash, ending, event_id: self.ids.new_id(now), now };
+            let new = NewPassword { user: &again.user, hash: &hash, ending, set_by, event_id: self.ids.new_id(now), now };
             if self.passwords.set(&permit, call, &new).await? {
                 return Ok(permit.show(()));
             }
+            self.session(realm_id, user_id, session_id).await?;
         }
         Err(Error::UserChanged)
+    }
+
+    /// A session that goes on, and its user with it.
+    async fn session(&self, realm_id: RealmId, user_id: UserId, session_id: SessionId) -> Result<Session, Error> {
+        let found = self.sessions.get(realm_id, session_id).await?;
+        let open = found.filter(|(session, user)| session.user_id == user_id && user.is_active);
+        open.map(|(session, _)| session).ok_or(Error::SessionOver)
+    }
+
+    async fn account(&self, realm_id: RealmId, user_id: UserId) -> Result<Account, Error> {
+        self.users.account_of(realm_id, user_id).await?.ok_or(Error::SessionOver)
     }
 
     /// Sets the password of somebody else, typed twice.
@@ -111,13 +126,17 @@ impl PasswordUseCases {
         let hash = self.hasher.hash(command.typed.new).await?;
         for _ in 0..ATTEMPTS {
             let user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
-            let permit = may_set_password(call, &user, &policy)?;
+            let (permit, owner_id) = may_set_password(call, &user, &policy)?;
             let now = self.clock.now();
-            let (event_id, ending) = (self.ids.new_id(now), SessionsEnding::All);
-            let new = NewPassword { user: &user, hash: &hash, ending, event_id, now };
+            let (event_id, ending, set_by) = (self.ids.new_id(now), SessionsEnding::All, PasswordSetter::Owner(owner_id));
+            let new = NewPassword { user: &user, hash: &hash, ending, set_by, event_id, now };
             if self.passwords.set(&permit, call, &new).await? {
                 let user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
                 return Ok(permit.show(self.views.view(call, user, &policy)));
+            }
+            // His token may be older than the decision that took his office away.
+            if !self.users.is_active_owner(realm_id, owner_id).await? {
+                return Err(Refusal::Denied.into());
             }
         }
         Err(Error::UserChanged)

@@ -7,12 +7,13 @@ use kernel::{
     UserCaller, UserId,
 };
 
+use super::guessing::PLATFORM;
 use super::{
     AccessToken, AccessTokens, Account, DeviceToken, Error, Guessing, HashError, PasswordHasher, Realms, RefreshToken, Secrets,
     Sessions, Users, Waiting,
 };
 use crate::domain::access::Action;
-use crate::domain::guessing::{Bucket, Guessed, Target};
+use crate::domain::guessing::{Bucket, Guessed};
 use crate::domain::{Login, Password, Policy, Refresh, Session, SessionUser, User, UserStatus};
 
 /// How often something is tried that others keep overtaking.
@@ -73,17 +74,20 @@ impl SessionUseCases {
         let login = realm.as_ref().and_then(|realm| Login::read(&command.login, &realm.policy));
         let account = self.users.account(command.realm_id, login.as_ref()).await?;
         let (waiting, buckets) = self.buckets(call, &command, login.as_ref(), account.as_ref());
-        let attempt = self.guessing.begin(&permit, command.realm_id, Guessed::Password, &buckets).await?;
+        // Realms that are made up count as one.
+        let counted_in = realm.as_ref().map_or(PLATFORM, |realm| realm.id);
+        let attempt = self.guessing.begin(&permit, counted_in, Guessed::Password, &buckets).await?;
         let stored = account.as_ref().and_then(|account| account.password_hash.clone());
-        let is_right = self.passwords.verify(command.password, stored, waiting).await?;
+        let looked_at = self.passwords.verify(command.password, stored, waiting).await;
+        let is_right = self.guessing.looked_at(&permit, &attempt, looked_at).await?;
         let (Some(mut account), Some(realm), true) = (account, realm, is_right) else { return Err(Error::SignInRefused) };
         for _ in 0..ATTEMPTS {
             if account.user.status() != UserStatus::Active {
                 break;
             }
             let session = self.begin(call, &account.user, &realm.policy, command.session_name.clone());
-            if self.sessions.insert(&permit, &session, account.user.access_generation()).await? {
-                self.guessing.was_right(&permit, &attempt).await?;
+            if self.sessions.insert(&permit, &session, account.user.version()).await? {
+                self.guessing.take_back(&permit, &attempt).await?;
                 let tokens = self.tokens(&session, session_user(&account.user), self.clock.now())?;
                 let device_token = self.device_token(call, &account.user);
                 return Ok(permit.show(SignedIn { user: account.user, tokens, device_token }));
@@ -98,14 +102,12 @@ impl SessionUseCases {
     /// What an attempt is counted by, and in which queue it stands.
     fn buckets(&self, call: &Call, command: &SignIn, login: Option<&Login>, account: Option<&Account>) -> (Waiting, Vec<Bucket>) {
         let limits = &self.guessing.limits;
-        let address = call.client_in(command.realm_id).address;
-        let Some(Account { user, .. }) = account else {
-            return (Waiting::Stranger, limits.of_strange_device(address, &Target::Unknown(login, &command.login)));
-        };
-        match self.device(call, user) {
-            Some(device_id) => (Waiting::Known, limits.of_known_device(device_id, user.id())),
-            None => (Waiting::Stranger, limits.of_strange_device(address, &Target::Known(user.id()))),
+        let known = account.and_then(|account| Some((self.device(call, &account.user)?, account.user.id())));
+        if let Some((device_id, user_id)) = known {
+            return (Waiting::Known, limits.of_known_device(device_id, user_id));
         }
+        let address = call.client_in(command.realm_id).address;
+        (Waiting::Stranger, limits.of_strange_device(address, login, &command.login))
     }
 
     /// The device that calls, if this user has signed in on it before.
@@ -204,10 +206,11 @@ impl SessionUseCases {
         let stored = account.password_hash.ok_or(Error::PasswordMissing)?;
         let buckets = self.guessing.limits.of_session(session_id);
         let attempt = self.guessing.begin(&permit, user.realm_id, Guessed::Password, &buckets).await?;
-        if !self.passwords.verify(password, Some(stored), Waiting::Known).await? {
+        let looked_at = self.passwords.verify(password, Some(stored), Waiting::Known).await;
+        if !self.guessing.looked_at(&permit, &attempt, looked_at).await? {
             return Err(Error::CurrentPasswordWrong);
         }
-        self.guessing.was_right(&permit, &attempt).await?;
+        self.guessing.take_back(&permit, &attempt).await?;
         if !self.sessions.authenticate(&permit, user.realm_id, session_id, self.clock.now()).await? {
             return Err(Error::SessionOver);
         }

@@ -91,13 +91,14 @@ pub(super) fn may_change_standing(call: &Call, user: &User) -> Result<(Permit, U
 }
 
 /// Whoever forgets his own is mailed a link.
-pub(super) fn may_set_password(call: &Call, user: &User, policy: &Policy) -> Result<Permit, Error> {
+pub(super) fn may_set_password(call: &Call, user: &User, policy: &Policy) -> Result<(Permit, UserId), Error> {
     let action = Action::SetPassword { user, by_owner: policy.password_change.by_owner };
     let permit = call.authorize(&action).map_err(hidden_user)?;
-    match call.caller() {
-        Caller::User(owner) if owner.user_id == user.id() => Err(Error::ActingOnOneself),
-        _ => Ok(permit),
+    let Caller::User(owner) = call.caller() else { return Err(Refusal::Denied.into()) };
+    if owner.user_id == user.id() {
+        return Err(Error::ActingOnOneself);
     }
+    Ok((permit, owner.user_id))
 }
 
 /// A user who may not be seen is answered as one who does not exist.

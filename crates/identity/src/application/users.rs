@@ -408,7 +408,7 @@ impl ParsedContact {
 /// What a password of this user must not be made of (I10).
 pub(super) async fn own_data(users: &dyn Users, user: &User) -> Result<Vec<String>, Fault> {
     let introduction = users.introductions(user.realm_id(), &[user.id()]).await?.remove(&user.id()).unwrap_or_default();
-    Ok(user.own_data().into_iter().chain(introduction.own_data()).map(str::to_owned).collect())
+    Ok(user.own_data().into_iter().map(str::to_owned).chain(introduction.own_data()).collect())
 }
 
 fn hidden_company(refusal: Refusal) -> Error {

@@ -39,6 +39,14 @@ pub(crate) enum Action<'a> {
     ListUsers {
         company_id: CompanyId,
     },
+    /// Reads the groups of a company of the caller's realm.
+    SeeGroups {
+        company_id: CompanyId,
+    },
+    /// Makes and changes them.
+    ManageGroups {
+        company_id: CompanyId,
+    },
     InviteAgain(&'a User),
     ChangeContacts(&'a User),
     ChangeStanding(&'a User),
@@ -78,7 +86,8 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
         Action::SeeCompany(company) => see_company(caller, company),
         Action::ActFor { user, credential } => act_for(caller, user, *credential),
         Action::CreateUsers { company_id } => create_users(caller, *company_id),
-        Action::ListUsers { company_id } => list_users(caller, *company_id),
+        Action::ListUsers { company_id } | Action::SeeGroups { company_id } => list_users(caller, *company_id),
+        Action::ManageGroups { company_id } => manage_groups(caller, *company_id),
         Action::InviteAgain(user) => invite_again(caller, user),
         Action::ChangeContacts(user) => change_contacts(caller, user),
         Action::ChangeStanding(user) => change_standing(caller, user),
@@ -156,6 +165,15 @@ fn list_users(caller: &Caller, company_id: CompanyId) -> Decision {
         Caller::User(user) => allow_if(user.role >= Role::Admin),
         Caller::Service(_) => Decision::Allow,
         Caller::Component(_) | Caller::PlatformAdmin(_) | Caller::Gateway(_) | Caller::Anonymous => Decision::Deny,
+    }
+}
+
+/// I2: only an OWNER manages groups, and only in his own company.
+fn manage_groups(caller: &Caller, company_id: CompanyId) -> Decision {
+    match (list_users(caller, company_id), caller) {
+        (Decision::Allow, Caller::User(user)) => allow_if(user.role == Role::Owner),
+        (Decision::Allow, _) => Decision::Deny,
+        (refused, _) => refused,
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use kernel::{DeviceId, SessionId, UserId};
+use kernel::{DeviceId, LinkId, SessionId, UserId};
 
 use super::{EmailAddress, Login, PhoneNumber, UserName};
 
@@ -12,6 +12,8 @@ use super::{EmailAddress, Login, PhoneNumber, UserName};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Guessed {
     Password,
+    /// Of one who runs the platform.
+    AdministratorPassword,
     /// Who has an account, by asking for links to set a password.
     Reset,
 }
@@ -20,6 +22,7 @@ impl Guessed {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Password => "PASSWORD",
+            Self::AdministratorPassword => "ADMINISTRATOR_PASSWORD",
             Self::Reset => "RESET",
         }
     }
@@ -62,31 +65,36 @@ pub(crate) struct GuessingLimits {
     pub(crate) reset_window: Duration,
 }
 
-/// Whose password is tried: an account's, or that of somebody who does not exist.
-pub(crate) enum Target<'a> {
-    Known(UserId),
-    /// What was typed, read as what it could be, or as it is.
-    Unknown(Option<&'a Login>, &'a str),
-}
+/// On how many known devices at once the attempts of one user may be used up: whoever knew his password once has any number of them.
+const DEVICES_AT_ONCE: i32 = 3;
 
 impl GuessingLimits {
-    /// What attempts at a password are counted by where nothing is known of the device. Whoever tries it from a thousand addresses
-    /// has no more attempts than from one.
-    pub(crate) fn of_strange_device(&self, address: Option<IpAddr>, target: &Target<'_>) -> Vec<Bucket> {
-        let of_account = match target {
-            Target::Known(user_id) => format!("user {user_id}"),
-            Target::Unknown(Some(Login::Email(email)), _) => format!("login {}", EmailAddress::key(email)),
-            Target::Unknown(Some(Login::Phone(phone)), _) => format!("login {}", PhoneNumber::as_str(phone)),
-            Target::Unknown(Some(Login::UserName(name)), _) => format!("login {}", UserName::as_str(name)),
-            Target::Unknown(None, typed) => format!("login {}", typed.trim().to_lowercase()),
+    /// What attempts at a password are counted by where nothing is known of the device. Whoever tries it from a thousand addresses has
+    /// no more attempts than from one. Each login counts by itself, whether or not somebody has it: that two are of one person is
+    /// nobody's business.
+    pub(crate) fn of_strange_device(&self, address: Option<IpAddr>, login: Option<&Login>, typed: &str) -> Vec<Bucket> {
+        let login = match login {
+            Some(Login::Email(email)) => EmailAddress::key(email).to_owned(),
+            Some(Login::Phone(phone)) => PhoneNumber::as_str(phone).to_owned(),
+            Some(Login::UserName(name)) => UserName::as_str(name).to_owned(),
+            None => typed.trim().to_lowercase(),
         };
-        let address = address.map(|address| self.of_password(from(address), self.passwords_from_address));
-        address.into_iter().chain([self.of_password(of_account, self.passwords_at_account)]).collect()
+        let at_login = self.of_password(format!("login {login}"), self.passwords_at_account);
+        vec![self.of_password(from(address), self.passwords_from_address), at_login]
     }
 
     /// What they are counted by on a device that its user has signed in on: nobody else can use them up.
     pub(crate) fn of_known_device(&self, device_id: DeviceId, user_id: UserId) -> Vec<Bucket> {
-        vec![self.of_password(format!("device {device_id} of {user_id}"), self.passwords_on_device)]
+        let most = self.passwords_on_device;
+        vec![
+            self.of_password(format!("device {device_id} of {user_id}"), most),
+            self.of_password(format!("devices of {user_id}"), most.saturating_mul(DEVICES_AT_ONCE)),
+        ]
+    }
+
+    /// What redeeming a link is counted by: hashing is work.
+    pub(crate) fn of_link(&self, link_id: LinkId) -> Vec<Bucket> {
+        vec![self.of_password(format!("link {link_id}"), self.passwords_on_device)]
     }
 
     /// What they are counted by within a session.
@@ -97,15 +105,14 @@ impl GuessingLimits {
     /// What attempts at the password of one who runs the platform are counted by. Names are few and known: a limit of the name alone
     /// would let anybody lock him out.
     pub(crate) fn of_administrator(&self, address: Option<IpAddr>, name: &str) -> Vec<Bucket> {
-        let from = address.map_or_else(|| "from nowhere".to_owned(), from);
+        let from = from(address);
         let at_name = self.of_password(format!("{from} at administrator {name}"), self.passwords_at_account);
         vec![self.of_password(from, self.passwords_from_address), at_name]
     }
 
     /// What asking for a link to set a password is counted by; how often one person is mailed, his links tell.
     pub(crate) fn of_reset(&self, address: Option<IpAddr>) -> Vec<Bucket> {
-        let bucket = |address| bucket(from(address), self.resets_from_address, self.reset_window);
-        address.map(bucket).into_iter().collect()
+        vec![bucket(from(address), self.resets_from_address, self.reset_window)]
     }
 
     fn of_password(&self, subject: String, most: i32) -> Bucket {
@@ -117,14 +124,15 @@ const fn bucket(subject: String, most: i32, window: Duration) -> Bucket {
     Bucket { subject: Subject(subject), most, window }
 }
 
-fn from(address: IpAddr) -> String {
-    format!("from {}", network(address))
+/// Who cannot be placed is in one place with all others of his kind.
+fn from(address: Option<IpAddr>) -> String {
+    address.map_or_else(|| "from nowhere".to_owned(), |address| format!("from {}", network(address)))
 }
 
 /// An IPv6 client has a network of 2^64 addresses (RFC 6177 §2): it counts as one.
 fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
+    match address.to_canonical() {
+        address @ IpAddr::V4(_) => address,
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
             Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
@@ -154,31 +162,38 @@ mod tests {
 
     /// Rule I23.a: attempts at one account count together whoever makes them, and those from one address whomever they are at.
     #[test]
-    fn attempts_are_counted_by_address_and_by_account() {
-        let anna = Target::Known(Id::from_uuid(Uuid::nil()));
-        let (here, there) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
-        let (at_home, abroad) = (LIMITS.of_strange_device(Some(here), &anna), LIMITS.of_strange_device(Some(there), &anna));
+    fn attempts_are_counted_by_address_and_by_login() {
+        let (here, there) = (Some([10, 0, 0, 1].into()), Some([10, 0, 0, 2].into()));
+        let (at_home, abroad) = (LIMITS.of_strange_device(here, None, "anna"), LIMITS.of_strange_device(there, None, " Anna "));
         assert_eq!(at_home[1], abroad[1]);
         assert_ne!(at_home[0], abroad[0]);
-        let nobody = Target::Unknown(None, " Nobody ");
-        let at_nobody = LIMITS.of_strange_device(Some(here), &nobody);
-        assert_eq!(at_nobody[0], at_home[0]);
-        assert_eq!(subjects(&at_nobody), ["from 10.0.0.1", "login nobody"]);
+        assert_eq!(subjects(&LIMITS.of_strange_device(here, None, "Nobody")), ["from 10.0.0.1", "login nobody"]);
+        assert_eq!(subjects(&LIMITS.of_reset(None)), ["from nowhere"], "who cannot be placed is counted as well");
+    }
+
+    /// Rule I23.b: whoever has any number of known devices has not any number of attempts.
+    #[test]
+    fn known_devices_of_one_user_count_together_as_well() {
+        let user_id = Id::from_uuid(Uuid::nil());
+        let on = |device| LIMITS.of_known_device(Id::from_uuid(Uuid::from_u128(device)), user_id);
+        assert_ne!(on(1)[0], on(2)[0]);
+        assert_eq!((on(1)[1].clone(), on(1)[1].most), (on(2)[1].clone(), 30));
     }
 
     /// Rule I23.a: whoever has a network of addresses has one of them.
     #[test]
     fn a_network_of_addresses_is_one() {
-        let nobody = Target::Unknown(None, "nobody");
-        let from = |address: &str| LIMITS.of_strange_device(Some(address.parse().expect("an address")), &nobody)[0].clone();
+        let from = |address: &str| LIMITS.of_strange_device(Some(address.parse().expect("an address")), None, "anna")[0].clone();
         assert_eq!(from("2001:db8:1:2::1"), from("2001:db8:1:2:ffff::9"));
         assert_ne!(from("2001:db8:1:2::1"), from("2001:db8:1:3::1"));
+        assert_eq!(from("::ffff:10.0.0.1"), from("10.0.0.1"), "the same client, written in two ways (RFC 4291, 2.5.5.2)");
+        assert_ne!(from("::ffff:10.0.0.1"), from("::ffff:10.0.0.2"));
     }
 
     /// Rule F10.a: whom somebody tries to be is printed nowhere.
     #[test]
     fn debug_shows_no_subject() {
-        let bucket = &LIMITS.of_strange_device(None, &Target::Unknown(None, "anna@example.com"))[0];
+        let bucket = &LIMITS.of_strange_device(None, None, "anna@example.com")[1];
         assert_eq!(format!("{:?}", bucket.subject), "Subject");
     }
 }

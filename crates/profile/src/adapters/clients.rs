@@ -38,7 +38,9 @@ impl NameRules for IdentityClient {
         let request = self.0.request(question, call.errand()).await?;
         match RealmServiceClient::new(self.0.channel()).get_policy(request).await {
             Ok(answer) => {
-                let rule = answer.into_inner().policy.and_then(|policy| policy.names).and_then(name_rule);
+                // A release of identity that has no rule knows of none.
+                let told = answer.into_inner().policy.and_then(|policy| policy.names);
+                let rule = told.map_or(Some(NameRule::FREE), name_rule);
                 rule.map(Some).ok_or_else(|| Fault::internal(UnknownRule))
             }
             Err(status) if status.code() == Code::NotFound => Ok(None),

@@ -3,14 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use kernel::{
-    Authorized, Call, Clock, EventId, Fault, IdSource, NameForm, NameLetters, NameNeed, NameRule, Permit, RealmId, Refusal,
-    UserId,
-};
+use kernel::{Authorized, Call, Clock, EventId, Fault, IdSource, InvalidName, NameRule, Permit, RealmId, Refusal, UserId};
 
 use super::{Error, NameRules, Profiles, Users, WriteProfileError};
 use crate::domain::access::Action;
-use crate::domain::{Change, Contacts, Etag, Field, Label, Person, Profile, ProfileChanged, ProposedValue};
+use crate::domain::{Change, Contacts, Etag, Field, InvalidField, Label, Person, Profile, ProfileChanged, ProposedValue};
 
 /// How often a change is tried that others keep overtaking.
 const ATTEMPTS: usize = 5;
@@ -105,6 +102,9 @@ impl ProfileUseCases {
             }
             let now = self.clock.now();
             let changed = profile.change(&changes, names.form, now);
+            if changes.iter().any(|change| matches!(change, Change::Name(..))) {
+                whole(names, &profile)?;
+            }
             // Made before anything is written: what was saved must not be answered as a failure.
             let view = self.view(call, profile, contacts).await?;
             let Some(changed) = changed else { return Ok(permit.show(view)) };
@@ -122,7 +122,7 @@ impl ProfileUseCases {
         if proposed.iter().any(|value| matches!(value.field, Field::Name(_))) {
             return self.names.of(call, realm_id).await?.ok_or(Error::ProfileNotFound);
         }
-        Ok(NameRule { form: NameForm::Full, letters: NameLetters::Any, need: NameNeed::Optional })
+        Ok(NameRule::FREE)
     }
 
     async fn write(
@@ -184,6 +184,13 @@ impl ProfileUseCases {
         }
         Ok(views)
     }
+}
+
+/// A name has every part that the rule needs, also those that were said before there was the rule.
+fn whole(names: NameRule, profile: &Profile) -> Result<(), Error> {
+    let missing = |field| InvalidField { field: Field::Name(field), flaw: InvalidName::Missing.into() };
+    let missing: Vec<InvalidField> = names.missing(&profile.values().name).into_iter().map(missing).collect();
+    if missing.is_empty() { Ok(()) } else { Err(Error::ProfileInvalid(missing)) }
 }
 
 fn view(profile: Profile, contacts: &Contacts) -> ProfileView {

@@ -73,9 +73,10 @@ fn trace(request: &Request, caller: &Caller, comes_through_gateway: bool) -> Opt
     recorded.or(told.map(|told| if wish == Wish::Yes { told } else { told.unwanted() }))
 }
 
-/// Where the client is, as its gateway says.
+/// Where the client is, as its gateway says; where the gateway is, if it does not say it so that it can be read.
 fn told_client(request: &Request) -> Client {
-    let address = header(request, CLIENT_ADDRESS).and_then(|text| text.parse().ok());
+    let told = header(request, CLIENT_ADDRESS).and_then(|text| text.parse().ok());
+    let address = told.map(|address: IpAddr| address.to_canonical()).or(peer(request).address);
     let agent = header(request, CLIENT_AGENT).filter(|agent| !agent.is_empty());
     Client { address, agent: agent.map(|agent| agent.chars().take(LONGEST_AGENT).collect()), device: device(request) }
 }

@@ -12,12 +12,9 @@ use crate::domain::{
     PolicyChange, SessionLifetimes, StartingStatus,
 };
 
-/// A path of the mask is no part of a policy, or there is none at all.
+/// A path of the mask is nothing that can be changed, or there is none at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the mask names parts of a policy: required_contacts, sign_in_by, phones, password, sessions, starting_status, \
-     password_change"
-)]
+#[error("the mask names what can be changed, as the comment of the field says")]
 pub(super) struct UnknownPath;
 
 pub(super) fn update_policy(request: pb::UpdatePolicyRequest) -> Result<UpdatePolicy, Problem> {

@@ -17,10 +17,6 @@ impl PgHousekeeping {
     /// Deletes what no token can be about any more, attempts that count no longer, and sessions, links and phone codes that ended
     /// before `ended_before`.
     pub(crate) async fn forget(&self, revoked_before: Timestamp, ended_before: Timestamp, now: Timestamp) -> Result<(), Fault> {
-        sqlx::query!("DELETE FROM attempts WHERE window_ends_at < $1", now.to_sqlx() as _)
-            .execute(&self.pool)
-            .await
-            .map_err(postgres::fault)?;
         sqlx::query!("DELETE FROM revocations WHERE revoked_at < $1", revoked_before.to_sqlx() as _)
             .execute(&self.pool)
             .await
@@ -37,6 +33,23 @@ impl PgHousekeeping {
             .execute(&self.pool)
             .await
             .map_err(postgres::fault)?;
+        // An attempt that begins at this moment has its rows: they are left to it.
+        sqlx::query!(
+            "DELETE FROM attempts
+             USING (
+                 SELECT realm_id, guessed, subject
+                 FROM attempts
+                 WHERE window_ends_at < $1
+                 FOR UPDATE SKIP LOCKED
+             ) AS over
+             WHERE attempts.realm_id = over.realm_id
+               AND attempts.guessed = over.guessed
+               AND attempts.subject = over.subject",
+            now.to_sqlx() as _,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use runtime::postgres;
 use sqlx::PgPool;
 
 use crate::adapters::events;
-use crate::application::{NewPassword, Passwords, SessionsEnding};
+use crate::application::{NewPassword, PasswordSetter, Passwords, SessionsEnding};
 
 pub(crate) struct PgPasswords {
     pool: PgPool,
@@ -24,17 +24,44 @@ impl PgPasswords {
 #[async_trait]
 impl Passwords for PgPasswords {
     async fn set(&self, _: &Permit, call: &Call, new: &NewPassword<'_>) -> Result<bool, Fault> {
-        let NewPassword { user, hash, ending, event_id, now } = new;
+        let NewPassword { user, hash, ending, set_by, event_id, now } = new;
         let event = events::password_changed(call, *event_id, user, *now);
         let staying = if let SessionsEnding::AllBut(session_id) = ending { Some(session_id.as_uuid()) } else { None };
-        // The user's row is locked first, as everywhere.
+        let (set_by, session_id) = match set_by {
+            PasswordSetter::Himself(session_id) => (user.id(), Some(session_id.as_uuid())),
+            PasswordSetter::Owner(owner_id) => (*owner_id, None),
+        };
+        // Both rows are locked in the order of their ids, as wherever one user decides about another.
         let set = sqlx::query!(
-            "WITH owner AS (
+            "WITH locked AS (
+                 SELECT user_id, company_id, role, status
+                 FROM users
+                 WHERE realm_id = $1
+                   AND user_id IN ($2, $15)
+                 ORDER BY user_id
+                 FOR UPDATE
+             ), setting AS (
+                 SELECT count(*) AS entitled
+                 FROM locked
+                 WHERE user_id = $15
+                   AND status = 'ACTIVE'
+                   AND CASE
+                       WHEN $16::uuid IS NULL THEN role = 'OWNER' AND company_id = $17
+                       ELSE EXISTS (
+                           SELECT FROM sessions
+                           WHERE sessions.realm_id = $1
+                             AND sessions.session_id = $16
+                             AND sessions.user_id = $15
+                             AND sessions.ended_at IS NULL
+                       )
+                   END
+             ), owner AS (
                  UPDATE users
                  SET version = version + 1, access_generation = access_generation + CASE WHEN $6 THEN 1 ELSE 0 END
                  WHERE realm_id = $1
                    AND user_id = $2
                    AND version = $5
+                   AND (SELECT entitled FROM setting) = 1
                  RETURNING user_id, version, access_generation
              ), ended_links AS (
                  UPDATE links
@@ -69,6 +96,9 @@ impl Passwords for PgPasswords {
             event.event_type,
             event.payload,
             event.traceparent,
+            set_by.as_uuid(),
+            session_id,
+            user.company_id().as_uuid(),
         )
         .execute(&self.pool)
         .await

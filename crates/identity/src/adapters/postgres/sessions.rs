@@ -61,8 +61,8 @@ struct UnreadableUser;
 
 #[async_trait]
 impl Sessions for PgSessions {
-    async fn insert(&self, _: &Permit, session: &Session, access_generation: i64) -> Result<bool, Fault> {
-        // Whoever blocks him at this moment holds his row: then nothing is kept.
+    async fn insert(&self, _: &Permit, session: &Session, user_version: i64) -> Result<bool, Fault> {
+        // Whoever blocks him, or sets his password, at this moment holds his row: then nothing is kept.
         let kept = sqlx::query!(
             "INSERT INTO sessions
                  (realm_id, session_id, user_id, name, client_address, client_agent, generation, created_at, refreshed_at, expires_at)
@@ -71,7 +71,7 @@ impl Sessions for PgSessions {
              WHERE realm_id = $1
                AND user_id = $2
                AND status = 'ACTIVE'
-               AND access_generation = $10
+               AND version = $10
              FOR SHARE",
             session.realm_id.as_uuid(),
             session.user_id.as_uuid(),
@@ -82,7 +82,7 @@ impl Sessions for PgSessions {
             session.generation,
             session.created_at.to_sqlx() as _,
             session.expires_at.to_sqlx() as _,
-            access_generation,
+            user_version,
         )
         .execute(&self.pool)
         .await

@@ -1,0 +1,129 @@
+//! What is hashed, signed and sealed, and whose access was taken back.
+
+use async_trait::async_trait;
+use kernel::{Caller, DeviceId, Fault, LinkId, PhoneCodeId, RealmId, Secret, SessionId, Timestamp, UserId};
+use runtime::token::Subject;
+
+use crate::domain::Password;
+
+/// Why a password could not be looked at.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HashError {
+    #[error("too many passwords are being looked at")]
+    Busy,
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// Who waits for a password to be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// Anybody.
+    Stranger,
+    /// Somebody on a device that he has signed in on, or with a link that he was mailed: places are kept for him (I23).
+    Known,
+}
+
+/// Hashes passwords, slowly on purpose.
+#[async_trait]
+pub(crate) trait PasswordHasher: Send + Sync {
+    async fn hash(&self, password: Password) -> Result<String, HashError>;
+
+    /// True if this is the password. Where there is none to compare with, the same work is done for nothing (I22).
+    async fn verify(&self, password: Password, stored: Option<String>, waiting: Waiting) -> Result<bool, HashError>;
+}
+
+/// A secret to be handed out, and what is kept of it.
+#[derive(Debug)]
+pub(crate) struct NewSecret {
+    pub(crate) secret: Secret<String>,
+    pub(crate) hash: Vec<u8>,
+}
+
+/// What a refresh token names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RefreshToken {
+    pub(crate) realm_id: RealmId,
+    pub(crate) session_id: SessionId,
+    pub(crate) generation: i64,
+}
+
+/// What the token of a device names: who has signed in on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DeviceToken {
+    pub(crate) realm: RealmId,
+    pub(crate) user: UserId,
+    pub(crate) device: DeviceId,
+}
+
+/// What the token of a link names, and the hash of its secret part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LinkToken {
+    pub(crate) realm_id: RealmId,
+    pub(crate) link_id: LinkId,
+    pub(crate) hash: Vec<u8>,
+}
+
+/// Makes the secrets that identity hands out, and reads those it is shown.
+pub(crate) trait Secrets: Send + Sync {
+    /// The token of a new link: what is kept of it, and the token itself as only notification can read it.
+    fn link_token(&self, realm_id: RealmId, link_id: LinkId) -> (Vec<u8>, Vec<u8>);
+
+    fn read_link_token(&self, token: &str) -> Option<LinkToken>;
+
+    fn refresh_token(&self, token: RefreshToken) -> Secret<String>;
+
+    /// None unless it is one that we made.
+    fn read_refresh_token(&self, token: &str) -> Option<RefreshToken>;
+
+    fn device_token(&self, token: DeviceToken) -> Secret<String>;
+
+    /// None unless it is one that we made.
+    fn read_device_token(&self, token: &str) -> Option<DeviceToken>;
+
+    /// What is kept of whatever attempts are counted by.
+    fn guess_subject(&self, subject: &str) -> Vec<u8>;
+
+    /// A new code: what is kept of it, and the code itself as only notification can read it.
+    fn phone_code(&self, id: PhoneCodeId) -> (Vec<u8>, Vec<u8>);
+
+    fn is_phone_code(&self, id: PhoneCodeId, code: &str, mac: &[u8]) -> bool;
+
+    fn credential_secret(&self) -> NewSecret;
+
+    fn credential_hash(&self, secret: &str) -> Vec<u8>;
+
+    /// True if this is the secret that all components share.
+    fn is_component_secret(&self, secret: &str) -> bool;
+}
+
+/// An access token and its end.
+#[derive(Debug)]
+pub(crate) struct AccessToken {
+    pub(crate) token: Secret<String>,
+    pub(crate) expires_at: Timestamp,
+}
+
+/// A key whose signatures count.
+#[derive(Debug, Clone)]
+pub(crate) struct PublishedKey {
+    pub(crate) kid: String,
+    pub(crate) public_key: Vec<u8>,
+    pub(crate) signs_from: Timestamp,
+}
+
+/// Makes access tokens, and says which keys they are made with.
+pub(crate) trait AccessTokens: Send + Sync {
+    /// `generation` is the one of a user's tokens; it means nothing for others.
+    fn issue(&self, caller: &Caller, generation: i64, now: Timestamp) -> Result<AccessToken, Fault>;
+
+    /// The oldest first; those are among them that are about to sign.
+    fn published(&self) -> Vec<PublishedKey>;
+}
+
+/// What is kept of access taken back.
+#[async_trait]
+pub(crate) trait Revocations: Send + Sync {
+    /// True if access was taken back from one of these.
+    async fn is_revoked(&self, subjects: &[Subject]) -> Result<bool, Fault>;
+}

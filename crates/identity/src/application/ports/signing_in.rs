@@ -1,0 +1,219 @@
+//! Passwords, links, codes and sessions: how users prove themselves, and for how long.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use kernel::{Call, EventId, Fault, LinkId, Permit, PhoneCodeId, RealmId, SessionId, Timestamp, UserId};
+
+use crate::domain::guessing::Guessed;
+use crate::domain::{Link, PhoneCode, PhoneNumber, Session, SessionUser, User};
+
+/// Attempts that are counted together, as they are kept.
+#[derive(Debug)]
+pub(crate) struct CountedBy {
+    pub(crate) subject: Vec<u8>,
+    pub(crate) most: i32,
+    pub(crate) window: Duration,
+}
+
+/// Where attempts at secrets are counted.
+#[async_trait]
+pub(crate) trait Attempts: Send + Sync {
+    /// Counts an attempt by all of these, or by none of them: then says until when there are no more.
+    async fn begin(
+        &self,
+        permit: &Permit,
+        realm_id: RealmId,
+        guessed: Guessed,
+        counted_by: &[CountedBy],
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, Fault>;
+
+    /// Takes one back that was right.
+    async fn take_back(
+        &self,
+        permit: &Permit,
+        realm_id: RealmId,
+        guessed: Guessed,
+        subjects: &[Vec<u8>],
+        now: Timestamp,
+    ) -> Result<(), Fault>;
+}
+
+/// A password to be set in place of another, with what follows.
+#[derive(Debug)]
+pub(crate) struct NewPassword<'a> {
+    /// The user as he was read.
+    pub(crate) user: &'a User,
+    pub(crate) hash: &'a str,
+    pub(crate) ending: SessionsEnding,
+    pub(crate) set_by: PasswordSetter,
+    pub(crate) event_id: EventId,
+    pub(crate) now: Timestamp,
+}
+
+/// Who sets a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PasswordSetter {
+    /// The user, in a session of his.
+    Himself(SessionId),
+    /// An OWNER of his company.
+    Owner(UserId),
+}
+
+/// Which sessions of a user end with his password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SessionsEnding {
+    None,
+    AllBut(SessionId),
+    All,
+}
+
+/// Where passwords are kept.
+#[async_trait]
+pub(crate) trait Passwords: Send + Sync {
+    /// Sets a password only if nobody has changed the user since he was read, and if whoever sets it is active at that very moment: the
+    /// user himself in a session that has not ended, or an OWNER of his company. Links that were mailed to him end, and he is told.
+    async fn set(&self, permit: &Permit, call: &Call, new: &NewPassword<'_>) -> Result<bool, Fault>;
+}
+
+/// A link to be mailed.
+#[derive(Debug)]
+pub(crate) struct NewLink {
+    pub(crate) link: Link,
+    /// The version of the user at which he has the address it is for.
+    pub(crate) user_version: i64,
+    /// What is kept of its token.
+    pub(crate) token_hash: Vec<u8>,
+    /// The token for the letter, which only notification can read.
+    pub(crate) sealed_token: Vec<u8>,
+    pub(crate) event_id: EventId,
+}
+
+/// A link that is redeemed: everything that follows, all or nothing.
+#[derive(Debug)]
+pub(crate) struct Redemption<'a> {
+    pub(crate) link: &'a Link,
+    /// The user as he was read.
+    pub(crate) user: &'a User,
+    pub(crate) password_hash: String,
+    /// The session that begins; every other one ends.
+    pub(crate) session: &'a Session,
+    pub(crate) event_id: EventId,
+    pub(crate) now: Timestamp,
+}
+
+/// Where links are kept.
+#[async_trait]
+pub(crate) trait Links: Send + Sync {
+    /// Keeps a link and has it mailed, if the user is active, has not changed since he was read, and was not mailed too many of
+    /// late. False if nothing was mailed.
+    async fn insert(&self, permit: &Permit, call: &Call, new: &NewLink) -> Result<bool, Fault>;
+
+    /// A link that can be redeemed now, and its user: not used, not over, the user active and still of the same address.
+    async fn get_open(
+        &self,
+        realm_id: RealmId,
+        link_id: LinkId,
+        token_hash: &[u8],
+        now: Timestamp,
+    ) -> Result<Option<(Link, User)>, Fault>;
+
+    /// Redeems a link if it can still be; answers with the generation of the user's access tokens from now on.
+    async fn redeem(&self, permit: &Permit, call: &Call, redemption: &Redemption<'_>) -> Result<Option<i64>, Fault>;
+}
+
+/// Where sessions are kept.
+#[async_trait]
+pub(crate) trait Sessions: Send + Sync {
+    /// Keeps a session if the user is active and nobody has changed him, or his password, since he was read.
+    async fn insert(&self, permit: &Permit, session: &Session, user_version: i64) -> Result<bool, Fault>;
+
+    /// A session that has not ended, and its user.
+    async fn get(&self, realm_id: RealmId, session_id: SessionId) -> Result<Option<(Session, SessionUser)>, Fault>;
+
+    /// Those of a user that have not ended, the newest first.
+    async fn list(&self, realm_id: RealmId, user_id: UserId, now: Timestamp) -> Result<Vec<Session>, Fault>;
+
+    /// Makes the next token the present one, unless somebody did so meanwhile.
+    async fn rotate(&self, permit: &Permit, session: &Session, expires_at: Timestamp, now: Timestamp) -> Result<bool, Fault>;
+
+    /// Keeps that the user of a session has shown once more that he is who he says. False if it has ended.
+    async fn authenticate(
+        &self,
+        permit: &Permit,
+        realm_id: RealmId,
+        session_id: SessionId,
+        now: Timestamp,
+    ) -> Result<bool, Fault>;
+
+    async fn rename(
+        &self,
+        permit: &Permit,
+        realm_id: RealmId,
+        user_id: UserId,
+        session_id: SessionId,
+        name: &str,
+    ) -> Result<bool, Fault>;
+
+    /// Ends a session of a user, its access tokens included. False if he has no such session.
+    async fn end(
+        &self,
+        permit: &Permit,
+        realm_id: RealmId,
+        user_id: UserId,
+        session_id: SessionId,
+        now: Timestamp,
+    ) -> Result<bool, Fault>;
+
+    /// Ends a session two have the token of, and tells its user; nothing if it has ended meanwhile.
+    async fn end_compromised(
+        &self,
+        permit: &Permit,
+        call: &Call,
+        session: &Session,
+        user_version: i64,
+        event_id: EventId,
+        now: Timestamp,
+    ) -> Result<(), Fault>;
+}
+
+/// A code to be sent.
+#[derive(Debug)]
+pub(crate) struct NewPhoneCode {
+    pub(crate) code: PhoneCode,
+    /// The version of the user at which he has the number it is for.
+    pub(crate) user_version: i64,
+    /// What is kept of it.
+    pub(crate) mac: Vec<u8>,
+    /// The code for the message, which only notification can read.
+    pub(crate) sealed_code: Vec<u8>,
+    pub(crate) client_address: Option<String>,
+    pub(crate) event_id: EventId,
+}
+
+/// A code that may be tried once more; that it was is counted already.
+#[derive(Debug)]
+pub(crate) struct TriedCode {
+    pub(crate) id: PhoneCodeId,
+    pub(crate) phone: PhoneNumber,
+    pub(crate) mac: Vec<u8>,
+}
+
+/// Where codes are kept that were sent to phones.
+#[async_trait]
+pub(crate) trait PhoneCodes: Send + Sync {
+    /// Keeps a code and has it sent, unless another was a moment ago, or enough of them today, or the user is another by now.
+    async fn insert(&self, permit: &Permit, call: &Call, new: &NewPhoneCode) -> Result<bool, Fault>;
+
+    /// Counts a try of the code that was sent last; none if there is nothing to be tried.
+    async fn try_last(
+        &self,
+        permit: &Permit,
+        realm_id: RealmId,
+        user_id: UserId,
+        now: Timestamp,
+    ) -> Result<Option<TriedCode>, Fault>;
+
+    async fn end_all(&self, permit: &Permit, realm_id: RealmId, user_id: UserId, now: Timestamp) -> Result<(), Fault>;
+}
