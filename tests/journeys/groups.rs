@@ -84,7 +84,7 @@ impl<'a> Desk<'a> {
     }
 }
 
-/// Rules I14.a, I2.e: a group has a name, a leader who need not be in it, and is active; all of it can be changed, from what was seen.
+/// Rules I14.a, I2.e, F15.a, F15.b: a group has a name, a leader who need not be in it, and is active; all of it can be changed, from what was seen.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_is_made_and_changed() {
     let cabinet = Cabinet::start().await;
@@ -94,7 +94,9 @@ async fn a_group_is_made_and_changed() {
     let named = pb::CreateGroupRequest { request_id: new_id::<()>().to_string(), ..desk.request(" Night shift ", &anna.user_id) };
     let group = desk.create(named.clone()).await.expect("a good group");
     assert_eq!((group.name.as_str(), group.leader_id.as_str(), group.active), ("Night shift", anna.user_id.as_str(), true));
-    assert_eq!(desk.create(named).await.expect("the same request"), group);
+    assert_eq!(desk.create(named.clone()).await.expect("the same request"), group);
+    let another = pb::CreateGroupRequest { name: "Day shift".to_owned(), ..named };
+    assert_eq!(refused(desk.create(another).await), is(Code::InvalidArgument, "REQUEST_ID_REUSED"));
     assert_eq!(desk.users(&group, pb::GroupMembership::Members).await, Vec::<String>::new(), "its leader is not in it");
 
     for name in ["", "  ", "Night\nshift", &"я".repeat(201)] {

@@ -200,6 +200,38 @@ async fn an_address_has_its_limit_and_a_known_device_its_own() {
     front.sign_in("198.51.100.2", "", "anna@example.com", Cabinet::PASSWORD).await.expect("as a stranger she has her attempts");
 }
 
+/// Rule I23.b: whoever had somebody's password, and with it any number of known devices, cannot keep him from his own by them; and
+/// with another password they are strange.
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_of_a_thief_keep_nobody_out() {
+    let cabinet = Cabinet::start().await;
+    let front = Front::of(&cabinet).await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    cabinet.signed_in(&anna).await;
+    let mut devices = Vec::new();
+    for number in 0..5 {
+        let signed_in = front.sign_in(&address(number), "", "anna@example.com", Cabinet::PASSWORD).await.expect("the password");
+        devices.push(signed_in.device_token);
+    }
+    let own = devices.pop().expect("her own");
+    for device in &devices {
+        for _ in 0..10 {
+            let wrong = front.sign_in("198.51.100.1", device, "anna@example.com", "a wrong password").await;
+            assert_eq!(refused(wrong), is(REFUSED));
+        }
+    }
+    front.sign_in("198.51.100.2", &own, "anna@example.com", Cabinet::PASSWORD).await.expect("her own device");
+
+    cabinet.databases.identity.execute("UPDATE links SET created_at = created_at - interval '1 hour'");
+    cabinet.signed_in(&anna).await;
+    front.later();
+    for _ in 0..10 {
+        assert_eq!(refused(front.sign_in(&address(0), &devices[0], "anna@example.com", "wrong").await), is(REFUSED));
+    }
+    let strange = front.sign_in(&address(0), &devices[1], "anna@example.com", "wrong").await;
+    assert_eq!(refused(strange), is(LIMITED), "they count together, as those of strangers");
+}
+
 /// Rules I23.c, I22.a: links are asked for only so often from one address; who exists is told by nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn resets_are_limited_by_address() {

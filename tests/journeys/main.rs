@@ -3,6 +3,7 @@
 mod acting;
 mod allowed_actions;
 mod arrival_order;
+mod audit;
 mod canaries;
 mod cases;
 mod contacts;

@@ -20,12 +20,14 @@ fn is(code: Code, reason: &str) -> Refused {
     (code, reason.to_owned())
 }
 
-/// The requests that can be named; each is sent twice below, and once with another content.
-const NAMED: [&str; 7] = [
+/// The requests that can be named; each is sent twice below, or beside its own journey, and once
+/// with another content.
+const NAMED: [&str; 8] = [
     "BatchCreateUsersRequest",
     "ChangeCaseStatusRequest",
     "CreateCaseRequest",
     "CreateCompanyRequest",
+    "CreateGroupRequest",
     "CreateRealmRequest",
     "CreateUserRequest",
     "UpdateProfileRequest",

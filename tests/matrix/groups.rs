@@ -1,6 +1,7 @@
-//! Calls about the groups of a company: each about one that the visit's own customer leads.
+//! Calls about the groups of a company, each about one that the visit's own customer leads; and about what was done in it.
 
 use api::cabinet::identity::v1 as pb;
+use api::cabinet::identity::v1::audit_service_client::AuditServiceClient;
 use api::cabinet::identity::v1::group_service_client::GroupServiceClient;
 use prost_types::FieldMask;
 use tonic::Status;
@@ -42,6 +43,18 @@ pub(crate) async fn call(visit: &Visit<'_>, method: &str) -> Result<Answer, Stat
             let membership = pb::GroupMembership::Others.into();
             let request = pb::ListGroupUsersRequest { group_id, membership, ..Default::default() };
             client.list_group_users(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        _ => no_call(method),
+    }
+}
+
+pub(crate) async fn call_audit(visit: &Visit<'_>, method: &str) -> Result<Answer, Status> {
+    let mut client = AuditServiceClient::new(visit.stage.identity.clone());
+    match method {
+        "ListAuditEntries" => {
+            let (realm_id, company_id) = (visit.realm_id(), visit.company_id());
+            let request = pb::ListAuditEntriesRequest { realm_id, company_id, ..Default::default() };
+            client.list_audit_entries(visit.request(request)).await.map(|_| Answer::Done)
         }
         _ => no_call(method),
     }

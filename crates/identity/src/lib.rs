@@ -18,14 +18,14 @@ use sqlx::PgPool;
 
 use crate::adapters::argon2::Argon2Hasher;
 use crate::adapters::grpc::{
-    AccessGrpc, AdministratorGrpc, ContactGrpc, CredentialGrpc, ERROR_TEXTS, GroupGrpc, LinkGrpc, PasswordGrpc, RealmGrpc,
-    SessionGrpc, UserGrpc,
+    AccessGrpc, AdministratorGrpc, AuditGrpc, ContactGrpc, CredentialGrpc, ERROR_TEXTS, GroupGrpc, LinkGrpc, PasswordGrpc,
+    RealmGrpc, SessionGrpc, UserGrpc,
 };
 use crate::adapters::housekeeping::Housekeeping;
 use crate::adapters::policy::PresetFiles;
 use crate::adapters::postgres::{
-    PgAdministrators, PgAttempts, PgCredentials, PgGroups, PgHousekeeping, PgLinks, PgPasswords, PgPhoneCodes, PgRealms,
-    PgRevocations, PgSessions, PgUsers,
+    AuditLog, PgAdministrators, PgAttempts, PgAuditEntries, PgCredentials, PgGroups, PgHousekeeping, PgLinks, PgPasswords,
+    PgPhoneCodes, PgRealms, PgRevocations, PgSessions, PgUsers,
 };
 use crate::adapters::public_http;
 use crate::adapters::revocation_feed::{OwnAccess, RevocationFeed};
@@ -33,8 +33,8 @@ use crate::adapters::secrets::KeyedSecrets;
 use crate::adapters::signing_keys::SigningKeys;
 pub use crate::adapters::signing_keys::file_name as signing_key_file_name;
 use crate::application::{
-    AccessUseCases, AdministratorUseCases, ContactUseCases, CredentialUseCases, GroupUseCases, Guessing, LinkUseCases,
-    PasswordUseCases, RealmUseCases, SessionUseCases, UserUseCases,
+    AccessUseCases, AdministratorUseCases, AuditUseCases, ContactUseCases, CredentialUseCases, GroupUseCases, Guessing,
+    LinkUseCases, PasswordUseCases, RealmUseCases, SessionUseCases, UserUseCases,
 };
 pub use crate::commands::Command;
 pub use crate::config::Config;
@@ -99,6 +99,7 @@ impl Service for Identity {
         routes.add_service(LinkGrpc::server(parts.links()));
         routes.add_service(CredentialGrpc::server(parts.credentials()));
         routes.add_service(AdministratorGrpc::server(parts.administrators()));
+        routes.add_service(AuditGrpc::server(parts.audit()));
         routes.add_service(AccessGrpc::server(parts.access(), feed));
         Ok(())
     }
@@ -135,15 +136,15 @@ impl Parts {
     }
 
     fn kept_users(&self) -> Arc<PgUsers> {
-        Arc::new(PgUsers::new(self.pool.clone(), self.signal.clone()))
+        Arc::new(PgUsers::new(self.pool.clone(), self.signal.clone(), self.log()))
     }
 
     fn kept_realms(&self) -> Arc<PgRealms> {
-        Arc::new(PgRealms::new(self.pool.clone(), self.signal.clone()))
+        Arc::new(PgRealms::new(self.pool.clone(), self.signal.clone(), self.log()))
     }
 
     fn kept_links(&self) -> Arc<PgLinks> {
-        Arc::new(PgLinks::new(self.pool.clone(), self.signal.clone()))
+        Arc::new(PgLinks::new(self.pool.clone(), self.signal.clone(), self.log()))
     }
 
     fn kept_sessions(&self) -> Arc<PgSessions> {
@@ -190,7 +191,7 @@ impl Parts {
             users: self.kept_users(),
             realms: self.kept_realms(),
             sessions: self.kept_sessions(),
-            passwords: Arc::new(PgPasswords::new(self.pool.clone(), self.signal.clone())),
+            passwords: Arc::new(PgPasswords::new(self.pool.clone(), self.signal.clone(), self.log())),
             hasher: self.hasher.clone(),
             guessing: self.guessing.clone(),
             views: self.users(),
@@ -201,7 +202,7 @@ impl Parts {
 
     fn groups(&self) -> GroupUseCases {
         GroupUseCases {
-            groups: Arc::new(PgGroups::new(self.pool.clone())),
+            groups: Arc::new(PgGroups::new(self.pool.clone(), self.log())),
             realms: self.kept_realms(),
             views: self.users(),
             clock: self.clock.clone(),
@@ -235,7 +236,7 @@ impl Parts {
 
     fn credentials(&self) -> CredentialUseCases {
         CredentialUseCases {
-            credentials: Arc::new(PgCredentials::new(self.pool.clone())),
+            credentials: Arc::new(PgCredentials::new(self.pool.clone(), self.log())),
             realms: self.kept_realms(),
             users: self.kept_users(),
             secrets: self.secrets.clone(),
@@ -253,6 +254,15 @@ impl Parts {
             guessing: self.guessing.clone(),
             clock: self.clock.clone(),
         }
+    }
+
+    fn audit(&self) -> AuditUseCases {
+        AuditUseCases { entries: Arc::new(PgAuditEntries::new(self.pool.clone())), realms: self.kept_realms() }
+    }
+
+    /// Writes down what those do who administer.
+    fn log(&self) -> AuditLog {
+        AuditLog::new(self.ids.clone(), self.clock.clone())
     }
 
     fn access(&self) -> AccessUseCases {

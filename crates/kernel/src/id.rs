@@ -45,6 +45,8 @@ pub mod of {
     pub enum Device {}
     #[derive(Debug)]
     pub enum Group {}
+    #[derive(Debug)]
+    pub enum AuditEntry {}
 }
 
 pub type RealmId = Id<of::Realm>;
@@ -71,6 +73,8 @@ pub type PhoneCodeId = Id<of::PhoneCode>;
 pub type DeviceId = Id<of::Device>;
 /// Identifies one group of a company's users.
 pub type GroupId = Id<of::Group>;
+/// Identifies one entry of the audit log.
+pub type AuditEntryId = Id<of::AuditEntry>;
 
 impl<Of> Id<Of> {
     pub const fn from_uuid(uuid: Uuid) -> Self {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kernel::{Fault, Secret};
 use sqlx::migrate::{Migrate as _, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions as _, Connection as _, PgPool};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgPool};
 
 use crate::settings::Settings;
 use crate::tls::PemFile;
@@ -79,11 +79,20 @@ pub fn open_apart(config: &DatabaseConfig, application_name: &str) -> Result<PgP
     Ok(pool_of(1).connect_lazy_with(options))
 }
 
+/// A process that is paused in the middle of a transaction holds its locks no longer than this.
+const ABANDONED: &str = "SET idle_in_transaction_session_timeout = '5s'";
+
 /// A connection is tested when it is given back. It is tested again before it is taken only if it has lain idle since: a question
 /// before each statement would be a third of all round trips.
 fn pool_of(max_connections: u32) -> PgPoolOptions {
     let options =
         PgPoolOptions::new().max_connections(max_connections).acquire_timeout(ACQUIRE_TIMEOUT).test_before_acquire(false);
+    let options = options.after_connect(|connection, _| {
+        Box::pin(async move {
+            connection.execute(ABANDONED).await?;
+            Ok(())
+        })
+    });
     options.before_acquire(|connection, about| {
         Box::pin(async move {
             if about.idle_for > TESTED_FOR {

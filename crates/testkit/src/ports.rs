@@ -3,6 +3,8 @@
 use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::ops::Range;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -10,7 +12,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 /// is down: a client that keeps reconnecting may be given the very port it calls and then talks to itself.
 const CANDIDATES: Range<u16> = 12_000..32_000;
 
-/// Returns a loopback port nobody listens on; two calls in one process never return the same one.
+/// Returns a loopback port nobody listens on. It is kept for this process until it ends: whoever else asks here is given another.
 #[must_use]
 pub fn free_port() -> u16 {
     free_port_where(is_free)
@@ -18,7 +20,16 @@ pub fn free_port() -> u16 {
 
 /// Returns a free port that also fits a second wish, such as "the one 20,000 above is free too".
 pub(crate) fn free_port_where(fits: impl Fn(u16) -> bool) -> u16 {
-    CANDIDATES.map(|_| next_candidate()).find(|port| fits(*port)).expect("20,000 ports are not all taken")
+    CANDIDATES.map(|_| next_candidate()).find(|port| fits(*port) && is_kept(*port)).expect("20,000 ports are not all taken")
+}
+
+/// Keeps a port for this process, by a name that only one can have and that goes with it (unix(7), abstract sockets). Between the moment
+/// at which a port was free and the one at which its server binds it another test program would find it free as well.
+fn is_kept(port: u16) -> bool {
+    let Ok(name) = SocketAddr::from_abstract_name(format!("cabinet test port {port}")) else { return false };
+    let Ok(keeper) = UnixListener::bind_addr(&name) else { return false };
+    std::mem::forget(keeper);
+    true
 }
 
 pub(crate) fn is_free(port: u16) -> bool {

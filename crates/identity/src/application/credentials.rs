@@ -44,7 +44,7 @@ impl CredentialUseCases {
         let CreateCredential { realm_id, kind, name } = command;
         let credential = Credential { id: self.ids.new_id(now), realm_id, kind, name, created_at: now };
         let new = self.secrets.credential_secret();
-        self.credentials.insert(&permit, &credential, &new.hash).await?;
+        self.credentials.insert(&permit, call, &credential, &new.hash).await?;
         Ok(permit.show(CredentialCreated { credential, secret: new.secret }))
     }
 
@@ -56,7 +56,7 @@ impl CredentialUseCases {
 
     pub(crate) async fn delete(&self, call: &Call, id: CredentialId) -> Result<Authorized<()>, Error> {
         let permit = call.authorize(&Action::ManageCredentials)?;
-        if !self.credentials.delete(&permit, id, self.clock.now()).await? {
+        if !self.credentials.delete(&permit, call, id, self.clock.now()).await? {
             return Err(Error::CredentialNotFound);
         }
         Ok(permit.show(()))

@@ -113,13 +113,14 @@ impl GroupUseCases {
                 return Err(Error::EtagMismatch);
             }
             let changes: Result<Vec<GroupChange>, Error> = command.parts.iter().map(read).collect();
-            let Some(changed) = group.changed(&changes?) else { return Ok(permit.show(group)) };
+            let changes = changes?;
+            let Some(changed) = group.changed(&changes) else { return Ok(permit.show(group)) };
             // Who leads it already may be blocked by now, and goes on.
             let new_leader = Some(changed.leader_id).filter(|leader_id| *leader_id != group.leader_id);
             if new_leader.is_some() && !self.groups.may_lead(&changed).await? {
                 return Err(Error::LeaderInvalid);
             }
-            if self.groups.update(&permit, &changed).await? {
+            if self.groups.update(&permit, call, &changed, &changes).await? {
                 return Ok(permit.show(changed));
             }
         }
@@ -134,7 +135,7 @@ impl GroupUseCases {
         user_ids: Vec<UserId>,
     ) -> Result<Authorized<Vec<UserId>>, Error> {
         let (group, permit) = self.manage(call, group_id).await?;
-        let there: HashSet<UserId> = self.groups.add_members(&permit, &group, &user_ids, self.clock.now()).await?;
+        let there: HashSet<UserId> = self.groups.add_members(&permit, call, &group, &user_ids, self.clock.now()).await?;
         Ok(permit.show(user_ids.into_iter().filter(|user_id| !there.contains(user_id)).collect()))
     }
 
@@ -145,7 +146,7 @@ impl GroupUseCases {
         user_ids: &[UserId],
     ) -> Result<Authorized<()>, Error> {
         let (group, permit) = self.manage(call, group_id).await?;
-        self.groups.remove_members(&permit, &group, user_ids).await?;
+        self.groups.remove_members(&permit, call, &group, user_ids).await?;
         Ok(permit.show(()))
     }
 

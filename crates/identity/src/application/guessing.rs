@@ -56,18 +56,20 @@ impl Guessing {
     pub(crate) async fn looked_at<T>(
         &self,
         permit: &Permit,
-        attempt: &Attempt,
+        attempts: &[Attempt],
         result: Result<T, HashError>,
     ) -> Result<T, Error> {
         if matches!(result, Err(HashError::Busy)) {
-            self.take_back(permit, attempt).await?;
+            self.take_back(permit, attempts).await?;
         }
         Ok(result?)
     }
 
-    /// It was right, or was not looked at.
-    pub(crate) async fn take_back(&self, permit: &Permit, attempt: &Attempt) -> Result<(), Fault> {
-        let Attempt { realm_id, guessed, subjects } = attempt;
-        self.attempts.take_back(permit, *realm_id, *guessed, subjects, self.clock.now()).await
+    /// They were right, or were not looked at.
+    pub(crate) async fn take_back(&self, permit: &Permit, attempts: &[Attempt]) -> Result<(), Fault> {
+        for Attempt { realm_id, guessed, subjects } in attempts {
+            self.attempts.take_back(permit, *realm_id, *guessed, subjects, self.clock.now()).await?;
+        }
+        Ok(())
     }
 }

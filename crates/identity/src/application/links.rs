@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kernel::{Authorized, Call, Clock, EventId, Fault, IdSource, RealmId, UserId};
+use kernel::{Authorized, Call, Clock, CompanyId, EventId, Fault, IdSource, RealmId, UserId};
 
 use super::guessing::PLATFORM;
 use super::sessions::session_user;
@@ -58,18 +58,19 @@ impl LinkUseCases {
         let buckets = self.guessing.limits.of_link(link.id);
         let attempt = self.guessing.begin(&permit, link.realm_id, Guessed::Password, &buckets).await?;
         let hashed = self.passwords.hash(command.password).await;
-        let password_hash = self.guessing.looked_at(&permit, &attempt, hashed).await?;
+        let password_hash = self.guessing.looked_at(&permit, std::slice::from_ref(&attempt), hashed).await?;
         for _ in 0..ATTEMPTS {
             let (link, user) = self.open(&command.token).await?;
             let session = self.sessions.begin(call, &user, &realm.policy, command.session_name.clone());
             let now = self.clock.now();
-            let (event_id, password_hash) = (self.ids.new_id(now), password_hash.clone());
-            let redemption = Redemption { link: &link, user: &user, password_hash, session: &session, event_id, now };
+            let event_id = self.ids.new_id(now);
+            let hash = password_hash.clone();
+            let redemption = Redemption { link: &link, user: &user, password_hash: hash, session: &session, event_id, now };
             if let Some(access_generation) = self.links.redeem(&permit, call, &redemption).await? {
                 let user = self.users.get(user.realm_id(), user.id()).await?.ok_or(Error::LinkNotValid)?;
                 let session_user = SessionUser { access_generation, ..session_user(&user) };
                 let tokens = self.sessions.tokens(&session, session_user, now)?;
-                let device_token = self.sessions.device_token(call, &user);
+                let (user, device_token) = self.sessions.device_token(call, user, password_hash);
                 return Ok(permit.show(SignedIn { user, tokens, device_token }));
             }
             // Something else about the user changed meanwhile, or somebody was faster with the same link.
@@ -97,7 +98,7 @@ impl LinkUseCases {
             // Somebody who does not exist is written to as well, but for the letter.
             let (user_id, version) = user.map_or_else(|| (self.ids.new_id(now), 0), |user| (user.id(), user.version()));
             let link = Link::password_reset(realm_id, self.ids.new_id(now), user_id, now);
-            let new = new_link(self.secrets.as_ref(), link, version, self.ids.new_id(now));
+            let new = new_link(self.secrets.as_ref(), link, None, version, self.ids.new_id(now));
             let is_mailed = self.links.insert(&permit, call, &new).await?;
             // Looked at whether or not it matters: the work is the same.
             let has_changed = has_changed(self.users.as_ref(), realm_id, user_id, version).await?;
@@ -116,7 +117,13 @@ pub(crate) async fn has_changed(users: &dyn Users, realm_id: RealmId, user_id: U
 }
 
 /// A link with its token, to be mailed.
-pub(crate) fn new_link(secrets: &dyn Secrets, link: Link, user_version: i64, event_id: EventId) -> NewLink {
+pub(crate) fn new_link(
+    secrets: &dyn Secrets,
+    link: Link,
+    company_id: Option<CompanyId>,
+    user_version: i64,
+    event_id: EventId,
+) -> NewLink {
     let (token_hash, sealed_token) = secrets.link_token(link.realm_id, link.id);
-    NewLink { link, user_version, token_hash, sealed_token, event_id }
+    NewLink { link, user_version, company_id, token_hash, sealed_token, event_id }
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod administrators;
+mod audit;
 mod contacts;
 mod credentials;
 mod error;
@@ -17,6 +18,7 @@ mod users;
 
 pub(crate) use access::AccessUseCases;
 pub(crate) use administrators::{AdministratorUseCases, SignInAdministrator};
+pub(crate) use audit::{AuditUseCases, ListAuditEntries};
 pub(crate) use contacts::ContactUseCases;
 pub(crate) use credentials::{CreateCredential, CredentialUseCases};
 pub(crate) use error::{Error, UserProblem};
@@ -25,11 +27,11 @@ pub(crate) use guessing::Guessing;
 pub(crate) use links::{LinkUseCases, RedeemLink};
 pub(crate) use passwords::{ChangePassword, OtherSessions, PasswordUseCases, SetUserPassword};
 pub(crate) use ports::{
-    AccessToken, AccessTokens, Account, Administrator, Administrators, Admission, Admitted, Attempts, ChangeStandingError,
-    CompanyInserted, CountedBy, Credentials, Decision, DeviceToken, GroupWriteError, Groups, HashError, InsertError, LinkToken,
-    Links, NewLink, NewPassword, NewPhoneCode, NewSecret, PasswordHasher, PasswordSetter, Passwords, PhoneCodes, Presets,
-    PublishedKey, Realms, Redemption, RefreshToken, Revocations, Secrets, Sessions, SessionsEnding, TriedCode, UpdateUserError,
-    Users, Waiting,
+    AccessToken, AccessTokens, Account, Administrator, Administrators, Admission, Admitted, Attempts, AuditEntries,
+    ChangeStandingError, CompanyInserted, CountedBy, Credentials, Decision, DeviceToken, GroupWriteError, Groups, HashError,
+    InsertError, LinkToken, Links, NewLink, NewPassword, NewPhoneCode, NewSecret, PasswordHasher, PasswordSetter, Passwords,
+    PhoneCodes, Presets, PublishedKey, Realms, Redemption, RefreshToken, Revocations, Secrets, Sessions, SessionsEnding,
+    TriedCode, UpdateUserError, Users, Waiting,
 };
 pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases, UpdatePolicy};
 pub(crate) use sessions::{SessionTokens, SessionUseCases, SignIn, SignedIn};

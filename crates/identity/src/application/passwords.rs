@@ -70,7 +70,7 @@ impl PasswordUseCases {
         if asks.contains(&PasswordProof::Current) {
             let stored = account.password_hash.clone().ok_or(Error::PasswordMissing)?;
             let looked_at = self.hasher.verify(command.current, Some(stored), Waiting::Known).await;
-            if !self.guessing.looked_at(&permit, &attempt, looked_at).await? {
+            if !self.guessing.looked_at(&permit, std::slice::from_ref(&attempt), looked_at).await? {
                 problems.insert(0, PasswordChangeProblem::CurrentWrong);
             }
         }
@@ -78,8 +78,8 @@ impl PasswordUseCases {
             return Err(Error::PasswordNotChanged(problems));
         }
         let hashed = self.hasher.hash(command.typed.new).await;
-        let hash = self.guessing.looked_at(&permit, &attempt, hashed).await?;
-        self.guessing.take_back(&permit, &attempt).await?;
+        let hash = self.guessing.looked_at(&permit, std::slice::from_ref(&attempt), hashed).await?;
+        self.guessing.take_back(&permit, std::slice::from_ref(&attempt)).await?;
         let ending = match command.other_sessions {
             OtherSessions::Keep => SessionsEnding::None,
             OtherSessions::End => SessionsEnding::AllBut(session_id),

@@ -94,7 +94,7 @@ impl RealmUseCases {
             }
             realm.policy = policy;
             realm.version += 1;
-            if self.realms.update_policy(&permit, &realm).await? {
+            if self.realms.update_policy(&permit, call, &realm, &changes).await? {
                 return Ok(permit.show(realm));
             }
         }

@@ -7,13 +7,13 @@ use kernel::{
     UserCaller, UserId,
 };
 
-use super::guessing::PLATFORM;
+use super::guessing::{Attempt, PLATFORM};
 use super::{
     AccessToken, AccessTokens, Account, DeviceToken, Error, Guessing, HashError, PasswordHasher, Realms, RefreshToken, Secrets,
     Sessions, Users, Waiting,
 };
 use crate::domain::access::Action;
-use crate::domain::guessing::{Bucket, Guessed};
+use crate::domain::guessing::Guessed;
 use crate::domain::{Login, Password, Policy, Refresh, Session, SessionUser, User, UserStatus};
 
 /// How often something is tried that others keep overtaking.
@@ -73,13 +73,12 @@ impl SessionUseCases {
         let realm = self.realms.get(command.realm_id).await?;
         let login = realm.as_ref().and_then(|realm| Login::read(&command.login, &realm.policy));
         let account = self.users.account(command.realm_id, login.as_ref()).await?;
-        let (waiting, buckets) = self.buckets(call, &command, login.as_ref(), account.as_ref());
         // Realms that are made up count as one.
         let counted_in = realm.as_ref().map_or(PLATFORM, |realm| realm.id);
-        let attempt = self.guessing.begin(&permit, counted_in, Guessed::Password, &buckets).await?;
+        let (waiting, attempts) = self.attempt(&permit, call, counted_in, &command, login.as_ref(), account.as_ref()).await?;
         let stored = account.as_ref().and_then(|account| account.password_hash.clone());
         let looked_at = self.passwords.verify(command.password, stored, waiting).await;
-        let is_right = self.guessing.looked_at(&permit, &attempt, looked_at).await?;
+        let is_right = self.guessing.looked_at(&permit, &attempts, looked_at).await?;
         let (Some(mut account), Some(realm), true) = (account, realm, is_right) else { return Err(Error::SignInRefused) };
         for _ in 0..ATTEMPTS {
             if account.user.status() != UserStatus::Active {
@@ -87,10 +86,10 @@ impl SessionUseCases {
             }
             let session = self.begin(call, &account.user, &realm.policy, command.session_name.clone());
             if self.sessions.insert(&permit, &session, account.user.version()).await? {
-                self.guessing.take_back(&permit, &attempt).await?;
+                self.guessing.take_back(&permit, &attempts).await?;
                 let tokens = self.tokens(&session, session_user(&account.user), self.clock.now())?;
-                let device_token = self.device_token(call, &account.user);
-                return Ok(permit.show(SignedIn { user: account.user, tokens, device_token }));
+                let (user, device_token) = self.device_token(call, account.user, account.password_hash.unwrap_or_default());
+                return Ok(permit.show(SignedIn { user, tokens, device_token }));
             }
             // His standing changed while the password was looked at. Unless the password did too, he is still who he says.
             let again = self.users.account(command.realm_id, login.as_ref()).await?;
@@ -99,28 +98,48 @@ impl SessionUseCases {
         Err(Error::SignInRefused)
     }
 
-    /// What an attempt is counted by, and in which queue it stands.
-    fn buckets(&self, call: &Call, command: &SignIn, login: Option<&Login>, account: Option<&Account>) -> (Waiting, Vec<Bucket>) {
+    /// Counts an attempt, and says in which queue it stands.
+    async fn attempt(
+        &self,
+        permit: &Permit,
+        call: &Call,
+        counted_in: RealmId,
+        command: &SignIn,
+        login: Option<&Login>,
+        account: Option<&Account>,
+    ) -> Result<(Waiting, Vec<Attempt>), Error> {
         let limits = &self.guessing.limits;
-        let known = account.and_then(|account| Some((self.device(call, &account.user)?, account.user.id())));
-        if let Some((device_id, user_id)) = known {
-            return (Waiting::Known, limits.of_known_device(device_id, user_id));
+        let known = account.and_then(|account| Some((self.device(call, account)?, account.user.id())));
+        let Some((device_id, user_id)) = known else {
+            let buckets = limits.of_strange_device(call.client_in(command.realm_id).address, login, &command.login);
+            let attempt = self.guessing.begin(permit, counted_in, Guessed::Password, &buckets).await?;
+            return Ok((Waiting::Stranger, vec![attempt]));
+        };
+        let on_device = limits.of_known_device(device_id, user_id);
+        let on_device = self.guessing.begin(permit, counted_in, Guessed::Password, &on_device).await?;
+        match self.guessing.begin(permit, counted_in, Guessed::Password, &limits.of_known_devices(user_id)).await {
+            Ok(among_known) => Ok((Waiting::Known, vec![on_device, among_known])),
+            Err(Error::AttemptsLimited { .. }) => Ok((Waiting::Stranger, vec![on_device])),
+            Err(error) => Err(error),
         }
-        let address = call.client_in(command.realm_id).address;
-        (Waiting::Stranger, limits.of_strange_device(address, login, &command.login))
     }
 
-    /// The device that calls, if this user has signed in on it before.
-    fn device(&self, call: &Call, user: &User) -> Option<DeviceId> {
+    /// The device that calls, if this user has signed in on it before, with the password he has.
+    fn device(&self, call: &Call, account: &Account) -> Option<DeviceId> {
+        let user = &account.user;
         let shown = call.client_in(user.realm_id()).device.as_ref()?;
-        let token = self.secrets.read_device_token(shown.expose())?;
+        let token = self.secrets.read_device_token(shown.expose(), account.password_hash.as_deref()?)?;
         (token.realm == user.realm_id() && token.user == user.id()).then_some(token.device)
     }
 
     /// By what the device of somebody who has just signed in is known the next time.
-    pub(crate) fn device_token(&self, call: &Call, user: &User) -> Secret<String> {
-        let device = self.device(call, user).unwrap_or_else(|| self.ids.new_id(self.clock.now()));
-        self.secrets.device_token(DeviceToken { realm: user.realm_id(), user: user.id(), device })
+    pub(crate) fn device_token(&self, call: &Call, user: User, password_hash: String) -> (User, Secret<String>) {
+        let account = Account { user, password_hash: Some(password_hash) };
+        let device = self.device(call, &account).unwrap_or_else(|| self.ids.new_id(self.clock.now()));
+        let Account { user, password_hash } = account;
+        let token = DeviceToken { realm: user.realm_id(), user: user.id(), device };
+        let token = self.secrets.device_token(token, &password_hash.unwrap_or_default());
+        (user, token)
     }
 
     /// A session that begins now, not kept yet.
@@ -207,10 +226,10 @@ impl SessionUseCases {
         let buckets = self.guessing.limits.of_session(session_id);
         let attempt = self.guessing.begin(&permit, user.realm_id, Guessed::Password, &buckets).await?;
         let looked_at = self.passwords.verify(password, Some(stored), Waiting::Known).await;
-        if !self.guessing.looked_at(&permit, &attempt, looked_at).await? {
+        if !self.guessing.looked_at(&permit, std::slice::from_ref(&attempt), looked_at).await? {
             return Err(Error::CurrentPasswordWrong);
         }
-        self.guessing.take_back(&permit, &attempt).await?;
+        self.guessing.take_back(&permit, std::slice::from_ref(&attempt)).await?;
         if !self.sessions.authenticate(&permit, user.realm_id, session_id, self.clock.now()).await? {
             return Err(Error::SessionOver);
         }

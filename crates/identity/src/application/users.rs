@@ -213,7 +213,7 @@ impl UserUseCases {
     }
 
     fn mailed(&self, link: Link, user: &User, now: Timestamp) -> NewLink {
-        new_link(self.secrets.as_ref(), link, user.version(), self.ids.new_id(now))
+        new_link(self.secrets.as_ref(), link, Some(user.company_id()), user.version(), self.ids.new_id(now))
     }
 
     pub(crate) async fn list(&self, call: &Call, query: ListUsers) -> Result<Authorized<Vec<UserView>>, Error> {

@@ -47,6 +47,11 @@ pub(crate) enum Action<'a> {
     ManageGroups {
         company_id: CompanyId,
     },
+    /// Reads what was done in a realm, or in one company of it.
+    SeeAudit {
+        realm_id: RealmId,
+        company_id: Option<CompanyId>,
+    },
     InviteAgain(&'a User),
     ChangeContacts(&'a User),
     ChangeStanding(&'a User),
@@ -88,6 +93,7 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
         Action::CreateUsers { company_id } => create_users(caller, *company_id),
         Action::ListUsers { company_id } | Action::SeeGroups { company_id } => list_users(caller, *company_id),
         Action::ManageGroups { company_id } => manage_groups(caller, *company_id),
+        Action::SeeAudit { realm_id, company_id } => see_audit(caller, *realm_id, *company_id),
         Action::InviteAgain(user) => invite_again(caller, user),
         Action::ChangeContacts(user) => change_contacts(caller, user),
         Action::ChangeStanding(user) => change_standing(caller, user),
@@ -174,6 +180,17 @@ fn manage_groups(caller: &Caller, company_id: CompanyId) -> Decision {
         (Decision::Allow, Caller::User(user)) => allow_if(user.role == Role::Owner),
         (Decision::Allow, _) => Decision::Deny,
         (refused, _) => refused,
+    }
+}
+
+/// I26: an OWNER looks into the log of his own company, and nobody else of it does.
+fn see_audit(caller: &Caller, realm_id: RealmId, company_id: Option<CompanyId>) -> Decision {
+    match (manage_realm(caller, realm_id), caller) {
+        (Decision::Deny, Caller::User(user)) if company_id.is_some_and(|company_id| company_id != user.company_id) => {
+            Decision::Hide
+        }
+        (Decision::Deny, Caller::User(user)) => allow_if(user.role == Role::Owner && company_id.is_some()),
+        (decided, _) => decided,
     }
 }
 

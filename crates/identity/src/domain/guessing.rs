@@ -65,7 +65,8 @@ pub(crate) struct GuessingLimits {
     pub(crate) reset_window: Duration,
 }
 
-/// On how many known devices at once the attempts of one user may be used up: whoever knew his password once has any number of them.
+/// On how many known devices at once the attempts of one user stand in the queue for the known. Whoever has his password has any number
+/// of them.
 const DEVICES_AT_ONCE: i32 = 3;
 
 impl GuessingLimits {
@@ -85,11 +86,13 @@ impl GuessingLimits {
 
     /// What they are counted by on a device that its user has signed in on: nobody else can use them up.
     pub(crate) fn of_known_device(&self, device_id: DeviceId, user_id: UserId) -> Vec<Bucket> {
-        let most = self.passwords_on_device;
-        vec![
-            self.of_password(format!("device {device_id} of {user_id}"), most),
-            self.of_password(format!("devices of {user_id}"), most.saturating_mul(DEVICES_AT_ONCE)),
-        ]
+        vec![self.of_password(format!("device {device_id} of {user_id}"), self.passwords_on_device)]
+    }
+
+    /// How much of the queue for the known one user takes. Beyond it he waits among strangers, and is refused nothing.
+    pub(crate) fn of_known_devices(&self, user_id: UserId) -> Vec<Bucket> {
+        let most = self.passwords_on_device.saturating_mul(DEVICES_AT_ONCE);
+        vec![self.of_password(format!("devices of {user_id}"), most)]
     }
 
     /// What redeeming a link is counted by: hashing is work.
@@ -171,13 +174,13 @@ mod tests {
         assert_eq!(subjects(&LIMITS.of_reset(None)), ["from nowhere"], "who cannot be placed is counted as well");
     }
 
-    /// Rule I23.b: whoever has any number of known devices has not any number of attempts.
+    /// Rule I23.b: each known device has its attempts; how many of one user stand among the known is counted apart.
     #[test]
-    fn known_devices_of_one_user_count_together_as_well() {
+    fn known_devices_have_their_own_attempts() {
         let user_id = Id::from_uuid(Uuid::nil());
         let on = |device| LIMITS.of_known_device(Id::from_uuid(Uuid::from_u128(device)), user_id);
-        assert_ne!(on(1)[0], on(2)[0]);
-        assert_eq!((on(1)[1].clone(), on(1)[1].most), (on(2)[1].clone(), 30));
+        assert_ne!(on(1), on(2));
+        assert_eq!((on(1).len(), LIMITS.of_known_devices(user_id)[0].most), (1, 30));
     }
 
     /// Rule I23.a: whoever has a network of addresses has one of them.

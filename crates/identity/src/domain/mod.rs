@@ -1,6 +1,7 @@
 //! What identity knows, without I/O: realms, users and their contacts, links, sessions, and who may do what with them.
 
 pub(crate) mod access;
+pub(crate) mod audit;
 mod contacts;
 mod credential;
 mod email;

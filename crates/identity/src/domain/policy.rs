@@ -82,6 +82,22 @@ pub(crate) enum PolicyChange {
     Names(NameRule),
 }
 
+impl PolicyChange {
+    /// As masks name the part.
+    pub(crate) const fn as_str(&self) -> &'static str {
+        match self {
+            Self::RequiredContacts(_) => "required_contacts",
+            Self::SignInBy(_) => "sign_in_by",
+            Self::Phones(_) => "phones",
+            Self::Password(_) => "password",
+            Self::Sessions(_) => "sessions",
+            Self::StartingStatus(_) => "starting_status",
+            Self::PasswordChange(_) => "password_change",
+            Self::Names(_) => "names",
+        }
+    }
+}
+
 /// What is wrong with a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidPolicy {

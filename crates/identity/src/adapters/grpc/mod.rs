@@ -2,6 +2,7 @@
 
 mod access;
 mod administrators;
+mod audit;
 mod contacts;
 mod convert;
 mod credentials;
@@ -16,6 +17,7 @@ mod users;
 
 pub(crate) use access::AccessGrpc;
 pub(crate) use administrators::AdministratorGrpc;
+pub(crate) use audit::AuditGrpc;
 pub(crate) use contacts::ContactGrpc;
 pub(crate) use credentials::CredentialGrpc;
 pub(crate) use groups::GroupGrpc;

@@ -2,21 +2,24 @@
 
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
-use kernel::{CredentialId, Fault, Permit, RealmId, Timestamp};
+use kernel::{Call, CredentialId, Fault, Permit, RealmId, Timestamp};
 use runtime::postgres;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use super::audit::AuditLog;
 use crate::application::Credentials;
+use crate::domain::audit::{AuditAct, Done};
 use crate::domain::{Credential, CredentialKind};
 
 pub(crate) struct PgCredentials {
     pool: PgPool,
+    audit: AuditLog,
 }
 
 impl PgCredentials {
-    pub(crate) const fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub(crate) const fn new(pool: PgPool, audit: AuditLog) -> Self {
+        Self { pool, audit }
     }
 }
 
@@ -58,12 +61,13 @@ impl TryFrom<CredentialRow> for Credential {
 
 #[async_trait]
 impl Credentials for PgCredentials {
-    async fn insert(&self, _: &Permit, credential: &Credential, secret_hash: &[u8]) -> Result<(), Fault> {
+    async fn insert(&self, _: &Permit, call: &Call, credential: &Credential, secret_hash: &[u8]) -> Result<(), Fault> {
         let kind = match credential.kind {
             CredentialKind::Service => SERVICE,
             CredentialKind::Gateway => GATEWAY,
             CredentialKind::ActingService => ACTING_SERVICE,
         };
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         sqlx::query!(
             "INSERT INTO credentials (realm_id, credential_id, kind, name, secret_hash, created_at)
              VALUES ($1, $2, $3, $4, $5, $6)",
@@ -74,9 +78,12 @@ impl Credentials for PgCredentials {
             secret_hash,
             credential.created_at.to_sqlx() as _,
         )
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await
         .map_err(postgres::fault)?;
+        let done = Done::to_credential(AuditAct::CredentialCreated, credential.id);
+        self.audit.append(&mut *transaction, call, credential.realm_id, None, &[done]).await?;
+        transaction.commit().await.map_err(postgres::fault)?;
         Ok(())
     }
 
@@ -127,22 +134,27 @@ impl Credentials for PgCredentials {
         row.map(Credential::try_from).transpose()
     }
 
-    async fn delete(&self, _: &Permit, id: CredentialId, now: Timestamp) -> Result<bool, Fault> {
+    async fn delete(&self, _: &Permit, call: &Call, id: CredentialId, now: Timestamp) -> Result<bool, Fault> {
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         let deleted = sqlx::query!(
             "WITH deleted AS (
                  DELETE FROM credentials
                  WHERE credential_id = $1
-                 RETURNING credential_id
+                 RETURNING realm_id, credential_id
              )
-             SELECT revoke_access(credential_id, $2, $3) AS revoked
+             SELECT realm_id, revoke_access(credential_id, $2, $3) AS revoked
              FROM deleted",
             id.as_uuid(),
             i64::MAX,
             now.to_sqlx() as _,
         )
-        .execute(&self.pool)
+        .fetch_optional(&mut *transaction)
         .await
         .map_err(postgres::fault)?;
-        Ok(deleted.rows_affected() == 1)
+        let Some(deleted) = deleted else { return Ok(false) };
+        let (realm_id, done) = (RealmId::from_uuid(deleted.realm_id), Done::to_credential(AuditAct::CredentialDeleted, id));
+        self.audit.append(&mut *transaction, call, realm_id, None, &[done]).await?;
+        transaction.commit().await.map_err(postgres::fault)?;
+        Ok(true)
     }
 }

@@ -7,20 +7,23 @@ use jiff_sqlx::ToSqlx as _;
 use kernel::{Call, CompanyId, Fault, GroupId, Line, NamedRequest, Permit, RealmId, RepeatError, Timestamp, UserId};
 use messaging::requests;
 use runtime::postgres;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use super::audit::AuditLog;
 use super::users::UserRow;
 use crate::application::{GroupWriteError, Groups};
-use crate::domain::{Group, GroupActivity, GroupMembership, User};
+use crate::domain::audit::{AuditAct, Done};
+use crate::domain::{Group, GroupActivity, GroupChange, GroupMembership, User};
 
 pub(crate) struct PgGroups {
     pool: PgPool,
+    audit: AuditLog,
 }
 
 impl PgGroups {
-    pub(crate) const fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub(crate) const fn new(pool: PgPool, audit: AuditLog) -> Self {
+        Self { pool, audit }
     }
 }
 
@@ -50,6 +53,23 @@ impl From<GroupRow> for Group {
     }
 }
 
+/// What of a group is another now.
+fn told(changes: &[GroupChange]) -> String {
+    let told = changes.iter().map(|change| match change {
+        GroupChange::Name(_) => "name".to_owned(),
+        GroupChange::Leader(leader_id) => format!("leader_id {leader_id}"),
+        GroupChange::Activity(GroupActivity::Active) => "active".to_owned(),
+        GroupChange::Activity(GroupActivity::Inactive) => "inactive".to_owned(),
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
+
+impl PgGroups {
+    async fn log(&self, connection: &mut PgConnection, call: &Call, group: &Group, done: &[Done]) -> Result<(), Fault> {
+        self.audit.append(connection, call, group.realm_id, Some(group.company_id), done).await
+    }
+}
+
 #[async_trait]
 impl Groups for PgGroups {
     async fn made(&self, call: &Call, now: Timestamp) -> Result<Option<GroupId>, RepeatError> {
@@ -57,6 +77,7 @@ impl Groups for PgGroups {
     }
 
     async fn insert(&self, _: &Permit, call: &Call, group: &Group) -> Result<bool, GroupWriteError> {
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         // Whoever blocks the leader at this moment holds his row.
         let inserted = sqlx::query!(
             "WITH leader AS (
@@ -86,13 +107,18 @@ impl Groups for PgGroups {
             call.named_request().map(NamedRequest::key),
             call.named_request().map(NamedRequest::content),
         )
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await
         .map_err(|error| match postgres::violated_constraint(&error) {
             Some(requests::DONE_ONCE) => GroupWriteError::DoneBefore,
             _ => postgres::fault(error).into(),
         })?;
-        Ok(inserted.rows_affected() == 1)
+        if inserted.rows_affected() == 0 {
+            return Ok(false);
+        }
+        self.log(&mut transaction, call, group, &[Done::to_group(AuditAct::GroupCreated, group.id)]).await?;
+        transaction.commit().await.map_err(postgres::fault)?;
+        Ok(true)
     }
 
     async fn get(&self, realm_id: RealmId, id: GroupId) -> Result<Option<Group>, Fault> {
@@ -156,7 +182,8 @@ impl Groups for PgGroups {
         Ok(leader.is_some())
     }
 
-    async fn update(&self, _: &Permit, group: &Group) -> Result<bool, Fault> {
+    async fn update(&self, _: &Permit, call: &Call, group: &Group, changes: &[GroupChange]) -> Result<bool, Fault> {
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         let updated = sqlx::query!(
             "UPDATE groups
              SET name = $3, leader_id = $4, is_active = $5, version = $6::bigint
@@ -170,21 +197,29 @@ impl Groups for PgGroups {
             group.activity == GroupActivity::Active,
             group.version,
         )
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await
         .map_err(postgres::fault)?;
-        Ok(updated.rows_affected() == 1)
+        if updated.rows_affected() == 0 {
+            return Ok(false);
+        }
+        self.log(&mut transaction, call, group, &[Done::to_group(AuditAct::GroupChanged, group.id).detailed(told(changes))])
+            .await?;
+        transaction.commit().await.map_err(postgres::fault)?;
+        Ok(true)
     }
 
     async fn add_members(
         &self,
         _: &Permit,
+        call: &Call,
         group: &Group,
         user_ids: &[UserId],
         now: Timestamp,
     ) -> Result<HashSet<UserId>, Fault> {
         let ids: Vec<_> = user_ids.iter().map(UserId::as_uuid).collect();
-        let there = sqlx::query_scalar!(
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
+        let there = sqlx::query!(
             r#"WITH there AS (
                  SELECT user_id
                  FROM users
@@ -197,35 +232,48 @@ impl Groups for PgGroups {
                  FROM there
                  ORDER BY user_id -- so that two who add the same people do not wait for each other in a circle
                  ON CONFLICT DO NOTHING
+                 RETURNING user_id
              )
-             SELECT user_id
-             FROM there"#,
+             SELECT there.user_id, added.user_id IS NOT NULL AS "is_new!"
+             FROM there
+             LEFT JOIN added ON added.user_id = there.user_id
+             ORDER BY there.user_id"#,
             group.realm_id.as_uuid(),
             group.id.as_uuid(),
             group.company_id.as_uuid(),
             &ids,
             now.to_sqlx() as _,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *transaction)
         .await
         .map_err(postgres::fault)?;
-        Ok(there.into_iter().map(UserId::from_uuid).collect())
+        let added = there.iter().filter(|row| row.is_new).map(|row| UserId::from_uuid(row.user_id));
+        let done: Vec<Done> = added.map(|user_id| Done::about_group(AuditAct::GroupMemberAdded, user_id, group.id)).collect();
+        self.log(&mut transaction, call, group, &done).await?;
+        transaction.commit().await.map_err(postgres::fault)?;
+        Ok(there.into_iter().map(|row| UserId::from_uuid(row.user_id)).collect())
     }
 
-    async fn remove_members(&self, _: &Permit, group: &Group, user_ids: &[UserId]) -> Result<(), Fault> {
+    async fn remove_members(&self, _: &Permit, call: &Call, group: &Group, user_ids: &[UserId]) -> Result<(), Fault> {
         let ids: Vec<_> = user_ids.iter().map(UserId::as_uuid).collect();
-        sqlx::query!(
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
+        let removed = sqlx::query_scalar!(
             "DELETE FROM group_members
              WHERE realm_id = $1
                AND group_id = $2
-               AND user_id = ANY($3)",
+               AND user_id = ANY($3)
+             RETURNING user_id",
             group.realm_id.as_uuid(),
             group.id.as_uuid(),
             &ids,
         )
-        .execute(&self.pool)
+        .fetch_all(&mut *transaction)
         .await
         .map_err(postgres::fault)?;
+        let removed = removed.into_iter().map(UserId::from_uuid);
+        let done: Vec<Done> = removed.map(|user_id| Done::about_group(AuditAct::GroupMemberRemoved, user_id, group.id)).collect();
+        self.log(&mut transaction, call, group, &done).await?;
+        transaction.commit().await.map_err(postgres::fault)?;
         Ok(())
     }
 
@@ -236,32 +284,54 @@ impl Groups for PgGroups {
         after: Option<UserId>,
         limit: i64,
     ) -> Result<Vec<User>, Fault> {
-        let rows = sqlx::query_as!(
-            UserRow,
-            "SELECT realm_id, user_id, company_id, role, status, email, email_key, email_verified_at, phone, phone_verified_at,
-                 user_name, activated_at, awaits, access_generation, version, created_at
-             FROM users
-             WHERE realm_id = $1
-               AND company_id = $2
-               AND user_id > $3
-               AND $6 = EXISTS (
-                   SELECT FROM group_members
-                   WHERE group_members.realm_id = $1
-                     AND group_members.group_id = $5
-                     AND group_members.user_id = users.user_id
-               )
-             ORDER BY user_id
-             LIMIT $4",
-            group.realm_id.as_uuid(),
-            group.company_id.as_uuid(),
-            after.map_or(Uuid::nil(), |after| after.as_uuid()),
-            limit,
-            group.id.as_uuid(),
-            membership == GroupMembership::Members,
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(postgres::fault)?;
+        let after = after.map_or(Uuid::nil(), |after| after.as_uuid());
+        let rows = match membership {
+            // Few of many: from those who are in it.
+            GroupMembership::Members => sqlx::query_as!(
+                UserRow,
+                "SELECT users.realm_id, users.user_id, company_id, role, status, email, email_key, email_verified_at, phone,
+                     phone_verified_at, user_name, activated_at, awaits, access_generation, version, created_at
+                 FROM group_members
+                 JOIN users ON users.realm_id = group_members.realm_id AND users.user_id = group_members.user_id
+                 WHERE group_members.realm_id = $1
+                   AND group_members.group_id = $2
+                   AND group_members.user_id > $3
+                 ORDER BY group_members.user_id
+                 LIMIT $4",
+                group.realm_id.as_uuid(),
+                group.id.as_uuid(),
+                after,
+                limit,
+            )
+            .fetch_all(&self.pool)
+            .await
+            .map_err(postgres::fault)?,
+            GroupMembership::Others => sqlx::query_as!(
+                UserRow,
+                "SELECT users.realm_id, users.user_id, company_id, role, status, email, email_key, email_verified_at, phone,
+                     phone_verified_at, user_name, activated_at, awaits, access_generation, version, created_at
+                 FROM users
+                 WHERE realm_id = $1
+                   AND company_id = $5
+                   AND user_id > $3
+                   AND NOT EXISTS (
+                       SELECT FROM group_members
+                       WHERE group_members.realm_id = $1
+                         AND group_members.group_id = $2
+                         AND group_members.user_id = users.user_id
+                   )
+                 ORDER BY user_id
+                 LIMIT $4",
+                group.realm_id.as_uuid(),
+                group.id.as_uuid(),
+                after,
+                limit,
+                group.company_id.as_uuid(),
+            )
+            .fetch_all(&self.pool)
+            .await
+            .map_err(postgres::fault)?,
+        };
         rows.into_iter().map(User::try_from).collect()
     }
 }

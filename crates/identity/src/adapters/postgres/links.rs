@@ -7,25 +7,42 @@ use messaging::{Lane, OutboxSignal};
 use runtime::postgres;
 use sqlx::{PgExecutor, PgPool};
 
+use super::audit::AuditLog;
 use super::users::UserRow;
 use crate::adapters::events;
 use crate::application::{Links, NewLink, Redemption};
+use crate::domain::audit::{AuditAct, Done};
 use crate::domain::{Link, LinkPurpose, User};
 
 pub(crate) struct PgLinks {
     pool: PgPool,
     signal: OutboxSignal,
+    audit: AuditLog,
 }
 
 impl PgLinks {
-    pub(crate) const fn new(pool: PgPool, signal: OutboxSignal) -> Self {
-        Self { pool, signal }
+    pub(crate) const fn new(pool: PgPool, signal: OutboxSignal, audit: AuditLog) -> Self {
+        Self { pool, signal, audit }
     }
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("a stored link has no meaning")]
 struct UnreadableLink;
+
+impl PgLinks {
+    /// Somebody has a user invited again.
+    async fn invite(&self, call: &Call, new: &NewLink) -> Result<bool, Fault> {
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
+        let is_kept = insert(&mut *transaction, call, new).await?;
+        if is_kept {
+            let done = Done::to_user(AuditAct::UserInvited, new.link.user_id);
+            self.audit.append(&mut *transaction, call, new.link.realm_id, new.company_id, &[done]).await?;
+        }
+        transaction.commit().await.map_err(postgres::fault)?;
+        Ok(is_kept)
+    }
+}
 
 /// Keeps a link and has it mailed, as [`Links::insert`] says. Where nothing is mailed something is kept as well that is nobody's and
 /// over already: how long it takes tells nothing.
@@ -77,7 +94,10 @@ pub(super) async fn insert(executor: impl PgExecutor<'_>, call: &Call, new: &New
 #[async_trait]
 impl Links for PgLinks {
     async fn insert(&self, _: &Permit, call: &Call, new: &NewLink) -> Result<bool, Fault> {
-        let is_kept = insert(&self.pool, call, new).await?;
+        let is_kept = match new.link.purpose {
+            LinkPurpose::PasswordReset => insert(&self.pool, call, new).await?,
+            LinkPurpose::Invitation => self.invite(call, new).await?,
+        };
         self.signal.ring(Lane::Security);
         Ok(is_kept)
     }

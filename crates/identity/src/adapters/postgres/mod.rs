@@ -3,6 +3,7 @@
 mod administrators;
 mod admissions;
 mod attempts;
+mod audit;
 mod credentials;
 mod groups;
 mod housekeeping;
@@ -18,6 +19,7 @@ mod users;
 
 pub(crate) use administrators::PgAdministrators;
 pub(crate) use attempts::PgAttempts;
+pub(crate) use audit::{AuditLog, PgAuditEntries};
 pub(crate) use credentials::PgCredentials;
 pub(crate) use groups::PgGroups;
 pub(crate) use housekeeping::PgHousekeeping;

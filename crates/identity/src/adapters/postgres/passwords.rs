@@ -7,17 +7,20 @@ use messaging::{Lane, OutboxSignal};
 use runtime::postgres;
 use sqlx::PgPool;
 
+use super::audit::AuditLog;
 use crate::adapters::events;
 use crate::application::{NewPassword, PasswordSetter, Passwords, SessionsEnding};
+use crate::domain::audit::{AuditAct, Done};
 
 pub(crate) struct PgPasswords {
     pool: PgPool,
     signal: OutboxSignal,
+    audit: AuditLog,
 }
 
 impl PgPasswords {
-    pub(crate) const fn new(pool: PgPool, signal: OutboxSignal) -> Self {
-        Self { pool, signal }
+    pub(crate) const fn new(pool: PgPool, signal: OutboxSignal, audit: AuditLog) -> Self {
+        Self { pool, signal, audit }
     }
 }
 
@@ -31,6 +34,7 @@ impl Passwords for PgPasswords {
             PasswordSetter::Himself(session_id) => (user.id(), Some(session_id.as_uuid())),
             PasswordSetter::Owner(owner_id) => (*owner_id, None),
         };
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         // Both rows are locked in the order of their ids, as wherever one user decides about another.
         let set = sqlx::query!(
             "WITH locked AS (
@@ -100,10 +104,18 @@ impl Passwords for PgPasswords {
             session_id,
             user.company_id().as_uuid(),
         )
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await
         .map_err(postgres::fault)?;
+        if set.rows_affected() == 0 {
+            return Ok(false);
+        }
+        if matches!(new.set_by, PasswordSetter::Owner(_)) {
+            let done = Done::to_user(AuditAct::PasswordSet, user.id());
+            self.audit.append(&mut *transaction, call, user.realm_id(), Some(user.company_id()), &[done]).await?;
+        }
+        transaction.commit().await.map_err(postgres::fault)?;
         self.signal.ring(Lane::Security);
-        Ok(set.rows_affected() == 1)
+        Ok(true)
     }
 }

@@ -9,18 +9,21 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::admissions;
+use super::audit::AuditLog;
 use crate::adapters::policy::PolicyForm;
 use crate::application::{Admission, CompanyInserted, InsertError, Realms};
-use crate::domain::{Company, Realm, RealmSettings};
+use crate::domain::audit::{AuditAct, Done};
+use crate::domain::{Company, PolicyChange, Realm, RealmSettings};
 
 pub(crate) struct PgRealms {
     pool: PgPool,
     signal: OutboxSignal,
+    audit: AuditLog,
 }
 
 impl PgRealms {
-    pub(crate) const fn new(pool: PgPool, signal: OutboxSignal) -> Self {
-        Self { pool, signal }
+    pub(crate) const fn new(pool: PgPool, signal: OutboxSignal, audit: AuditLog) -> Self {
+        Self { pool, signal, audit }
     }
 }
 
@@ -87,6 +90,7 @@ impl Realms for PgRealms {
 
     async fn insert(&self, _: &Permit, call: &Call, realm: &Realm) -> Result<(), InsertError> {
         let policy = serde_json::to_value(PolicyForm::from(&realm.policy)).map_err(Fault::internal)?;
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         sqlx::query!(
             "WITH inserted AS (
                  INSERT INTO realms
@@ -110,9 +114,12 @@ impl Realms for PgRealms {
             call.named_request().map(NamedRequest::key),
             call.named_request().map(NamedRequest::content),
         )
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await
         .map_err(admissions::insert_error)?;
+        let done = Done::to_realm(AuditAct::RealmOpened, realm.id);
+        self.audit.append(&mut *transaction, call, realm.id, None, &[done]).await?;
+        transaction.commit().await.map_err(postgres::fault)?;
         Ok(())
     }
 
@@ -130,8 +137,9 @@ impl Realms for PgRealms {
         row.map(Realm::try_from).transpose()
     }
 
-    async fn update_policy(&self, _: &Permit, realm: &Realm) -> Result<bool, Fault> {
+    async fn update_policy(&self, _: &Permit, call: &Call, realm: &Realm, changes: &[PolicyChange]) -> Result<bool, Fault> {
         let policy = serde_json::to_value(PolicyForm::from(&realm.policy)).map_err(Fault::internal)?;
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         let updated = sqlx::query!(
             "UPDATE realms
              SET policy = policy || $2, version = $3::bigint -- what a later release has asked stays
@@ -141,10 +149,17 @@ impl Realms for PgRealms {
             policy,
             realm.version,
         )
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await
         .map_err(postgres::fault)?;
-        Ok(updated.rows_affected() == 1)
+        if updated.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let parts: Vec<&str> = changes.iter().map(PolicyChange::as_str).collect();
+        let done = Done::to_realm(AuditAct::PolicyChanged, realm.id).detailed(parts.join(" "));
+        self.audit.append(&mut *transaction, call, realm.id, None, &[done]).await?;
+        transaction.commit().await.map_err(postgres::fault)?;
+        Ok(true)
     }
 
     async fn page(&self, after: Option<RealmId>, limit: i64) -> Result<Vec<Realm>, Fault> {
@@ -201,6 +216,9 @@ impl Realms for PgRealms {
                 return Ok(CompanyInserted::Taken(taken.into_values().next().unwrap_or_default()));
             }
         }
+        let added = owner.map(|owner| Done::added(&owner.user));
+        let done: Vec<Done> = [Done::to_company(AuditAct::CompanyAdded, company.id)].into_iter().chain(added).collect();
+        self.audit.append(&mut *transaction, call, company.realm_id, Some(company.id), &done).await?;
         transaction.commit().await.map_err(postgres::fault)?;
         self.signal.ring(Lane::Normal);
         self.signal.ring(Lane::Security);

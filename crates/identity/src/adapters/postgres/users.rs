@@ -4,28 +4,32 @@ use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
-use kernel::{Call, CompanyId, EventId, Fault, Permit, RealmId, RepeatError, Timestamp, UserId};
+use kernel::{Call, Caller, CompanyId, EventId, Fault, Permit, RealmId, RepeatError, Timestamp, UserId};
 use messaging::{Lane, OutboxSignal};
 use runtime::postgres;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use super::audit::AuditLog;
 use super::introductions::IntroductionForm;
 use super::{admissions, links, standings};
 use crate::adapters::events;
 use crate::application::{Account, Admission, Admitted, ChangeStandingError, Decision, InsertError, UpdateUserError, Users};
+use crate::domain::audit::{AuditAct, Done};
 use crate::domain::{
-    Activation, ContactChanged, Contacts, EmailAddress, Introduction, Login, NameStem, PhoneNumber, StoredUser, User, UserName,
+    Activation, Contact, ContactChanged, Contacts, EmailAddress, Introduction, Login, NameStem, PhoneNumber, StandingChange,
+    StoredUser, User, UserName,
 };
 
 pub(crate) struct PgUsers {
     pool: PgPool,
     signal: OutboxSignal,
+    audit: AuditLog,
 }
 
 impl PgUsers {
-    pub(crate) const fn new(pool: PgPool, signal: OutboxSignal) -> Self {
-        Self { pool, signal }
+    pub(crate) const fn new(pool: PgPool, signal: OutboxSignal, audit: AuditLog) -> Self {
+        Self { pool, signal, audit }
     }
 }
 
@@ -323,15 +327,19 @@ impl Users for PgUsers {
         admissions: &[Option<&Admission>],
         now: Timestamp,
     ) -> Result<Vec<Admitted>, InsertError> {
-        let admitted = if call.named_request().is_none() {
-            let mut connection = self.pool.acquire().await.map_err(postgres::fault)?;
-            admissions::admit(&mut connection, call, admissions, now).await?
-        } else {
-            let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
-            let admitted = admissions::admit(&mut transaction, call, admissions, now).await?;
-            transaction.commit().await.map_err(postgres::fault)?;
-            admitted
-        };
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
+        let admitted = admissions::admit(&mut transaction, call, admissions, now).await?;
+        let added: Vec<&User> = admissions
+            .iter()
+            .zip(&admitted)
+            .filter_map(|(admission, admitted)| admission.filter(|_| matches!(admitted, Admitted::Added(_))))
+            .map(|admission| &admission.user)
+            .collect();
+        if let Some(first) = added.first() {
+            let done: Vec<Done> = added.iter().map(|user| Done::added(user)).collect();
+            self.audit.append(&mut *transaction, call, first.realm_id(), Some(first.company_id()), &done).await?;
+        }
+        transaction.commit().await.map_err(postgres::fault)?;
         self.signal.ring(Lane::Normal);
         self.signal.ring(Lane::Security);
         Ok(admitted)
@@ -347,6 +355,7 @@ impl Users for PgUsers {
     ) -> Result<(), UpdateUserError> {
         let event = events::contact_changed(call, event_id, user.realm_id(), changed);
         let contacts = user.contacts();
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         let written = sqlx::query!(
             "WITH updated AS (
                  UPDATE users
@@ -380,7 +389,7 @@ impl Users for PgUsers {
             event.traceparent,
             event.occurred_at.to_sqlx() as _,
         )
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await
         .map_err(|error| match postgres::violated_constraint(&error) {
             Some("users_email_taken" | "users_phone_taken") => UpdateUserError::Taken,
@@ -389,6 +398,16 @@ impl Users for PgUsers {
         if written.rows_affected() == 0 {
             return Err(UpdateUserError::Stale);
         }
+        // What somebody does for himself is nobody's business.
+        if !matches!(call.caller(), Caller::User(caller) if caller.user_id == user.id()) {
+            let act = match changed.contact {
+                Contact::Email => AuditAct::EmailChanged,
+                Contact::Phone | Contact::UserName => AuditAct::PhoneChanged,
+            };
+            let done = Done::to_user(act, user.id());
+            self.audit.append(&mut *transaction, call, user.realm_id(), Some(user.company_id()), &[done]).await?;
+        }
+        transaction.commit().await.map_err(postgres::fault)?;
         self.signal.ring(Lane::Normal);
         Ok(())
     }
@@ -402,6 +421,13 @@ impl Users for PgUsers {
         if let Some(invitation) = &decision.invitation {
             links::insert(&mut *transaction, call, invitation).await?;
         }
+        let Decision { user, changed, .. } = decision;
+        let done = match changed.change {
+            StandingChange::Role => Done::with_role(AuditAct::RoleChanged, user.id(), user.role()),
+            StandingChange::Blocked => Done::to_user(AuditAct::UserBlocked, user.id()),
+            StandingChange::Unblocked => Done::to_user(AuditAct::UserUnblocked, user.id()),
+        };
+        self.audit.append(&mut *transaction, call, user.realm_id(), Some(user.company_id()), &[done]).await?;
         transaction.commit().await.map_err(postgres::fault)?;
         self.signal.ring(Lane::Normal);
         self.signal.ring(Lane::Security);

@@ -5,7 +5,7 @@ mod secrets;
 mod signing_in;
 mod users;
 
-pub(crate) use realms::{Administrator, Administrators, CompanyInserted, Credentials, Presets, Realms};
+pub(crate) use realms::{Administrator, Administrators, AuditEntries, CompanyInserted, Credentials, Presets, Realms};
 pub(crate) use secrets::{
     AccessToken, AccessTokens, DeviceToken, HashError, LinkToken, NewSecret, PasswordHasher, PublishedKey, RefreshToken,
     Revocations, Secrets, Waiting,

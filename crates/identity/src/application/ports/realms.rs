@@ -1,10 +1,11 @@
 //! Realms, their companies, and those who run the platform or call as machines.
 
 use async_trait::async_trait;
-use kernel::{Call, CompanyId, CredentialId, Fault, Permit, RealmId, RepeatError, Timestamp};
+use kernel::{AuditEntryId, Call, CompanyId, CredentialId, Fault, Permit, RealmId, RepeatError, Timestamp};
 
 use super::{Admission, InsertError};
-use crate::domain::{Company, Contact, Credential, Policy, Realm};
+use crate::domain::audit::{AuditEntry, AuditFilter};
+use crate::domain::{Company, Contact, Credential, Policy, PolicyChange, Realm};
 
 /// Where realms and companies are kept.
 #[async_trait]
@@ -17,7 +18,7 @@ pub(crate) trait Realms: Send + Sync {
     async fn get(&self, realm_id: RealmId) -> Result<Option<Realm>, Fault>;
 
     /// Writes the realm's policy only if nobody has changed the realm since it was read.
-    async fn update_policy(&self, permit: &Permit, realm: &Realm) -> Result<bool, Fault>;
+    async fn update_policy(&self, permit: &Permit, call: &Call, realm: &Realm, changes: &[PolicyChange]) -> Result<bool, Fault>;
 
     /// Realms behind one of them, the oldest first.
     async fn page(&self, after: Option<RealmId>, limit: i64) -> Result<Vec<Realm>, Fault>;
@@ -57,7 +58,7 @@ pub(crate) trait Presets: Send + Sync {
 /// Where the credentials of machines are kept.
 #[async_trait]
 pub(crate) trait Credentials: Send + Sync {
-    async fn insert(&self, permit: &Permit, credential: &Credential, secret_hash: &[u8]) -> Result<(), Fault>;
+    async fn insert(&self, permit: &Permit, call: &Call, credential: &Credential, secret_hash: &[u8]) -> Result<(), Fault>;
 
     async fn list(&self, realm_id: RealmId) -> Result<Vec<Credential>, Fault>;
 
@@ -67,7 +68,7 @@ pub(crate) trait Credentials: Send + Sync {
     async fn find(&self, id: CredentialId, secret_hash: &[u8]) -> Result<Option<Credential>, Fault>;
 
     /// Deletes a credential and takes its access back. False if there is none.
-    async fn delete(&self, permit: &Permit, id: CredentialId, now: Timestamp) -> Result<bool, Fault>;
+    async fn delete(&self, permit: &Permit, call: &Call, id: CredentialId, now: Timestamp) -> Result<bool, Fault>;
 }
 
 /// Somebody who runs the platform.
@@ -92,4 +93,17 @@ pub(crate) trait Administrators: Send + Sync {
         password_hash: &str,
         now: Timestamp,
     ) -> Result<bool, Fault>;
+}
+
+/// Where the audit log is read. Whatever is done is written down by the port that does it, in the same transaction.
+#[async_trait]
+pub(crate) trait AuditEntries: Send + Sync {
+    /// Entries of a realm that came before one of them, the newest first.
+    async fn page(
+        &self,
+        realm_id: RealmId,
+        filter: &AuditFilter,
+        after: Option<AuditEntryId>,
+        limit: i64,
+    ) -> Result<Vec<AuditEntry>, Fault>;
 }

@@ -76,10 +76,11 @@ pub(crate) trait Secrets: Send + Sync {
     /// None unless it is one that we made.
     fn read_refresh_token(&self, token: &str) -> Option<RefreshToken>;
 
-    fn device_token(&self, token: DeviceToken) -> Secret<String>;
+    /// `password_hash` is the one its user signed in with: with another password he is not known by it any more.
+    fn device_token(&self, token: DeviceToken, password_hash: &str) -> Secret<String>;
 
     /// None unless it is one that we made.
-    fn read_device_token(&self, token: &str) -> Option<DeviceToken>;
+    fn read_device_token(&self, token: &str, password_hash: &str) -> Option<DeviceToken>;
 
     /// What is kept of whatever attempts are counted by.
     fn guess_subject(&self, subject: &str) -> Vec<u8>;

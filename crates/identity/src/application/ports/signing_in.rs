@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kernel::{Call, EventId, Fault, LinkId, Permit, PhoneCodeId, RealmId, SessionId, Timestamp, UserId};
+use kernel::{Call, CompanyId, EventId, Fault, LinkId, Permit, PhoneCodeId, RealmId, SessionId, Timestamp, UserId};
 
 use crate::domain::guessing::Guessed;
 use crate::domain::{Link, PhoneCode, PhoneNumber, Session, SessionUser, User};
@@ -83,6 +83,8 @@ pub(crate) struct NewLink {
     pub(crate) link: Link,
     /// The version of the user at which he has the address it is for.
     pub(crate) user_version: i64,
+    /// The company of the user, if there is one.
+    pub(crate) company_id: Option<CompanyId>,
     /// What is kept of its token.
     pub(crate) token_hash: Vec<u8>,
     /// The token for the letter, which only notification can read.

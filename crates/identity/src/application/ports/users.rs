@@ -7,7 +7,8 @@ use kernel::{Call, CompanyId, EventId, Fault, GroupId, Permit, RealmId, RepeatEr
 
 use super::NewLink;
 use crate::domain::{
-    Contact, ContactChanged, Group, GroupMembership, Introduction, Login, NameStem, StandingChanged, User, UserCreated,
+    Contact, ContactChanged, Group, GroupChange, GroupMembership, Introduction, Login, NameStem, StandingChanged, User,
+    UserCreated,
 };
 
 /// A user to be added, with the facts that follow.
@@ -168,18 +169,19 @@ pub(crate) trait Groups: Send + Sync {
     async fn may_lead(&self, group: &Group) -> Result<bool, Fault>;
 
     /// Writes the group only if nobody has changed it since it was read.
-    async fn update(&self, permit: &Permit, group: &Group) -> Result<bool, Fault>;
+    async fn update(&self, permit: &Permit, call: &Call, group: &Group, changes: &[GroupChange]) -> Result<bool, Fault>;
 
     /// Adds those who are users of the company; answers with them, whether or not they were in it before.
     async fn add_members(
         &self,
         permit: &Permit,
+        call: &Call,
         group: &Group,
         user_ids: &[UserId],
         now: Timestamp,
     ) -> Result<HashSet<UserId>, Fault>;
 
-    async fn remove_members(&self, permit: &Permit, group: &Group, user_ids: &[UserId]) -> Result<(), Fault>;
+    async fn remove_members(&self, permit: &Permit, call: &Call, group: &Group, user_ids: &[UserId]) -> Result<(), Fault>;
 
     /// Users of the company who are in the group, or not, behind one of them, the oldest first.
     async fn users(

@@ -1,0 +1,116 @@
+//! `cabinet.identity.v1.AuditService`.
+
+use api::cabinet::identity::v1 as pb;
+use api::cabinet::identity::v1::audit_service_server::{AuditService, AuditServiceServer};
+use runtime::grpc::{Page, Problem, moment, open, optional_id, timestamp};
+use tonic::{Request, Response, Status};
+
+use crate::application::{AuditUseCases, ListAuditEntries};
+use crate::domain::audit::{ActorKind, AuditAct, AuditEntry, AuditFilter};
+
+pub(crate) struct AuditGrpc {
+    audit: AuditUseCases,
+}
+
+impl AuditGrpc {
+    pub(crate) fn server(audit: AuditUseCases) -> AuditServiceServer<Self> {
+        AuditServiceServer::new(Self { audit })
+    }
+}
+
+/// Nothing for whatever was done.
+const fn act(act: pb::AuditAct) -> Option<AuditAct> {
+    Some(match act {
+        pb::AuditAct::Unspecified => return None,
+        pb::AuditAct::RealmOpened => AuditAct::RealmOpened,
+        pb::AuditAct::PolicyChanged => AuditAct::PolicyChanged,
+        pb::AuditAct::CompanyAdded => AuditAct::CompanyAdded,
+        pb::AuditAct::CredentialCreated => AuditAct::CredentialCreated,
+        pb::AuditAct::CredentialDeleted => AuditAct::CredentialDeleted,
+        pb::AuditAct::UserAdded => AuditAct::UserAdded,
+        pb::AuditAct::UserInvited => AuditAct::UserInvited,
+        pb::AuditAct::EmailChanged => AuditAct::EmailChanged,
+        pb::AuditAct::PhoneChanged => AuditAct::PhoneChanged,
+        pb::AuditAct::RoleChanged => AuditAct::RoleChanged,
+        pb::AuditAct::UserBlocked => AuditAct::UserBlocked,
+        pb::AuditAct::UserUnblocked => AuditAct::UserUnblocked,
+        pb::AuditAct::PasswordSet => AuditAct::PasswordSet,
+        pb::AuditAct::GroupCreated => AuditAct::GroupCreated,
+        pb::AuditAct::GroupChanged => AuditAct::GroupChanged,
+        pb::AuditAct::GroupMemberAdded => AuditAct::GroupMemberAdded,
+        pb::AuditAct::GroupMemberRemoved => AuditAct::GroupMemberRemoved,
+    })
+}
+
+const fn told_act(act: AuditAct) -> pb::AuditAct {
+    match act {
+        AuditAct::RealmOpened => pb::AuditAct::RealmOpened,
+        AuditAct::PolicyChanged => pb::AuditAct::PolicyChanged,
+        AuditAct::CompanyAdded => pb::AuditAct::CompanyAdded,
+        AuditAct::CredentialCreated => pb::AuditAct::CredentialCreated,
+        AuditAct::CredentialDeleted => pb::AuditAct::CredentialDeleted,
+        AuditAct::UserAdded => pb::AuditAct::UserAdded,
+        AuditAct::UserInvited => pb::AuditAct::UserInvited,
+        AuditAct::EmailChanged => pb::AuditAct::EmailChanged,
+        AuditAct::PhoneChanged => pb::AuditAct::PhoneChanged,
+        AuditAct::RoleChanged => pb::AuditAct::RoleChanged,
+        AuditAct::UserBlocked => pb::AuditAct::UserBlocked,
+        AuditAct::UserUnblocked => pb::AuditAct::UserUnblocked,
+        AuditAct::PasswordSet => pb::AuditAct::PasswordSet,
+        AuditAct::GroupCreated => pb::AuditAct::GroupCreated,
+        AuditAct::GroupChanged => pb::AuditAct::GroupChanged,
+        AuditAct::GroupMemberAdded => pb::AuditAct::GroupMemberAdded,
+        AuditAct::GroupMemberRemoved => pb::AuditAct::GroupMemberRemoved,
+    }
+}
+
+fn told(entry: AuditEntry) -> pb::AuditEntry {
+    let actor_kind = match entry.actor_kind {
+        ActorKind::User => pb::AuditActorKind::User,
+        ActorKind::Service => pb::AuditActorKind::Service,
+        ActorKind::PlatformAdmin => pb::AuditActorKind::PlatformAdmin,
+    };
+    pb::AuditEntry {
+        audit_entry_id: entry.id.to_string(),
+        act: told_act(entry.done.act).into(),
+        object_id: entry.done.object_id.to_string(),
+        detail: entry.done.detail.unwrap_or_default(),
+        company_id: entry.company_id.map(|id| id.to_string()).unwrap_or_default(),
+        actor_kind: actor_kind.into(),
+        actor_id: entry.actor_id.map(|id| id.to_string()).unwrap_or_default(),
+        actor_name: entry.actor_name.unwrap_or_default(),
+        acting_credential_id: entry.acting_service.map(|id| id.to_string()).unwrap_or_default(),
+        client_address: entry.client_address.unwrap_or_default(),
+        act_time: Some(timestamp(entry.at)),
+    }
+}
+
+/// Everything that says which list it is.
+fn list(request: &pb::ListAuditEntriesRequest) -> String {
+    let filters = pb::ListAuditEntriesRequest { page_size: 0, page_token: String::new(), ..request.clone() };
+    format!("ListAuditEntries {filters:?}")
+}
+
+#[tonic::async_trait]
+impl AuditService for AuditGrpc {
+    async fn list_audit_entries(
+        &self,
+        request: Request<pb::ListAuditEntriesRequest>,
+    ) -> Result<Response<pb::ListAuditEntriesResponse>, Status> {
+        let (call, request) = open(request)?;
+        let page = Page::read(&call, &list(&request), request.page_size, &request.page_token)?;
+        let filter = AuditFilter {
+            company_id: optional_id("company_id", &request.company_id)?,
+            actor_id: optional_id("actor_id", &request.actor_id)?,
+            object_id: optional_id("object_id", &request.object_id)?,
+            act: act(request.act()),
+            start: request.start_time.map(|at| moment("start_time", at)).transpose()?,
+            end: request.end_time.map(|at| moment("end_time", at)).transpose()?,
+        };
+        let realm_id = optional_id("realm_id", &request.realm_id)?;
+        let query = ListAuditEntries { realm_id, filter, after: page.after(), limit: page.size };
+        let entries = self.audit.list(&call, query).await.map_err(Problem::from)?.into_inner();
+        let next_page_token = page.next_token(entries.len(), entries.last().map(|entry| entry.id));
+        Ok(Response::new(pb::ListAuditEntriesResponse { entries: entries.into_iter().map(told).collect(), next_page_token }))
+    }
+}

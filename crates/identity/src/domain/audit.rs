@@ -1,0 +1,205 @@
+//! What is written down of those who administer (I26): who, whom, what, when, from where. Never a secret.
+
+use std::str::FromStr;
+
+use kernel::{AuditEntryId, CompanyId, CredentialId, GroupId, Id, RealmId, Role, Timestamp, UserId};
+
+use super::{User, UserStatus};
+
+/// Whom or what something can be done to. Never constructed.
+#[derive(Debug)]
+pub(crate) enum Object {}
+
+/// His, or its, id.
+pub(crate) type ObjectId = Id<Object>;
+
+/// Who does it. Never constructed.
+#[derive(Debug)]
+pub(crate) enum Actor {}
+
+pub(crate) type ActorId = Id<Actor>;
+
+/// What can be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AuditAct {
+    RealmOpened,
+    PolicyChanged,
+    CompanyAdded,
+    CredentialCreated,
+    CredentialDeleted,
+    UserAdded,
+    UserInvited,
+    EmailChanged,
+    PhoneChanged,
+    RoleChanged,
+    UserBlocked,
+    UserUnblocked,
+    PasswordSet,
+    GroupCreated,
+    GroupChanged,
+    GroupMemberAdded,
+    GroupMemberRemoved,
+}
+
+impl AuditAct {
+    const ALL: [Self; 17] = [
+        Self::RealmOpened,
+        Self::PolicyChanged,
+        Self::CompanyAdded,
+        Self::CredentialCreated,
+        Self::CredentialDeleted,
+        Self::UserAdded,
+        Self::UserInvited,
+        Self::EmailChanged,
+        Self::PhoneChanged,
+        Self::RoleChanged,
+        Self::UserBlocked,
+        Self::UserUnblocked,
+        Self::PasswordSet,
+        Self::GroupCreated,
+        Self::GroupChanged,
+        Self::GroupMemberAdded,
+        Self::GroupMemberRemoved,
+    ];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::RealmOpened => "REALM_OPENED",
+            Self::PolicyChanged => "POLICY_CHANGED",
+            Self::CompanyAdded => "COMPANY_ADDED",
+            Self::CredentialCreated => "CREDENTIAL_CREATED",
+            Self::CredentialDeleted => "CREDENTIAL_DELETED",
+            Self::UserAdded => "USER_ADDED",
+            Self::UserInvited => "USER_INVITED",
+            Self::EmailChanged => "EMAIL_CHANGED",
+            Self::PhoneChanged => "PHONE_CHANGED",
+            Self::RoleChanged => "ROLE_CHANGED",
+            Self::UserBlocked => "USER_BLOCKED",
+            Self::UserUnblocked => "USER_UNBLOCKED",
+            Self::PasswordSet => "PASSWORD_SET",
+            Self::GroupCreated => "GROUP_CREATED",
+            Self::GroupChanged => "GROUP_CHANGED",
+            Self::GroupMemberAdded => "GROUP_MEMBER_ADDED",
+            Self::GroupMemberRemoved => "GROUP_MEMBER_REMOVED",
+        }
+    }
+}
+
+impl FromStr for AuditAct {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|act| act.as_str() == text).ok_or(())
+    }
+}
+
+/// One act, as it is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Done {
+    pub(crate) act: AuditAct,
+    pub(crate) object_id: ObjectId,
+    pub(crate) detail: Option<String>,
+}
+
+impl Done {
+    fn to<Of>(act: AuditAct, object: Id<Of>) -> Self {
+        Self { act, object_id: Id::from_uuid(object.as_uuid()), detail: None }
+    }
+
+    pub(crate) fn to_realm(act: AuditAct, realm_id: RealmId) -> Self {
+        Self::to(act, realm_id)
+    }
+
+    pub(crate) fn to_company(act: AuditAct, company_id: CompanyId) -> Self {
+        Self::to(act, company_id)
+    }
+
+    pub(crate) fn to_credential(act: AuditAct, credential_id: CredentialId) -> Self {
+        Self::to(act, credential_id)
+    }
+
+    pub(crate) fn to_user(act: AuditAct, user_id: UserId) -> Self {
+        Self::to(act, user_id)
+    }
+
+    pub(crate) fn to_group(act: AuditAct, group_id: GroupId) -> Self {
+        Self::to(act, group_id)
+    }
+
+    /// To a user, who has this role from then on.
+    pub(crate) fn with_role(act: AuditAct, user_id: UserId, role: Role) -> Self {
+        Self { detail: Some(role.as_str().to_owned()), ..Self::to(act, user_id) }
+    }
+
+    /// To a user who is new.
+    pub(crate) fn added(user: &User) -> Self {
+        let status = if user.status() == UserStatus::Blocked { " BLOCKED" } else { "" };
+        Self { detail: Some(format!("{}{status}", user.role())), ..Self::to(AuditAct::UserAdded, user.id()) }
+    }
+
+    /// With more of it.
+    pub(crate) fn detailed(self, detail: String) -> Self {
+        Self { detail: Some(detail), ..self }
+    }
+
+    /// To a user, about this group.
+    pub(crate) fn about_group(act: AuditAct, user_id: UserId, group_id: GroupId) -> Self {
+        Self { detail: Some(group_id.to_string()), ..Self::to(act, user_id) }
+    }
+}
+
+/// Of which kind somebody is who administers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ActorKind {
+    User,
+    Service,
+    PlatformAdmin,
+}
+
+impl ActorKind {
+    const ALL: [Self; 3] = [Self::User, Self::Service, Self::PlatformAdmin];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "USER",
+            Self::Service => "SERVICE",
+            Self::PlatformAdmin => "PLATFORM_ADMIN",
+        }
+    }
+}
+
+impl FromStr for ActorKind {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(())
+    }
+}
+
+/// One act, as it stands in the log.
+#[derive(Debug, Clone)]
+pub(crate) struct AuditEntry {
+    pub(crate) id: AuditEntryId,
+    pub(crate) company_id: Option<CompanyId>,
+    pub(crate) done: Done,
+    pub(crate) actor_kind: ActorKind,
+    pub(crate) actor_id: Option<ActorId>,
+    /// What he is known by who has no id.
+    pub(crate) actor_name: Option<String>,
+    pub(crate) acting_service: Option<CredentialId>,
+    pub(crate) client_address: Option<String>,
+    pub(crate) at: Timestamp,
+}
+
+/// Which entries are wanted: those that every part lets pass that is given.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AuditFilter {
+    pub(crate) company_id: Option<CompanyId>,
+    pub(crate) actor_id: Option<ActorId>,
+    pub(crate) object_id: Option<ObjectId>,
+    pub(crate) act: Option<AuditAct>,
+    /// Not before.
+    pub(crate) start: Option<Timestamp>,
+    /// Before.
+    pub(crate) end: Option<Timestamp>,
+}
