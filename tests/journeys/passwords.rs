@@ -66,8 +66,11 @@ async fn a_password_is_changed_by_showing_the_one_there_is() {
 
     let wrong = send(&cabinet, &token, change(["wrong", NEW, ""])).await;
     assert_eq!(refused(wrong), is(Code::InvalidArgument, "CURRENT_PASSWORD_WRONG"));
-    let refused_new = send(&cabinet, &token, change([OLD, "12345678", ""])).await;
-    assert_eq!(refused(refused_new), is(Code::InvalidArgument, "PASSWORD_REFUSED"));
+    // However often a new one is refused, the one there is was right.
+    for _ in 0..11 {
+        let refused_new = send(&cabinet, &token, change([OLD, "12345678", ""])).await;
+        assert_eq!(refused(refused_new), is(Code::InvalidArgument, "PASSWORD_REFUSED"));
+    }
     assert_eq!(violations(send(&cabinet, &token, change(["", "f8Kq", ""])).await), ["current_password", "new_password"]);
     let stranger = cabinet.user_token_by(&cabinet.credential(pb::CredentialKind::ActingService).await, &anna.user_id).await;
     let called_for = send(&cabinet, &stranger.expect("it may"), change([OLD, NEW, ""])).await;

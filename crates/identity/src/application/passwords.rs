@@ -68,13 +68,20 @@ impl PasswordUseCases {
         let buckets = self.guessing.limits.of_session(session_id);
         let attempt = self.guessing.begin(&permit, realm_id, Guessed::Password, &buckets).await?;
         if asks.contains(&PasswordProof::Current) {
-            let stored = account.password_hash.clone().ok_or(Error::PasswordMissing)?;
+            let Some(stored) = account.password_hash.clone() else {
+                self.guessing.take_back(&permit, std::slice::from_ref(&attempt)).await?;
+                return Err(Error::PasswordMissing);
+            };
             let looked_at = self.hasher.verify(command.current, Some(stored), Waiting::Known).await;
             if !self.guessing.looked_at(&permit, std::slice::from_ref(&attempt), looked_at).await? {
                 problems.insert(0, PasswordChangeProblem::CurrentWrong);
             }
         }
         if !problems.is_empty() {
+            // Only a wrong guess at the present one counts.
+            if !problems.contains(&PasswordChangeProblem::CurrentWrong) {
+                self.guessing.take_back(&permit, std::slice::from_ref(&attempt)).await?;
+            }
             return Err(Error::PasswordNotChanged(problems));
         }
         let hashed = self.hasher.hash(command.typed.new).await;
