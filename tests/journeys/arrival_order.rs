@@ -24,10 +24,20 @@ async fn make_facts(cabinet: &Cabinet) -> Vec<Fact> {
     for status in ["OPEN", "RESOLVED"] {
         cabinet.change_status(&token, &case.case_id, status).await.expect("an allowed move");
     }
-    cabinet.letters(2).await;
+    cabinet.letters(3).await;
     cabinet.settled().await;
+    forget_the_notice(cabinet).await;
     let databases = [&cabinet.databases.identity, &cabinet.databases.case_monitoring];
     databases.into_iter().flat_map(|database| facts(&database.value(ARCHIVE))).collect()
+}
+
+/// The old address was told as well: by the security lane, whose facts are not replayed.
+async fn forget_the_notice(cabinet: &Cabinet) {
+    const FORGET: &str = "
+        WITH notice AS (DELETE FROM deliveries WHERE kind = 'EMAIL_REPLACED' AND state = 'SENT' RETURNING event_id),
+            seen AS (DELETE FROM messaging.inbox USING notice WHERE inbox.event_id = notice.event_id RETURNING inbox.event_id)
+        SELECT count(*) FROM seen";
+    eventually("the notice to be sent", || (cabinet.databases.notification.value(FORGET) == "1").then_some(())).await;
 }
 
 const ARCHIVE: &str = "
@@ -109,7 +119,7 @@ async fn facts_that_arrive_in_any_order_and_twice_come_to_the_same() {
         assert_eq!(ledger(&cabinet).await, as_it_happened, "in the order {order:?}");
     }
 
-    let letters = cabinet.mail.letters();
+    let letters: Vec<_> = cabinet.mail.letters().into_iter().filter(|letter| letter.rcpt_to != ["old@example.com"]).collect();
     assert_eq!(letters.len(), 2 * (orders.len() + 1), "two letters each time");
     assert!(letters.iter().all(|letter| letter.rcpt_to == ["new@example.com"]));
 }

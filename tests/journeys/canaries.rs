@@ -64,7 +64,7 @@ async fn save_profile(cabinet: &Cabinet, token: &str, user_id: &str, paths: &[&s
 }
 
 async fn request_code(cabinet: &Cabinet, token: &str) {
-    let request = with_token(token, identity::RequestPhoneCodeRequest {});
+    let request = with_token(token, identity::RequestPhoneCodeRequest::default());
     ContactServiceClient::new(cabinet.identity.channel()).request_phone_code(request).await.expect("a phone to confirm");
 }
 

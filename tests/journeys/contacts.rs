@@ -2,7 +2,7 @@
 
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
-use cabinet_e2e::{Cabinet, Refused, reason, user_request, with_token};
+use cabinet_e2e::{Cabinet, Refused, Setup, reason, user_request, with_token};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -140,4 +140,36 @@ async fn users_are_listed_as_soon_as_they_are_added() {
     let request = pb::ListUsersRequest { company_id: cabinet.other_realm.company_id.to_string(), ..Default::default() };
     let foreign = client.list_users(with_token(&cabinet.service_token(), request)).await;
     assert_eq!(refused(foreign), is(Code::NotFound, "COMPANY_NOT_FOUND"));
+}
+
+/// Rule I8.c: an OWNER is told that a contact is taken, so often and no more; whatever he is told is written down. What is free does not
+/// count, nor does what others are told.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_owner_learns_of_others_contacts_is_counted() {
+    let cabinet = Setup::default().with_identity("CABINET__GUESSING__CONFLICTS_OF_USER", "4").start().await;
+    create(&cabinet, anna(&cabinet)).await.expect("a good user");
+    let owner = cabinet.owner_token("owner@example.com").await;
+    let another = cabinet.owner_token("another@example.com").await;
+    let company_id = cabinet.realm.company_id;
+    let wanted = |email: &str| user_request(company_id, pb::Role::Customer, email);
+    let taken = is(Code::AlreadyExists, "EMAIL_TAKEN");
+    for number in 0..10 {
+        let free = wanted(&format!("free{number}@example.com"));
+        cabinet.create_user_with(&owner, free).await.expect("nobody's");
+    }
+    assert_eq!(refused(cabinet.create_user_with(&owner, wanted("anna@example.com")).await), taken);
+    let new = |email: &str| pb::NewUser { role: pb::Role::Customer.into(), email: email.to_owned(), ..Default::default() };
+    let users = ["anna@example.com", "free@example.com", "owner@example.com", "another@example.com"].map(new).to_vec();
+    let batch = pb::BatchCreateUsersRequest { company_id: company_id.to_string(), users, ..Default::default() };
+    let mut client = UserServiceClient::new(cabinet.identity.channel());
+    client.batch_create_users(with_token(&owner, batch)).await.expect("verdicts, three of them conflicts");
+    let limited = is(Code::ResourceExhausted, "ATTEMPTS_LIMITED");
+    assert_eq!(refused(cabinet.create_user_with(&owner, wanted("anna@example.com")).await), limited);
+    assert_eq!(refused(cabinet.create_user_with(&owner, wanted("free11@example.com")).await), limited, "taken or not");
+    assert_eq!(refused(cabinet.create_user_with(&another, wanted("anna@example.com")).await), taken);
+
+    let told = cabinet.databases.identity.value(
+        "SELECT string_agg(detail, ', ') || ' by ' || count(DISTINCT actor_id) FROM audit_log WHERE act = 'CONFLICT_TOLD'",
+    );
+    assert_eq!(told, "EMAIL, EMAIL, EMAIL, EMAIL, EMAIL by 2");
 }

@@ -48,6 +48,28 @@ impl<'a> PresetRealm<'a> {
         self.cabinet.redeem(&link_in(&letter), password).await
     }
 
+    /// Somebody who was invited to the company, and has signed in by his letter.
+    pub(crate) async fn newcomer(&self, request: pb::CreateUserRequest) -> (pb::User, String) {
+        let user = self.add(request).await.expect("a good user");
+        let redeemed = self.redeem(&user.email, Cabinet::PASSWORD).await.expect("an open link");
+        (user, redeemed.tokens.expect("the contract promises tokens").access_token)
+    }
+
+    /// SUPPORT of the realm, from a desk of its own.
+    pub(crate) async fn support(&self, email: &str) -> (pb::User, String) {
+        let desk = self.support_desk().await;
+        let role = pb::Role::Support.into();
+        self.member(pb::CreateUserRequest { company_id: desk.to_string(), role, ..self.invited(email) }).await
+    }
+
+    pub(crate) async fn support_desk(&self) -> CompanyId {
+        let (realm_id, kind) = (self.realm_id.to_string(), pb::CompanyKind::SupportDesk.into());
+        let request = pb::CreateCompanyRequest { realm_id, name: "Support desk".to_owned(), kind, ..Default::default() };
+        let mut realms = RealmServiceClient::new(self.cabinet.identity.channel());
+        let desk = realms.create_company(with_token(&self.operator, request)).await.expect("an operator may").into_inner();
+        desk.company.expect("the contract promises the company").company_id.parse().expect("an id")
+    }
+
     pub(crate) async fn sign_in(&self, login: &str, password: &str) -> Result<pb::User, Status> {
         self.cabinet.watch.canary(Kind::Address, login);
         let request = pb::SignInRequest {
@@ -87,10 +109,12 @@ impl<'a> PresetRealm<'a> {
             pb::Role::Owner => Role::Owner,
             pb::Role::Admin => Role::Admin,
             pb::Role::Agent => Role::Agent,
+            pb::Role::Support => Role::Support,
             pb::Role::Customer | pb::Role::Unspecified => Role::Customer,
         };
+        let company_id = request.company_id.parse().expect("an id");
         let user = self.add(request).await.expect("a good user");
-        let (realm_id, company_id, user_id) = (self.realm_id, self.company_id, user_id(&user));
+        let (realm_id, user_id) = (self.realm_id, user_id(&user));
         let through = Through::Session(new_id());
         let token = self.cabinet.token(&Caller::User(UserCaller { realm_id, company_id, user_id, role, through }));
         (user, token)

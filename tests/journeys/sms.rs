@@ -285,7 +285,7 @@ async fn a_receipt_is_recorded() {
 }
 
 async fn request_code(cabinet: &Cabinet, token: &str) -> Result<(), Status> {
-    let request = with_token(token, identity::RequestPhoneCodeRequest {});
+    let request = with_token(token, identity::RequestPhoneCodeRequest::default());
     ContactServiceClient::new(cabinet.identity.channel()).request_phone_code(request).await.map(|_| ())
 }
 

@@ -20,7 +20,7 @@ async fn user(cabinet: &Cabinet, role: PbRole, email: &str) -> (User, String) {
         PbRole::Owner => Role::Owner,
         PbRole::Admin => Role::Admin,
         PbRole::Agent => Role::Agent,
-        PbRole::Customer | PbRole::Unspecified => Role::Customer,
+        PbRole::Customer | PbRole::Support | PbRole::Unspecified => Role::Customer,
     };
     let token = cabinet.user_token(user_id(&user), role);
     (user, token)

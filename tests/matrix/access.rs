@@ -75,12 +75,20 @@ pub(crate) async fn call_contacts(visit: &Visit<'_>, method: &str) -> Result<Ans
     let mut client = ContactServiceClient::new(visit.stage.identity.clone());
     match method {
         "RequestPhoneCode" => {
-            let request = visit.request(pb::RequestPhoneCodeRequest {});
+            let request = visit.request(pb::RequestPhoneCodeRequest::default());
             done_but_for("PHONE_MISSING", client.request_phone_code(request).await)
         }
         "ConfirmPhone" => {
             let request = visit.request(pb::ConfirmPhoneRequest { code: "000000".into() });
             done_but_for("CODE_OVER", client.confirm_phone(request).await)
+        }
+        "ChangeEmail" => {
+            let request = visit.request(pb::ChangeEmailRequest { email: visit.stage.fresh_email() });
+            done_but_for("SESSION_OVER", client.change_email(request).await)
+        }
+        "ConfirmEmail" => {
+            let request = pb::ConfirmEmailRequest { token: WRONG.into() };
+            refused_as("LINK_NOT_VALID", client.confirm_email(visit.request(request)).await)
         }
         _ => no_call(method),
     }

@@ -32,10 +32,11 @@ pub(crate) enum Who {
     Gateway,
     Component,
     Platform,
+    Support,
 }
 
 impl Who {
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Anonymous,
         Self::Himself,
         Self::Acting,
@@ -51,6 +52,7 @@ impl Who {
         Self::Gateway,
         Self::Component,
         Self::Platform,
+        Self::Support,
     ];
 
     pub(crate) const fn heading(self) -> &'static str {
@@ -70,6 +72,7 @@ impl Who {
             Self::Gateway => "gateway",
             Self::Component => "component",
             Self::Platform => "platform",
+            Self::Support => "support",
         }
     }
 }
@@ -193,7 +196,16 @@ impl Stage {
             Who::Gateway => self.cabinet.credential(pb::CredentialKind::Gateway).await,
             Who::Component => self.cabinet.token(&Caller::Component(Component::Notification)),
             Who::Platform => self.platform_token(),
+            Who::Support => self.support_token().await,
         }
+    }
+
+    async fn support_token(&self) -> String {
+        let kind = pb::CompanyKind::SupportDesk.into();
+        let desk = pb::CreateCompanyRequest { realm_id: self.realm_id.clone(), name: "Desk".into(), kind, ..Default::default() };
+        let desk = RealmServiceClient::new(self.identity.clone()).create_company(with_token(&self.platform_token(), desk)).await;
+        let desk = desk.expect("an operator may").into_inner().company.expect("the contract promises the company").company_id;
+        self.new_user_token(&self.cabinet.realm, desk.parse().expect("an id"), Role::Support).await
     }
 
     async fn new_user_token(&self, realm: &TestRealm, company_id: CompanyId, role: Role) -> String {
@@ -207,6 +219,7 @@ impl Stage {
 
     async fn user(&self, realm: &TestRealm, company_id: CompanyId, role: Role) -> pb::User {
         let role = match role {
+            Role::Support => pb::Role::Support,
             Role::Customer => pb::Role::Customer,
             Role::Agent => pb::Role::Agent,
             Role::Admin => pb::Role::Admin,

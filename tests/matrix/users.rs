@@ -36,6 +36,10 @@ pub(crate) async fn call(visit: &Visit<'_>, method: &str) -> Result<Answer, Stat
             let request = pb::BatchGetUsersRequest { realm_id: visit.realm_id(), user_ids: vec![user_id] };
             client.batch_get_users(visit.request(request)).await.map(|answer| some(&answer.into_inner().users))
         }
+        "FindUser" => {
+            let request = pb::FindUserRequest { email: visit.himself.email.clone(), ..Default::default() };
+            client.find_user(visit.request(request)).await.map(|_| Answer::Done)
+        }
         "ResendInvitation" => {
             let request = pb::ResendInvitationRequest { user_id };
             client.resend_invitation(visit.request(request)).await.map(|_| Answer::Done)

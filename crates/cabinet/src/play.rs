@@ -175,7 +175,7 @@ impl Stage {
     }
 
     async fn request_code(&self, token: &str) -> Result<(), StartError> {
-        let request = with_token(token, identity::RequestPhoneCodeRequest {})?;
+        let request = with_token(token, identity::RequestPhoneCodeRequest::default())?;
         ContactServiceClient::new(self.channel.clone()).request_phone_code(request).await?;
         Ok(())
     }

@@ -61,6 +61,8 @@ fn read_guessing(settings: &mut Settings) -> Option<GuessingLimits> {
     let password_window = settings.duration("guessing.password_window", WINDOWS);
     let resets_from_address = read_attempts(settings, "guessing.resets_from_address");
     let reset_window = settings.duration("guessing.reset_window", WINDOWS);
+    let conflicts_of_user = read_attempts(settings, "guessing.conflicts_of_user");
+    let conflict_window = settings.duration("guessing.conflict_window", WINDOWS);
     Some(GuessingLimits {
         passwords_from_address: passwords_from_address?,
         passwords_at_account: passwords_at_account?,
@@ -68,6 +70,8 @@ fn read_guessing(settings: &mut Settings) -> Option<GuessingLimits> {
         password_window: password_window?,
         resets_from_address: resets_from_address?,
         reset_window: reset_window?,
+        conflicts_of_user: conflicts_of_user?,
+        conflict_window: conflict_window?,
     })
 }
 

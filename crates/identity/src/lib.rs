@@ -24,8 +24,8 @@ use crate::adapters::grpc::{
 use crate::adapters::housekeeping::Housekeeping;
 use crate::adapters::policy::PresetFiles;
 use crate::adapters::postgres::{
-    AuditLog, PgAdministrators, PgAttempts, PgAuditEntries, PgCredentials, PgGroups, PgHousekeeping, PgLinks, PgPasswords,
-    PgPhoneCodes, PgRealms, PgRevocations, PgSessions, PgUsers,
+    AuditLog, PgAdministrators, PgAttempts, PgAuditEntries, PgCredentials, PgEmailChanges, PgGroups, PgHousekeeping, PgLinks,
+    PgPasswords, PgPhoneCodes, PgRealms, PgRevocations, PgSessions, PgUsers,
 };
 use crate::adapters::public_http;
 use crate::adapters::revocation_feed::{OwnAccess, RevocationFeed};
@@ -157,6 +157,7 @@ impl Parts {
             realms: self.kept_realms(),
             links: self.kept_links(),
             secrets: self.secrets.clone(),
+            guessing: self.guessing.clone(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
         }
@@ -165,8 +166,12 @@ impl Parts {
     fn contacts(&self) -> ContactUseCases {
         ContactUseCases {
             users: self.kept_users(),
+            realms: self.kept_realms(),
+            sessions: self.kept_sessions(),
             codes: Arc::new(PgPhoneCodes::new(self.pool.clone(), self.signal.clone())),
+            changes: Arc::new(PgEmailChanges::new(self.pool.clone(), self.signal.clone())),
             secrets: self.secrets.clone(),
+            guessing: self.guessing.clone(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
         }

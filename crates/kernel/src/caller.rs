@@ -5,9 +5,11 @@ use std::str::FromStr;
 
 use crate::{CompanyId, CredentialId, RealmId, SessionId, UserId};
 
-/// A user's role in his company. Ordered: nobody grants a role above his own (I2).
+/// A user's role in his company. Ordered: nobody grants a role above his own (I2). SUPPORT stands beside the others: it helps the
+/// users of a whole realm, and administers nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
+    Support,
     Customer,
     Agent,
     Admin,
@@ -15,10 +17,11 @@ pub enum Role {
 }
 
 impl Role {
-    pub const ALL: [Self; 4] = [Self::Customer, Self::Agent, Self::Admin, Self::Owner];
+    pub const ALL: [Self; 5] = [Self::Support, Self::Customer, Self::Agent, Self::Admin, Self::Owner];
 
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Support => "SUPPORT",
             Self::Customer => "CUSTOMER",
             Self::Agent => "AGENT",
             Self::Admin => "ADMIN",
@@ -161,5 +164,6 @@ mod tests {
     #[test]
     fn roles_are_ordered_as_the_rule_book_orders_them() {
         assert!(Role::Owner > Role::Admin && Role::Admin > Role::Agent && Role::Agent > Role::Customer);
+        assert!(Role::Customer > Role::Support, "whoever helps everybody administers nobody");
     }
 }

@@ -114,10 +114,11 @@ fn replace_workflow(caller: &Caller, realm_id: RealmId) -> Decision {
     }
 }
 
-/// C2: an AGENT works on the company's requests; OWNER and ADMIN on everything of the company.
+/// C2: an AGENT works on the company's requests; OWNER and ADMIN on everything of the company. SUPPORT helps with accounts, and works on
+/// no cases.
 fn works_on(user: &UserCaller, kind: CaseKind) -> bool {
     match user.role {
-        Role::Customer => false,
+        Role::Support | Role::Customer => false,
         Role::Agent => kind == CaseKind::Request,
         Role::Admin | Role::Owner => true,
     }

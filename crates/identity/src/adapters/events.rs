@@ -6,7 +6,7 @@ use messaging::{Aggregate, Lane, NewEvent};
 use prost::Message as _;
 use runtime::grpc::timestamp;
 
-use crate::application::{NewLink, NewPhoneCode};
+use crate::application::{NewEmailChange, NewLink, NewPhoneCode, ReplacementNotice};
 use crate::domain::{Contact, ContactChanged, LinkPurpose, Session, StandingChange, StandingChanged, User, UserCreated};
 
 const USER: &str = "user";
@@ -81,6 +81,7 @@ pub(crate) fn phone_code_made(call: &Call, new: &NewPhoneCode) -> NewEvent {
         user_id: code.user_id.to_string(),
         code_id: code.id.to_string(),
         sealed_code: new.sealed_code.clone(),
+        sealed_phone: new.sealed_phone.clone().unwrap_or_default(),
         expire_time: Some(timestamp(code.expires_at)),
         version: new.user_version,
     };
@@ -88,6 +89,40 @@ pub(crate) fn phone_code_made(call: &Call, new: &NewPhoneCode) -> NewEvent {
     let event_type = "identity.user.phone_code_requested.v1";
     let told = event(call, new.event_id, code.realm_id, aggregate, event_type, payload.encode_to_vec(), code.created_at);
     NewEvent { lane: Lane::Security, expires_at: Some(code.expires_at), ..told }
+}
+
+/// A link is to be mailed to an address that somebody wants: worth nothing once it has ended.
+pub(crate) fn email_change_requested(call: &Call, new: &NewEmailChange) -> NewEvent {
+    let change = &new.change;
+    let payload = pb::UserEmailChangeRequested {
+        user_id: change.user_id.to_string(),
+        link_id: change.link_id.to_string(),
+        sealed_token: new.sealed_token.clone(),
+        sealed_address: new.sealed_address.clone(),
+        expire_time: Some(timestamp(change.expires_at)),
+        version: new.user_version,
+    };
+    let aggregate = Aggregate { kind: USER, id: change.user_id.as_uuid(), version: new.user_version };
+    let event_type = "identity.user.email_change_requested.v1";
+    let told = event(call, new.event_id, change.realm_id, aggregate, event_type, payload.encode_to_vec(), change.created_at);
+    NewEvent { lane: Lane::Security, expires_at: Some(change.expires_at), ..told }
+}
+
+/// A user is told that another contact has taken the place of his.
+pub(crate) fn contact_replaced(call: &Call, notice: &ReplacementNotice, realm_id: RealmId, changed: ContactChanged) -> NewEvent {
+    let (user_id, version) = (changed.user_id.to_string(), changed.version);
+    let replace_time = Some(timestamp(changed.at));
+    let (event_type, payload) = match &notice.sealed_address {
+        Some(sealed_address) => {
+            let sealed_address = sealed_address.clone();
+            let fact = pb::UserEmailReplaced { user_id, sealed_address, replace_time, version };
+            ("identity.user.email_replaced.v1", fact.encode_to_vec())
+        }
+        None => ("identity.user.phone_replaced.v1", pb::UserPhoneReplaced { user_id, replace_time, version }.encode_to_vec()),
+    };
+    let aggregate = Aggregate { kind: USER, id: changed.user_id.as_uuid(), version };
+    let told = event(call, notice.event_id, realm_id, aggregate, event_type, payload, changed.at);
+    NewEvent { lane: Lane::Security, ..told }
 }
 
 pub(crate) fn password_changed(call: &Call, event_id: EventId, user: &User, now: Timestamp) -> NewEvent {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::application::Presets;
 use crate::domain::{
-    Characters, Contact, Guessable, OwnerSetsPasswords, PasswordChangeRule, PasswordProof, PasswordRule, PhoneRule, Policy,
-    SessionLifetimes, StartingStatus,
+    Characters, Contact, ContactChanger, Guessable, OwnerSetsPasswords, PasswordChangeRule, PasswordProof, PasswordRule,
+    PhoneRule, Policy, SessionLifetimes, StartingStatus,
 };
 
 /// The presets there are. No code but this table names one.
@@ -40,6 +40,8 @@ pub(crate) struct PolicyForm {
     phones: PhoneRuleForm,
     #[serde(default = "active")]
     starting_status: StartingStatusForm,
+    #[serde(default = "by_services")]
+    contact_changes: ContactChangerForm,
     #[serde(default)]
     names: NamesForm,
     password: PasswordForm,
@@ -61,6 +63,20 @@ const fn international() -> PhoneRuleForm {
 enum PhoneRuleForm {
     International,
     UkrainianMobile,
+}
+
+const fn by_services() -> ContactChangerForm {
+    ContactChangerForm::Service
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum ContactChangerForm {
+    User,
+    Owner,
+    Support,
+    SupportOnceSet,
+    Service,
 }
 
 const fn active() -> StartingStatusForm {
@@ -203,6 +219,13 @@ impl TryFrom<PolicyForm> for Policy {
             },
             password_change: form.password_change.try_into()?,
             names: form.names.into(),
+            contact_changes: match form.contact_changes {
+                ContactChangerForm::User => ContactChanger::User,
+                ContactChangerForm::Owner => ContactChanger::Owner,
+                ContactChangerForm::Support => ContactChanger::Support,
+                ContactChangerForm::SupportOnceSet => ContactChanger::SupportOnceSet,
+                ContactChangerForm::Service => ContactChanger::Service,
+            },
         })
     }
 }
@@ -224,6 +247,13 @@ impl From<&Policy> for PolicyForm {
             password: policy.password.into(),
             password_change: (&policy.password_change).into(),
             names: policy.names.into(),
+            contact_changes: match policy.contact_changes {
+                ContactChanger::User => ContactChangerForm::User,
+                ContactChanger::Owner => ContactChangerForm::Owner,
+                ContactChanger::Support => ContactChangerForm::Support,
+                ContactChanger::SupportOnceSet => ContactChangerForm::SupportOnceSet,
+                ContactChanger::Service => ContactChangerForm::Service,
+            },
             sessions: SessionsForm {
                 idle_days: days(policy.sessions.idle_days()),
                 longest_days: days(policy.sessions.longest_days()),
@@ -399,6 +429,7 @@ mod tests {
                 by_owner: OwnerSetsPasswords::Refused,
             },
             names: NameRule { form: NameForm::Full, letters: NameLetters::Any, need: NameNeed::Optional },
+            contact_changes: ContactChanger::Service,
         };
         assert_eq!(Policy::try_from(read).ok(), Some(meant));
     }

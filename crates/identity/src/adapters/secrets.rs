@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::application::{DeviceToken, LinkToken, NewSecret, RefreshToken, Secrets};
+use crate::domain::{EmailAddress, PhoneNumber};
 
 const SECRET_LENGTH: usize = 32;
 const ID_LENGTH: usize = 16;
@@ -86,6 +87,11 @@ fn named(token: RefreshToken) -> Vec<u8> {
     [&[REFRESH_VERSION], realm_id.as_slice(), &session_id, &token.generation.to_be_bytes()].concat()
 }
 
+/// So that an address opens for nothing but an address.
+fn address_context(object: Uuid) -> Vec<u8> {
+    [b"address".as_slice(), object.as_bytes()].concat()
+}
+
 fn random() -> [u8; SECRET_LENGTH] {
     let mut bytes = [0; SECRET_LENGTH];
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes once it has booted");
@@ -106,6 +112,10 @@ impl Secrets for KeyedSecrets {
         let (realm, link) = (realm_id.as_uuid().into_bytes(), link_id.as_uuid().into_bytes());
         let token = URL_SAFE_NO_PAD.encode([realm.as_slice(), &link, &secret].concat());
         (hash(&secret), self.sealing_key.seal(&link, &Secret::new(token)))
+    }
+
+    fn sealed_address(&self, object: Uuid, address: &EmailAddress) -> Vec<u8> {
+        self.sealing_key.seal(&address_context(object), &Secret::new(address.as_str().to_owned()))
     }
 
     fn read_link_token(&self, token: &str) -> Option<LinkToken> {
@@ -174,6 +184,10 @@ impl Secrets for KeyedSecrets {
         let code = six_digits();
         let mac = self.phone_code_mac(id, &code).finalize().into_bytes().to_vec();
         (mac, self.sealing_key.seal(id.as_uuid().as_bytes(), &Secret::new(code)))
+    }
+
+    fn sealed_phone(&self, id: PhoneCodeId, phone: &PhoneNumber) -> Vec<u8> {
+        self.sealing_key.seal(&address_context(id.as_uuid()), &Secret::new(phone.as_str().to_owned()))
     }
 
     fn is_phone_code(&self, id: PhoneCodeId, code: &str, mac: &[u8]) -> bool {

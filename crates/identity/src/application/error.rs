@@ -76,6 +76,10 @@ pub(crate) enum Error {
     PhoneMissing,
     #[error("the phone number is confirmed already")]
     PhoneConfirmed,
+    #[error("it is fixed by now: support changes it")]
+    ContactFixed,
+    #[error("it cannot be used: ask support")]
+    ContactRefused(Contact),
     #[error("a code was sent a moment ago, or enough of them today")]
     CodeLimited,
     #[error("it is another code")]
@@ -105,4 +109,6 @@ pub(crate) enum UserProblem {
     Name(NameField, InvalidName),
     #[error("every new user is ACTIVE here")]
     StatusNotChosen,
+    #[error("there is nobody of this role in the company")]
+    RoleNotOfCompany,
 }

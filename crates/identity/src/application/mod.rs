@@ -3,6 +3,7 @@
 mod access;
 mod administrators;
 mod audit;
+mod conflicts;
 mod contacts;
 mod credentials;
 mod error;
@@ -28,15 +29,15 @@ pub(crate) use links::{LinkUseCases, RedeemLink};
 pub(crate) use passwords::{ChangePassword, OtherSessions, PasswordUseCases, SetUserPassword};
 pub(crate) use ports::{
     AccessToken, AccessTokens, Account, Administrator, Administrators, Admission, Admitted, Attempts, AuditEntries,
-    ChangeStandingError, CompanyInserted, CountedBy, Credentials, Decision, DeviceToken, GroupWriteError, Groups, HashError,
-    InsertError, LinkToken, Links, NewLink, NewPassword, NewPhoneCode, NewSecret, PasswordHasher, PasswordSetter, Passwords,
-    PhoneCodes, Presets, PublishedKey, Realms, Redemption, RefreshToken, Revocations, Secrets, Sessions, SessionsEnding,
-    TriedCode, UpdateUserError, Users, Waiting,
+    ChangeStandingError, CompanyInserted, ContactUpdate, CountedBy, Credentials, Decision, DeviceToken, EmailChanges,
+    GroupWriteError, Groups, HashError, InsertError, LinkToken, Links, NewEmailChange, NewLink, NewPassword, NewPhoneCode,
+    NewSecret, PasswordHasher, PasswordSetter, Passwords, PhoneCodes, Presets, PublishedKey, Realms, Redemption, RefreshToken,
+    ReplacementNotice, Revocations, Secrets, Sessions, SessionsEnding, TriedCode, UpdateUserError, Users, Waiting,
 };
 pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases, UpdatePolicy};
 pub(crate) use sessions::{SessionTokens, SessionUseCases, SignIn, SignedIn};
 pub(crate) use user_actions::{UserAction, UserActionKind, UserView};
 pub(crate) use users::{
-    BatchGetUsers, ChangeContact, ChangeStanding, CreateUsers, Invitation, ListUsers, NewContact, NewIntroduction, NewUser,
-    SuggestUserName, UserUseCases, UsersFound, Verdict,
+    BatchGetUsers, ChangeContact, ChangeStanding, CreateUsers, FindUser, Invitation, ListUsers, NewContact, NewIntroduction,
+    NewUser, SuggestUserName, UserUseCases, UsersFound, Verdict,
 };

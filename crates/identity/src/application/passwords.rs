@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use kernel::{Authorized, Call, Clock, IdSource, RealmId, Refusal, SessionId, UserId};
+use kernel::{Authorized, Call, Clock, IdSource, RealmId, Refusal, UserId};
 
-use super::sessions::signed_in;
+use super::sessions::{open_session, signed_in};
 use super::user_actions::may_set_password;
 use super::users::own_data;
 use super::{
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::domain::access::Action;
 use crate::domain::guessing::Guessed;
-use crate::domain::{Password, PasswordChangeProblem, PasswordProof, Session, TypedPassword};
+use crate::domain::{Password, PasswordChangeProblem, PasswordProof, TypedPassword};
 
 /// How often something is tried that others keep overtaking.
 const ATTEMPTS: usize = 5;
@@ -56,7 +56,7 @@ impl PasswordUseCases {
         let (caller, session_id) = signed_in(call)?;
         let (realm_id, user_id) = (caller.realm_id, caller.user_id);
         let policy = self.realms.get(realm_id).await?.ok_or(Error::RealmNotFound)?.policy;
-        let session = self.session(realm_id, user_id, session_id).await?;
+        let session = open_session(self.sessions.as_ref(), &caller, session_id).await?;
         if !session.is_authenticated(policy.password_change.reauthentication_age, self.clock.now()) {
             return Err(Error::ReauthenticationRequired);
         }
@@ -103,16 +103,9 @@ impl PasswordUseCases {
             if self.passwords.set(&permit, call, &new).await? {
                 return Ok(permit.show(()));
             }
-            self.session(realm_id, user_id, session_id).await?;
+            open_session(self.sessions.as_ref(), &caller, session_id).await?;
         }
         Err(Error::UserChanged)
-    }
-
-    /// A session that goes on, and its user with it.
-    async fn session(&self, realm_id: RealmId, user_id: UserId, session_id: SessionId) -> Result<Session, Error> {
-        let found = self.sessions.get(realm_id, session_id).await?;
-        let open = found.filter(|(session, user)| session.user_id == user_id && user.is_active);
-        open.map(|(session, _)| session).ok_or(Error::SessionOver)
     }
 
     async fn account(&self, realm_id: RealmId, user_id: UserId) -> Result<Account, Error> {

@@ -6,7 +6,7 @@ use kernel::{Authorized, Call, Clock, CompanyId, IdSource, RealmId, Refusal};
 
 use super::{CompanyInserted, Error, InsertError, NewUser, Presets, Realms, UserUseCases, UserView, users};
 use crate::domain::access::Action;
-use crate::domain::{Company, InvalidSetting, PolicyChange, Realm, RealmSettings, is_name};
+use crate::domain::{Company, CompanyKind, InvalidSetting, PolicyChange, Realm, RealmSettings, is_name};
 
 /// What a realm is made of unless somebody says otherwise.
 const DEFAULT_PRESET: &str = "standard";
@@ -41,6 +41,7 @@ pub(crate) struct UpdatePolicy {
 pub(crate) struct CreateCompany {
     /// Wanted of callers that belong to no realm.
     pub(crate) realm_id: Option<RealmId>,
+    pub(crate) kind: CompanyKind,
     pub(crate) name: String,
     /// Its first OWNER, if he comes with it.
     pub(crate) owner: Option<NewUser>,
@@ -117,8 +118,9 @@ impl RealmUseCases {
         if let Some(made) = self.realms.made_company(call, now).await? {
             return Ok(permit.show(self.company_as_made(call, &realm, made, &command).await?));
         }
-        let company = Company { realm_id, id: self.ids.new_id(now), name: command.name.clone(), created_at: now };
-        let admission = |new| self.users.admission(realm_id, company.id, &realm.policy, new, now);
+        let company =
+            Company { realm_id, id: self.ids.new_id(now), kind: command.kind, name: command.name.clone(), created_at: now };
+        let admission = |new| self.users.admission(&company, &realm.policy, new, now);
         let owner = command.owner.as_ref().map(admission).transpose()?;
         let taken = match self.realms.insert_company(&permit, call, &company, owner.as_ref()).await {
             Ok(CompanyInserted::Added) => {

@@ -294,3 +294,10 @@ pub(super) fn signed_in(call: &Call) -> Result<(UserCaller, SessionId), Error> {
         _ => Err(Refusal::Denied.into()),
     }
 }
+
+/// A session of the caller's that goes on, and he with it.
+pub(super) async fn open_session(sessions: &dyn Sessions, caller: &UserCaller, session_id: SessionId) -> Result<Session, Error> {
+    let found = sessions.get(caller.realm_id, session_id).await?;
+    let open = found.filter(|(session, user)| session.user_id == caller.user_id && user.is_active);
+    open.map(|(session, _)| session).ok_or(Error::SessionOver)
+}

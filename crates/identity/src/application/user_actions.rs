@@ -52,8 +52,8 @@ fn actions(call: &Call, user: &User, policy: &Policy, now: Timestamp) -> Vec<Use
     };
     [
         (UserActionKind::ResendInvitation, may_invite_again(call, user, now).err()),
-        (UserActionKind::ChangeEmail, may_change_contacts(call, user).err()),
-        (UserActionKind::ChangePhone, may_change_contacts(call, user).err()),
+        (UserActionKind::ChangeEmail, may_change_contacts(call, user, policy).err()),
+        (UserActionKind::ChangePhone, may_change_contacts(call, user, policy).err()),
         (UserActionKind::SetPassword, may_set_password(call, user, policy).err()),
         (UserActionKind::ChangeRole, may_change_standing(call, user).err()),
         (other_status, may_change_standing(call, user).err()),
@@ -76,8 +76,8 @@ pub(super) fn may_invite_again(call: &Call, user: &User, now: Timestamp) -> Resu
     Ok(permit)
 }
 
-pub(super) fn may_change_contacts(call: &Call, user: &User) -> Result<Permit, Error> {
-    call.authorize(&Action::ChangeContacts(user)).map_err(hidden_user)
+pub(super) fn may_change_contacts(call: &Call, user: &User, policy: &Policy) -> Result<Permit, Error> {
+    call.authorize(&Action::ChangeContacts { user, by: policy.contact_changes }).map_err(hidden_user)
 }
 
 /// Nobody decides about himself (I3).

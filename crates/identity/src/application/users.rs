@@ -7,16 +7,18 @@ use kernel::{
     Authorized, Call, Caller, Clock, CompanyId, Fault, IdSource, NameField, Permit, RealmId, Refusal, Role, Timestamp, UserId,
 };
 
+use super::conflicts;
+use super::contacts::contact_update;
 use super::links::{has_changed, new_link};
 use super::user_actions::{UserView, may_change_contacts, may_change_standing, may_invite_again};
 use super::{
-    Admission, Admitted, ChangeStandingError, Decision, Error, InsertError, Links, NewLink, Realms, Secrets, UpdateUserError,
-    UserProblem, Users,
+    Admission, Admitted, ChangeStandingError, Decision, Error, Guessing, InsertError, Links, NewLink, Realms, Secrets,
+    UpdateUserError, UserProblem, Users,
 };
 use crate::domain::access::Action;
 use crate::domain::{
-    Activation, Contact, ContactChanged, Contacts, EmailAddress, Introduction, Link, NameStem, PhoneNumber, Policy, Standard,
-    Standing, User, UserName, UserStatus,
+    Activation, Company, Contact, ContactChanged, Contacts, EmailAddress, Introduction, Link, Login, NameStem, PhoneNumber,
+    Policy, Standard, Standing, User, UserName, UserStatus,
 };
 
 /// How often a change is tried that others keep overtaking.
@@ -28,6 +30,7 @@ pub(crate) struct UserUseCases {
     pub(crate) realms: Arc<dyn Realms>,
     pub(crate) links: Arc<dyn Links>,
     pub(crate) secrets: Arc<dyn Secrets>,
+    pub(crate) guessing: Guessing,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
 }
@@ -75,6 +78,12 @@ pub(crate) struct ListUsers {
     pub(crate) company_id: CompanyId,
     pub(crate) after: Option<UserId>,
     pub(crate) limit: i64,
+}
+
+/// Whoever has a contact.
+pub(crate) struct FindUser {
+    pub(crate) contact: Contact,
+    pub(crate) text: String,
 }
 
 /// Another contact for a user.
@@ -148,18 +157,23 @@ impl UserUseCases {
     async fn add(&self, call: &Call, policy: &Policy, command: CreateUsers) -> Result<(Vec<Result<User, Error>>, Permit), Error> {
         let permit = call.authorize(&Action::CreateUsers { company_id: command.company_id }).map_err(hidden_company)?;
         let realm_id = call.realm_id()?;
-        self.realms.get_company(realm_id, command.company_id).await?.ok_or(Error::CompanyNotFound)?;
+        let company = self.realms.get_company(realm_id, command.company_id).await?.ok_or(Error::CompanyNotFound)?;
         for _ in 0..ATTEMPTS {
             let now = self.clock.now();
             if let Some(admitted) = self.users.admitted(call, now).await? {
-                return Ok((self.told_again(realm_id, policy, &command.users, admitted).await?, permit));
+                return Ok((self.told_again(&company, policy, &command.users, admitted).await?, permit));
             }
-            let prepared = command.users.iter().map(|new| self.admission(realm_id, command.company_id, policy, new, now));
+            let learning = conflicts::begin(&self.guessing, &permit, call).await?;
+            let prepared = command.users.iter().map(|new| self.admission(&company, policy, new, now));
             let prepared: Vec<Result<Admission, Error>> = prepared.collect();
             let admissions: Vec<Option<&Admission>> = prepared.iter().map(|prepared| prepared.as_ref().ok()).collect();
             match self.users.insert(&permit, call, &admissions, now).await {
-                Ok(admitted) => return Ok((prepared.into_iter().zip(admitted).map(verdict).collect(), permit)),
-                Err(InsertError::DoneBefore) => {}
+                Ok(admitted) => {
+                    let conflicts = admitted.iter().filter(|admitted| matches!(admitted, Admitted::Taken(_))).count();
+                    conflicts::end(&self.guessing, &permit, call, learning, conflicts).await?;
+                    return Ok((prepared.into_iter().zip(admitted).map(verdict).collect(), permit));
+                }
+                Err(InsertError::DoneBefore) => conflicts::end(&self.guessing, &permit, call, learning, 0).await?,
                 Err(InsertError::Fault(fault)) => return Err(fault.into()),
             }
         }
@@ -169,19 +183,19 @@ impl UserUseCases {
     /// The verdicts of a request that was done before: those who were added, as they are now, and why the others were not.
     async fn told_again(
         &self,
-        realm_id: RealmId,
+        company: &Company,
         policy: &Policy,
         users: &[NewUser],
         admitted: Vec<Admitted>,
     ) -> Result<Vec<Result<User, Error>>, Error> {
         let ids = admitted.iter().filter_map(|admitted| if let Admitted::Added(id) = admitted { Some(*id) } else { None });
-        let added = self.users.list(realm_id, &ids.collect::<Vec<_>>()).await?;
+        let added = self.users.list(company.realm_id, &ids.collect::<Vec<_>>()).await?;
         let mut added: HashMap<UserId, User> = added.into_iter().map(|user| (user.id(), user)).collect();
         let again = |(new, admitted): (&NewUser, Admitted)| match admitted {
             Admitted::Added(id) => added.remove(&id).ok_or(Error::UserNotFound),
             Admitted::Taken(contacts) => Err(taken(contacts)),
             // What is wrong with him is found again.
-            Admitted::Invalid => Err(checked(policy, new).err().unwrap_or(Error::UserChanged)),
+            Admitted::Invalid => Err(checked(policy, company, new).err().unwrap_or(Error::UserChanged)),
         };
         Ok(users.iter().zip(admitted).map(again).collect())
     }
@@ -189,14 +203,13 @@ impl UserUseCases {
     /// A user as he is going to be added.
     pub(crate) fn admission(
         &self,
-        realm_id: RealmId,
-        company_id: CompanyId,
+        company: &Company,
         policy: &Policy,
         new: &NewUser,
         now: Timestamp,
     ) -> Result<Admission, Error> {
-        let (contacts, introduction) = checked(policy, new)?;
-        let (user, created) = User::create(realm_id, self.ids.new_id(now), company_id, new.role, contacts, now);
+        let (contacts, introduction) = checked(policy, company, new)?;
+        let (user, created) = User::create(company.realm_id, self.ids.new_id(now), company.id, new.role, contacts, now);
         let user = match (new.status, new.invitation) {
             (UserStatus::Active, _) => user,
             (UserStatus::Blocked, Invitation::Send) => user.awaiting(Activation::AwaitedWithInvitation),
@@ -249,10 +262,15 @@ impl UserUseCases {
         let contact = parsed(&policy, command.contact)?;
         for _ in 0..ATTEMPTS {
             let mut user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
-            let permit = may_change_contacts(call, &user)?;
-            let now = self.clock.now();
+            let permit = may_change_contacts(call, &user, &policy)?;
+            let (now, before) = (self.clock.now(), user.contacts().clone());
             let Some(changed) = contact.apply(&mut user, now) else { return Ok(permit.show(self.view(call, user, &policy))) };
-            match self.users.update_contact(&permit, call, &user, self.ids.new_id(now), changed).await {
+            let learning = conflicts::begin(&self.guessing, &permit, call).await?;
+            let update = contact_update(self.secrets.as_ref(), self.ids.as_ref(), &user, changed, &before);
+            let updated = self.users.update_contact(&permit, call, &update).await;
+            let is_taken = matches!(updated, Err(UpdateUserError::Taken));
+            conflicts::end(&self.guessing, &permit, call, learning, usize::from(is_taken)).await?;
+            match updated {
                 Ok(()) => return Ok(permit.show(self.view(call, user, &policy))),
                 Err(UpdateUserError::Stale) => {}
                 Err(UpdateUserError::Taken) => return Err(Error::ContactsTaken(vec![changed.contact])),
@@ -268,6 +286,7 @@ impl UserUseCases {
         for _ in 0..ATTEMPTS {
             let mut user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
             let (permit, owner_id) = may_change_standing(call, &user)?;
+            self.check_role(&user, command.standing).await?;
             let (now, before) = (self.clock.now(), user.activation());
             let Some(changed) = user.change_standing(command.standing, now) else {
                 return Ok(permit.show(self.view(call, user, &policy)));
@@ -286,6 +305,23 @@ impl UserUseCases {
             }
         }
         Err(Error::UserChanged)
+    }
+
+    /// Each company has its own roles, whoever is in it.
+    async fn check_role(&self, user: &User, standing: Standing) -> Result<(), Error> {
+        let Standing::Role(role) = standing else { return Ok(()) };
+        let company = self.realms.get_company(user.realm_id(), user.company_id()).await?.ok_or(Error::CompanyNotFound)?;
+        if company.kind.has(role) { Ok(()) } else { Err(Error::UserInvalid(vec![UserProblem::RoleNotOfCompany])) }
+    }
+
+    /// Whoever has this contact, for those who help the whole realm.
+    pub(crate) async fn find(&self, call: &Call, query: FindUser) -> Result<Authorized<UserView>, Error> {
+        let permit = call.authorize(&Action::FindUser)?;
+        let realm_id = call.realm_id()?;
+        let policy = self.policy(realm_id).await?;
+        let login = Login::read_as(query.contact, &query.text, policy.phones).ok_or(Error::UserNotFound)?;
+        let account = self.users.account(realm_id, Some(&login)).await?.ok_or(Error::UserNotFound)?;
+        Ok(permit.show(self.view(call, account.user, &policy)))
     }
 
     pub(crate) async fn batch_get(&self, call: &Call, query: BatchGetUsers) -> Result<UsersFound, Error> {
@@ -337,7 +373,7 @@ fn required(policy: &Policy, new: &NewUser) -> Vec<Contact> {
 }
 
 /// The contacts and the name that were typed, or everything that is wrong with what is said of the user.
-fn checked(policy: &Policy, new: &NewUser) -> Result<(Contacts, Introduction), Error> {
+fn checked(policy: &Policy, company: &Company, new: &NewUser) -> Result<(Contacts, Introduction), Error> {
     let required = required(policy, new);
     let mut problems = Vec::new();
     let mut contacts = Contacts::default();
@@ -366,6 +402,9 @@ fn checked(policy: &Policy, new: &NewUser) -> Result<(Contacts, Introduction), E
         name.map_err(|invalid| problems.extend(invalid.into_iter().map(|(field, flaw)| UserProblem::Name(field, flaw)))).ok();
     if !policy.starting_status.allows(new.status) {
         problems.push(UserProblem::StatusNotChosen);
+    }
+    if !company.kind.has(new.role) {
+        problems.push(UserProblem::RoleNotOfCompany);
     }
     let language = Some(new.introduction.language.clone()).filter(|language| !language.is_empty());
     match name {

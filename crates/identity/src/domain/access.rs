@@ -2,7 +2,7 @@
 
 use kernel::{Caller, CompanyId, Decision, RealmId, Role, Through, UserCaller};
 
-use super::{Company, Credential, CredentialKind, OwnerSetsPasswords, User};
+use super::{Company, ContactChanger, Credential, CredentialKind, OwnerSetsPasswords, User};
 
 pub(crate) enum Action<'a> {
     /// Whatever proves itself by a secret of its own: signing in, links, refresh tokens, credentials.
@@ -53,13 +53,23 @@ pub(crate) enum Action<'a> {
         company_id: Option<CompanyId>,
     },
     InviteAgain(&'a User),
-    ChangeContacts(&'a User),
+    /// Changes somebody's contacts, where they are changed by these.
+    ChangeContacts {
+        user: &'a User,
+        by: ContactChanger,
+    },
+    /// Changes one's own, where users do so; in a session of one's own.
+    ChangeOwnContacts {
+        by: ContactChanger,
+    },
     ChangeStanding(&'a User),
     /// Sets somebody's password, where OWNERs do so.
     SetPassword {
         user: &'a User,
         by_owner: OwnerSetsPasswords,
     },
+    /// Asks for a user of the whole realm by what he has.
+    FindUser,
     /// Asks for users by their ids; each of them is decided about by himself.
     LookUpUsers,
     SeeUser(&'a User),
@@ -85,9 +95,8 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
             allow_if(matches!(caller, Caller::PlatformAdmin(_)))
         }
         Action::SeeRealm { realm_id } => see_realm(caller, *realm_id),
-        Action::ChangePolicy { realm_id } | Action::CreateCompany { realm_id } | Action::ListCompanies { realm_id } => {
-            manage_realm(caller, *realm_id)
-        }
+        Action::ChangePolicy { realm_id } | Action::CreateCompany { realm_id } => manage_realm(caller, *realm_id),
+        Action::ListCompanies { realm_id } => list_companies(caller, *realm_id),
         Action::SeeCompany(company) => see_company(caller, company),
         Action::ActFor { user, credential } => act_for(caller, user, *credential),
         Action::CreateUsers { company_id } => create_users(caller, *company_id),
@@ -95,9 +104,14 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
         Action::ManageGroups { company_id } => manage_groups(caller, *company_id),
         Action::SeeAudit { realm_id, company_id } => see_audit(caller, *realm_id, *company_id),
         Action::InviteAgain(user) => invite_again(caller, user),
-        Action::ChangeContacts(user) => change_contacts(caller, user),
+        Action::ChangeContacts { user, by } => change_contacts(caller, user, *by),
+        Action::ChangeOwnContacts { by } => {
+            let in_session = matches!(caller, Caller::User(UserCaller { through: Through::Session(_), .. }));
+            allow_if(in_session && matches!(by, ContactChanger::User | ContactChanger::SupportOnceSet))
+        }
         Action::ChangeStanding(user) => change_standing(caller, user),
         Action::SetPassword { user, by_owner } => set_password(caller, user, *by_owner),
+        Action::FindUser => allow_if(is_support(caller) || matches!(caller, Caller::Service(_))),
         Action::LookUpUsers => allow_if(!matches!(caller, Caller::Anonymous | Caller::Gateway(_))),
         Action::SeeUser(user) => see_user(caller, user),
         Action::ManageOwnSessions | Action::ChangeOwnPassword => {
@@ -131,8 +145,21 @@ fn manage_realm(caller: &Caller, realm_id: RealmId) -> Decision {
     }
 }
 
+/// I1: of a support desk, for the users of its whole realm.
+const fn is_support(caller: &Caller) -> bool {
+    matches!(caller, Caller::User(UserCaller { role: Role::Support, .. }))
+}
+
+fn list_companies(caller: &Caller, realm_id: RealmId) -> Decision {
+    match manage_realm(caller, realm_id) {
+        Decision::Deny if is_support(caller) => Decision::Allow,
+        decided => decided,
+    }
+}
+
 fn see_company(caller: &Caller, company: &Company) -> Decision {
     match caller {
+        Caller::User(user) if is_support(caller) && user.realm_id == company.realm_id => Decision::Allow,
         Caller::PlatformAdmin(_) | Caller::Component(_) => Decision::Allow,
         Caller::Service(service) if service.realm_id == company.realm_id => Decision::Allow,
         Caller::User(user) if user.company_id == company.id => Decision::Allow,
@@ -167,6 +194,7 @@ fn create_users(caller: &Caller, company_id: CompanyId) -> Decision {
 
 fn list_users(caller: &Caller, company_id: CompanyId) -> Decision {
     match caller {
+        Caller::User(_) if is_support(caller) => Decision::Allow,
         Caller::User(user) if user.company_id != company_id => Decision::Hide,
         Caller::User(user) => allow_if(user.role >= Role::Admin),
         Caller::Service(_) => Decision::Allow,
@@ -186,7 +214,9 @@ fn manage_groups(caller: &Caller, company_id: CompanyId) -> Decision {
 /// I26: an OWNER looks into the log of his own company, and nobody else of it does.
 fn see_audit(caller: &Caller, realm_id: RealmId, company_id: Option<CompanyId>) -> Decision {
     match (manage_realm(caller, realm_id), caller) {
-        (Decision::Deny, Caller::User(user)) if company_id.is_some_and(|company_id| company_id != user.company_id) => {
+        (Decision::Deny, Caller::User(user))
+            if !is_support(caller) && company_id.is_some_and(|company_id| company_id != user.company_id) =>
+        {
             Decision::Hide
         }
         (Decision::Deny, Caller::User(user)) => allow_if(user.role == Role::Owner && company_id.is_some()),
@@ -205,10 +235,17 @@ fn invite_again(caller: &Caller, user: &User) -> Decision {
     }
 }
 
-/// Contacts are kept by the realm's own services until policies say who else may change them (I16).
-fn change_contacts(caller: &Caller, changed: &User) -> Decision {
+/// I16: the realm's own services keep contacts, with those whom its policy names. SUPPORT helps others, not itself.
+fn change_contacts(caller: &Caller, changed: &User, by: ContactChanger) -> Decision {
+    let by_support = matches!(by, ContactChanger::Support | ContactChanger::SupportOnceSet);
     match caller {
         Caller::Service(service) if service.realm_id == changed.realm_id() => Decision::Allow,
+        Caller::User(user) if is_support(caller) && user.realm_id == changed.realm_id() => {
+            allow_if(by_support && user.user_id != changed.id())
+        }
+        Caller::User(user) if user.role == Role::Owner && user.company_id == changed.company_id() => {
+            allow_if(by == ContactChanger::Owner)
+        }
         _ if see_user(caller, changed) == Decision::Allow => Decision::Deny,
         Caller::Gateway(_) => Decision::Deny,
         _ => Decision::Hide,
@@ -238,7 +275,7 @@ fn see_user(caller: &Caller, seen: &User) -> Decision {
     let allowed = match caller {
         Caller::User(user) => {
             let administers = user.role >= Role::Admin && user.company_id == seen.company_id();
-            user.realm_id == seen.realm_id() && (administers || user.user_id == seen.id())
+            user.realm_id == seen.realm_id() && (administers || is_support(caller) || user.user_id == seen.id())
         }
         Caller::Service(service) => service.realm_id == seen.realm_id(),
         Caller::Component(_) => true,

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use kernel::{AuditEntryId, CompanyId, CredentialId, GroupId, Id, RealmId, Role, Timestamp, UserId};
 
-use super::{User, UserStatus};
+use super::{Contact, User, UserStatus};
 
 /// Whom or what something can be done to. Never constructed.
 #[derive(Debug)]
@@ -39,10 +39,11 @@ pub(crate) enum AuditAct {
     GroupChanged,
     GroupMemberAdded,
     GroupMemberRemoved,
+    ConflictTold,
 }
 
 impl AuditAct {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::RealmOpened,
         Self::PolicyChanged,
         Self::CompanyAdded,
@@ -60,6 +61,7 @@ impl AuditAct {
         Self::GroupChanged,
         Self::GroupMemberAdded,
         Self::GroupMemberRemoved,
+        Self::ConflictTold,
     ];
 
     pub(crate) const fn as_str(self) -> &'static str {
@@ -81,6 +83,7 @@ impl AuditAct {
             Self::GroupChanged => "GROUP_CHANGED",
             Self::GroupMemberAdded => "GROUP_MEMBER_ADDED",
             Self::GroupMemberRemoved => "GROUP_MEMBER_REMOVED",
+            Self::ConflictTold => "CONFLICT_TOLD",
         }
     }
 }
@@ -135,6 +138,12 @@ impl Done {
     pub(crate) fn added(user: &User) -> Self {
         let status = if user.status() == UserStatus::Blocked { " BLOCKED" } else { "" };
         Self { detail: Some(format!("{}{status}", user.role())), ..Self::to(AuditAct::UserAdded, user.id()) }
+    }
+
+    /// To whoever has these contacts already, of whom somebody learns by wanting them for this user of his, or for a new one.
+    pub(crate) fn told(contacts: &[Contact], user_id: UserId) -> Self {
+        let contacts: Vec<&str> = contacts.iter().map(|contact| contact.as_str()).collect();
+        Self { detail: Some(contacts.join(" ")), ..Self::to(AuditAct::ConflictTold, user_id) }
     }
 
     /// With more of it.

@@ -205,14 +205,19 @@ impl Login {
     /// Reads it as one of the contacts by which the realm's users sign in. No text can be two of them. A number that was taken under
     /// another rule is still its user's.
     pub(crate) fn read(text: &str, policy: &Policy) -> Option<Self> {
-        policy.sign_in_by.iter().find_map(|contact| match contact {
+        policy.sign_in_by.iter().find_map(|contact| Self::read_as(*contact, text, policy.phones))
+    }
+
+    /// Reads it as this contact.
+    pub(crate) fn read_as(contact: Contact, text: &str, phones: PhoneRule) -> Option<Self> {
+        match contact {
             Contact::Email => EmailAddress::parse(text).ok().map(Self::Email),
             Contact::Phone => {
-                let phone = PhoneNumber::parse(text, policy.phones);
+                let phone = PhoneNumber::parse(text, phones);
                 phone.or_else(|_| PhoneNumber::parse(text, PhoneRule::International)).ok().map(Self::Phone)
             }
             Contact::UserName => UserName::parse(text).ok().map(Self::UserName),
-        })
+        }
     }
 }
 

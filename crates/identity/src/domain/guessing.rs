@@ -16,6 +16,10 @@ pub(crate) enum Guessed {
     AdministratorPassword,
     /// Who has an account, by asking for links to set a password.
     Reset,
+    /// Whose a contact is, by saving it.
+    Contact,
+    /// The same, by wanting it for others.
+    Conflict,
 }
 
 impl Guessed {
@@ -24,6 +28,8 @@ impl Guessed {
             Self::Password => "PASSWORD",
             Self::AdministratorPassword => "ADMINISTRATOR_PASSWORD",
             Self::Reset => "RESET",
+            Self::Contact => "CONTACT",
+            Self::Conflict => "CONFLICT",
         }
     }
 }
@@ -63,6 +69,9 @@ pub(crate) struct GuessingLimits {
     pub(crate) password_window: Duration,
     pub(crate) resets_from_address: i32,
     pub(crate) reset_window: Duration,
+    /// Of which somebody who administers is told.
+    pub(crate) conflicts_of_user: i32,
+    pub(crate) conflict_window: Duration,
 }
 
 /// On how many known devices at once the attempts of one user stand in the queue for the known. Whoever has his password has any number
@@ -118,6 +127,16 @@ impl GuessingLimits {
         vec![bucket(from(address), self.resets_from_address, self.reset_window)]
     }
 
+    /// What saving a contact is counted by that may be somebody else's.
+    pub(crate) fn of_contacts(&self, user_id: UserId) -> Vec<Bucket> {
+        vec![self.of_password(format!("contacts of {user_id}"), self.passwords_on_device)]
+    }
+
+    /// What is counted of the contacts of others that somebody is told are taken.
+    pub(crate) fn of_conflicts(&self, user_id: UserId) -> Vec<Bucket> {
+        vec![bucket(format!("conflicts of {user_id}"), self.conflicts_of_user, self.conflict_window)]
+    }
+
     fn of_password(&self, subject: String, most: i32) -> Bucket {
         bucket(subject, most, self.password_window)
     }
@@ -157,6 +176,8 @@ mod tests {
         password_window: Duration::from_mins(15),
         resets_from_address: 30,
         reset_window: Duration::from_hours(1),
+        conflicts_of_user: 50,
+        conflict_window: Duration::from_hours(1),
     };
 
     fn subjects(buckets: &[Bucket]) -> Vec<&str> {

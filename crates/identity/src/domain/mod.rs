@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod audit;
+mod contact_change;
 mod contacts;
 mod credential;
 mod email;
@@ -18,6 +19,7 @@ mod session;
 mod transliteration;
 mod user;
 
+pub(crate) use contact_change::{ContactChanger, EmailChange};
 pub(crate) use contacts::{Contact, Contacts, InvalidPhone, InvalidUserName, Login, NameStem, PhoneNumber, PhoneRule, UserName};
 pub(crate) use credential::{Credential, CredentialKind};
 pub(crate) use email::{EmailAddress, InvalidEmail};
@@ -26,9 +28,9 @@ pub(crate) use introduction::Introduction;
 pub(crate) use link::{Link, LinkPurpose};
 pub(crate) use password::{Characters, Guessable, Password, PasswordRefused, PasswordRule};
 pub(crate) use password_change::{OwnerSetsPasswords, PasswordChangeProblem, PasswordChangeRule, PasswordProof, TypedPassword};
-pub(crate) use phone_code::PhoneCode;
+pub(crate) use phone_code::{CodeNumber, PhoneCode};
 pub(crate) use policy::{InvalidPolicy, Policy, PolicyChange, SessionLifetimes, StartingStatus};
-pub(crate) use realm::{Company, InvalidSetting, Realm, RealmSettings, is_name};
+pub(crate) use realm::{Company, CompanyKind, InvalidSetting, Realm, RealmSettings, is_name};
 pub(crate) use session::{Refresh, Session, SessionUser};
 pub(crate) use transliteration::Standard;
 pub(crate) use user::{

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kernel::NameRule;
 
-use super::{Contact, PasswordChangeRule, PasswordRule, PhoneRule, UserStatus};
+use super::{Contact, ContactChanger, PasswordChangeRule, PasswordRule, PhoneRule, UserStatus};
 
 const DAY: Duration = Duration::from_hours(24);
 /// The shortest password that any product here has asked for.
@@ -29,6 +29,7 @@ pub(crate) struct Policy {
     pub(crate) starting_status: StartingStatus,
     pub(crate) password_change: PasswordChangeRule,
     pub(crate) names: NameRule,
+    pub(crate) contact_changes: ContactChanger,
 }
 
 /// Which status new users have (I5).
@@ -80,6 +81,7 @@ pub(crate) enum PolicyChange {
     StartingStatus(StartingStatus),
     PasswordChange(PasswordChangeRule),
     Names(NameRule),
+    ContactChanges(ContactChanger),
 }
 
 impl PolicyChange {
@@ -94,6 +96,7 @@ impl PolicyChange {
             Self::StartingStatus(_) => "starting_status",
             Self::PasswordChange(_) => "password_change",
             Self::Names(_) => "names",
+            Self::ContactChanges(_) => "contact_changes",
         }
     }
 }
@@ -145,6 +148,7 @@ impl Policy {
                 PolicyChange::StartingStatus(status) => policy.starting_status = status,
                 PolicyChange::PasswordChange(rule) => policy.password_change = rule,
                 PolicyChange::Names(rule) => policy.names = rule,
+                PolicyChange::ContactChanges(changer) => policy.contact_changes = changer,
             }
         }
         policy.checked()
@@ -198,6 +202,7 @@ mod tests {
                 by_owner: OwnerSetsPasswords::Refused,
             },
             names: NameRule { form: NameForm::Full, letters: NameLetters::Any, need: NameNeed::Optional },
+            contact_changes: ContactChanger::User,
         }
     }
 

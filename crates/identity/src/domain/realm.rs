@@ -1,7 +1,9 @@
 //! A realm: one product with its own users, policy and public address. Companies live in it (I1).
 
+use std::str::FromStr;
+
 use jiff::tz::TimeZone;
-use kernel::{CompanyId, RealmId, Timestamp};
+use kernel::{CompanyId, RealmId, Role, Timestamp};
 
 use super::Policy;
 
@@ -23,10 +25,48 @@ impl Realm {
     }
 }
 
+/// What a company is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CompanyKind {
+    /// Its users are there for themselves.
+    Ordinary,
+    /// They are there for the users of the whole realm.
+    SupportDesk,
+}
+
+impl CompanyKind {
+    const ALL: [Self; 2] = [Self::Ordinary, Self::SupportDesk];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ordinary => "ORDINARY",
+            Self::SupportDesk => "SUPPORT_DESK",
+        }
+    }
+
+    /// Whether there are users of this role in it. Every company has OWNERs, who administer it and nothing else.
+    pub(crate) const fn has(self, role: Role) -> bool {
+        match role {
+            Role::Owner => true,
+            Role::Support => matches!(self, Self::SupportDesk),
+            Role::Customer | Role::Agent | Role::Admin => matches!(self, Self::Ordinary),
+        }
+    }
+}
+
+impl FromStr for CompanyKind {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(())
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Company {
     pub(crate) realm_id: RealmId,
     pub(crate) id: CompanyId,
+    pub(crate) kind: CompanyKind,
     pub(crate) name: String,
     pub(crate) created_at: Timestamp,
 }

@@ -182,6 +182,20 @@ impl User {
         Some(self.contact_changed(Contact::Phone, now))
     }
 
+    /// Takes another address that he has shown to be his.
+    pub(crate) fn replace_email(&mut self, email: EmailAddress, now: Timestamp) -> ContactChanged {
+        self.contacts.email = Some(email);
+        self.email_verified = true;
+        self.contact_changed(Contact::Email, now)
+    }
+
+    /// Takes another number that he has shown to be his.
+    pub(crate) fn replace_phone(&mut self, phone: PhoneNumber, now: Timestamp) -> ContactChanged {
+        self.contacts.phone = Some(phone);
+        self.phone_verified = true;
+        self.contact_changed(Contact::Phone, now)
+    }
+
     fn contact_changed(&mut self, contact: Contact, now: Timestamp) -> ContactChanged {
         self.version += 1;
         ContactChanged { user_id: self.id, company_id: self.company_id, version: self.version, contact, at: now }

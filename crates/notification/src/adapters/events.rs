@@ -26,6 +26,9 @@ const PASSWORD_CHANGED: &str = "identity.user.password_changed.v1";
 const SESSION_COMPROMISED: &str = "identity.session.compromised.v1";
 const PROFILE_CHANGED: &str = "profile.profile.changed.v1";
 const PHONE_CODE_REQUESTED: &str = "identity.user.phone_code_requested.v1";
+const EMAIL_CHANGE_REQUESTED: &str = "identity.user.email_change_requested.v1";
+const EMAIL_REPLACED: &str = "identity.user.email_replaced.v1";
+const PHONE_REPLACED: &str = "identity.user.phone_replaced.v1";
 const CASE_CREATED: &str = "case_monitoring.case.created.v1";
 const CASE_STATUS_CHANGED: &str = "case_monitoring.case.status_changed.v1";
 
@@ -50,7 +53,16 @@ pub const SUBSCRIPTIONS: [SubscriptionSpec; 2] = [
     SubscriptionSpec {
         consumer: Planner::CONSUMER,
         lane: Lane::Security,
-        bindings: &[USER_INVITED, PASSWORD_RESET_REQUESTED, PASSWORD_CHANGED, SESSION_COMPROMISED, PHONE_CODE_REQUESTED],
+        bindings: &[
+            USER_INVITED,
+            PASSWORD_RESET_REQUESTED,
+            PASSWORD_CHANGED,
+            SESSION_COMPROMISED,
+            PHONE_CODE_REQUESTED,
+            EMAIL_CHANGE_REQUESTED,
+            EMAIL_REPLACED,
+            PHONE_REPLACED,
+        ],
         retry_tiers: &messaging::RETRY_TIERS,
     },
 ];
@@ -104,7 +116,14 @@ impl PlannerHandler {
             CASE_CREATED => {}
             PROFILE_CHANGED => plan.profile_changed(profile(message)?),
             CASE_STATUS_CHANGED => plan.status_changed(&status_change(message)?, || self.planner.delivery_id()),
-            USER_INVITED | PASSWORD_RESET_REQUESTED | PASSWORD_CHANGED | SESSION_COMPROMISED | PHONE_CODE_REQUESTED => {
+            USER_INVITED
+            | PASSWORD_RESET_REQUESTED
+            | PASSWORD_CHANGED
+            | SESSION_COMPROMISED
+            | PHONE_CODE_REQUESTED
+            | EMAIL_CHANGE_REQUESTED
+            | EMAIL_REPLACED
+            | PHONE_REPLACED => {
                 // It may have overtaken the news of another address.
                 plan.person_changed(person(message)?);
                 plan.tell(self.delivery(message, notice(message)?));
@@ -159,6 +178,18 @@ fn notice(message: &Message) -> Result<Notice, UnreadableFact> {
             let fact = pb_identity::UserPhoneCodeRequested::decode(payload)?;
             (Kind::PhoneCode, fact.code_id, fact.user_id, Some(moment(fact.expire_time)?))
         }
+        EMAIL_CHANGE_REQUESTED => {
+            let fact = pb_identity::UserEmailChangeRequested::decode(payload)?;
+            (Kind::EmailChange, fact.link_id, fact.user_id, Some(moment(fact.expire_time)?))
+        }
+        EMAIL_REPLACED => {
+            let fact = pb_identity::UserEmailReplaced::decode(payload)?;
+            (Kind::EmailReplaced, fact.user_id.clone(), fact.user_id, None)
+        }
+        PHONE_REPLACED => {
+            let fact = pb_identity::UserPhoneReplaced::decode(payload)?;
+            (Kind::PhoneReplaced, fact.user_id.clone(), fact.user_id, None)
+        }
         PASSWORD_CHANGED => {
             let fact = pb_identity::UserPasswordChanged::decode(payload)?;
             (Kind::PasswordChanged, fact.user_id.clone(), fact.user_id, None)
@@ -199,6 +230,9 @@ fn person(message: &Message) -> Result<PersonVersion, UnreadableFact> {
         PASSWORD_CHANGED => pb_identity::UserPasswordChanged::decode(payload).map(|fact| (fact.user_id, fact.version)),
         PHONE_CODE_REQUESTED => pb_identity::UserPhoneCodeRequested::decode(payload).map(|fact| (fact.user_id, fact.version)),
         SESSION_COMPROMISED => pb_identity::SessionCompromised::decode(payload).map(|fact| (fact.user_id, fact.version)),
+        EMAIL_CHANGE_REQUESTED => pb_identity::UserEmailChangeRequested::decode(payload).map(|fact| (fact.user_id, fact.version)),
+        EMAIL_REPLACED => pb_identity::UserEmailReplaced::decode(payload).map(|fact| (fact.user_id, fact.version)),
+        PHONE_REPLACED => pb_identity::UserPhoneReplaced::decode(payload).map(|fact| (fact.user_id, fact.version)),
         _ => return Err(UnreadableFact::UnknownType),
     }?;
     Ok(PersonVersion { realm_id: message.realm_id, user_id: user_id.parse()?, version })

@@ -373,9 +373,11 @@ impl Dispatcher {
         if standing == PersonStanding::Blocked && !delivery.kind.reaches_blocked() {
             return Err(Outcome::Suppressed { reason: "PERSON_BLOCKED" });
         }
-        let to = match phone {
-            Phone::Unconfirmed(number) if delivery.kind.confirms_phone() => number,
-            _ => contact(delivery.channel, email, phone).map_err(unreachable)?,
+        let own_recipient = self.letters.own_recipient(delivery).map_err(|fault| not_written(delivery, &fault))?;
+        let to = match (&own_recipient, phone) {
+            (Some(recipient), _) => recipient,
+            (None, Phone::Unconfirmed(number)) if delivery.kind.confirms_phone() => number,
+            (None, _) => contact(delivery.channel, email, phone).map_err(unreachable)?,
         };
         let realm = self.realm(delivery.realm_id, asked)?.spoken(&self.speech(addressed, asked)?);
         let written = match delivery.channel {
@@ -385,10 +387,7 @@ impl Dispatcher {
                 self.letters.write_sms(addressed, &realm, to).map(|sms| Written::Sms(sms, texter))
             }
         };
-        written.map_err(|fault| {
-            tracing::error!(delivery.id = %delivery.delivery_id, error = &fault as &dyn std::error::Error, "not written");
-            Outcome::Failed { reason: "NOT_RENDERABLE" }
-        })
+        written.map_err(|fault| not_written(delivery, &fault))
     }
 
     /// Contacts and standing of whom a delivery is for.
@@ -524,6 +523,11 @@ impl Dispatcher {
             backoff.wait().await;
         }
     }
+}
+
+fn not_written(delivery: &Claimed, fault: &Fault) -> Outcome {
+    tracing::error!(delivery.id = %delivery.delivery_id, error = fault as &dyn std::error::Error, "not written");
+    Outcome::Failed { reason: "NOT_RENDERABLE" }
 }
 
 /// N1: a tick sleeps while its contact is gone.

@@ -67,10 +67,16 @@ pub(crate) enum Kind {
     AccountBlocked,
     /// He is to show that messages to his number reach him (I17).
     PhoneCode,
+    /// He is to show that mail to the address he wants reaches him (I16).
+    EmailChange,
+    /// Another address has taken the place of his, which is told.
+    EmailReplaced,
+    /// Another phone number has taken the place of his.
+    PhoneReplaced,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::StatusChange,
         Self::Invitation,
         Self::PasswordReset,
@@ -78,6 +84,9 @@ impl Kind {
         Self::SessionCompromised,
         Self::AccountBlocked,
         Self::PhoneCode,
+        Self::EmailChange,
+        Self::EmailReplaced,
+        Self::PhoneReplaced,
     ];
 
     pub(crate) const fn as_str(self) -> &'static str {
@@ -89,6 +98,9 @@ impl Kind {
             Self::SessionCompromised => "SESSION_COMPROMISED",
             Self::AccountBlocked => "ACCOUNT_BLOCKED",
             Self::PhoneCode => "PHONE_CODE",
+            Self::EmailChange => "EMAIL_CHANGE",
+            Self::EmailReplaced => "EMAIL_REPLACED",
+            Self::PhoneReplaced => "PHONE_REPLACED",
         }
     }
 
@@ -96,9 +108,14 @@ impl Kind {
     pub(crate) const fn lane(self) -> Lane {
         match self {
             Self::StatusChange | Self::AccountBlocked => Lane::Normal,
-            Self::Invitation | Self::PasswordReset | Self::PasswordChanged | Self::SessionCompromised | Self::PhoneCode => {
-                Lane::Security
-            }
+            Self::Invitation
+            | Self::PasswordReset
+            | Self::PasswordChanged
+            | Self::SessionCompromised
+            | Self::PhoneCode
+            | Self::EmailChange
+            | Self::EmailReplaced
+            | Self::PhoneReplaced => Lane::Security,
         }
     }
 
@@ -126,7 +143,10 @@ impl Kind {
                 | Self::PasswordChanged
                 | Self::SessionCompromised
                 | Self::AccountBlocked
-                | Self::PhoneCode,
+                | Self::PhoneCode
+                | Self::EmailChange
+                | Self::EmailReplaced
+                | Self::PhoneReplaced,
                 Channel::Email | Channel::Sms,
             ) => None,
         }

@@ -42,7 +42,8 @@ fn see(caller: &Caller, profile: &Profile) -> Decision {
     let allowed = match caller {
         Caller::User(user) => {
             let administers = user.role >= Role::Admin && user.company_id == profile.company_id();
-            user.realm_id == profile.realm_id() && (administers || user.user_id == profile.user_id())
+            let helps = user.role == Role::Support;
+            user.realm_id == profile.realm_id() && (administers || helps || user.user_id == profile.user_id())
         }
         Caller::Service(service) => service.realm_id == profile.realm_id(),
         Caller::Component(_) => true,
@@ -101,6 +102,13 @@ mod tests {
             ("an owner of his company", Caller::User(user(id(8), company, Role::Owner)), ALLOW, DENY),
             ("an owner of another company", Caller::User(user(id(8), id(7), Role::Owner)), HIDE, HIDE),
             ("the same ids in another realm", Caller::User(abroad), HIDE, HIDE),
+            ("support of the realm", Caller::User(user(id(8), id(7), Role::Support)), ALLOW, DENY),
+            (
+                "support of another realm",
+                Caller::User(UserCaller { realm_id: id(9), ..user(id(8), id(7), Role::Support) }),
+                HIDE,
+                HIDE,
+            ),
             ("a service of the realm", service(realm), ALLOW, ALLOW),
             ("a service of another realm", service(id(9)), HIDE, HIDE),
             ("a component", Caller::Component(Component::Notification), ALLOW, DENY),

@@ -39,6 +39,7 @@ const fn act(act: pb::AuditAct) -> Option<AuditAct> {
         pb::AuditAct::GroupChanged => AuditAct::GroupChanged,
         pb::AuditAct::GroupMemberAdded => AuditAct::GroupMemberAdded,
         pb::AuditAct::GroupMemberRemoved => AuditAct::GroupMemberRemoved,
+        pb::AuditAct::ConflictTold => AuditAct::ConflictTold,
     })
 }
 
@@ -61,6 +62,7 @@ const fn told_act(act: AuditAct) -> pb::AuditAct {
         AuditAct::GroupChanged => pb::AuditAct::GroupChanged,
         AuditAct::GroupMemberAdded => pb::AuditAct::GroupMemberAdded,
         AuditAct::GroupMemberRemoved => pb::AuditAct::GroupMemberRemoved,
+        AuditAct::ConflictTold => pb::AuditAct::ConflictTold,
     }
 }
 

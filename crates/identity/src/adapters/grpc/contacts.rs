@@ -24,8 +24,8 @@ impl ContactService for ContactGrpc {
         &self,
         request: Request<pb::RequestPhoneCodeRequest>,
     ) -> Result<Response<pb::RequestPhoneCodeResponse>, Status> {
-        let (call, _) = open(request)?;
-        let expires_at = self.contacts.request_phone_code(&call).await.map_err(Problem::from)?.into_inner();
+        let (call, request) = open(request)?;
+        let expires_at = self.contacts.request_phone_code(&call, &request.phone).await.map_err(Problem::from)?.into_inner();
         Ok(Response::new(pb::RequestPhoneCodeResponse { expire_time: Some(timestamp(expires_at)) }))
     }
 
@@ -36,5 +36,23 @@ impl ContactService for ContactGrpc {
         let (call, request) = open(request)?;
         let user = self.contacts.confirm_phone(&call, &request.code).await.map_err(Problem::from)?.into_inner();
         Ok(Response::new(pb::ConfirmPhoneResponse { user: Some(convert::user(&user)) }))
+    }
+
+    async fn change_email(&self, request: Request<pb::ChangeEmailRequest>) -> Result<Response<pb::ChangeEmailResponse>, Status> {
+        let (call, request) = open(request)?;
+        let changed = self.contacts.change_email(&call, &request.email).await.map_err(Problem::from)?.into_inner();
+        Ok(Response::new(pb::ChangeEmailResponse {
+            user: Some(convert::user(&changed.user)),
+            expire_time: changed.confirm_until.map(timestamp),
+        }))
+    }
+
+    async fn confirm_email(
+        &self,
+        request: Request<pb::ConfirmEmailRequest>,
+    ) -> Result<Response<pb::ConfirmEmailResponse>, Status> {
+        let (call, request) = open(request)?;
+        let user = self.contacts.confirm_email(&call, &request.token).await.map_err(Problem::from)?.into_inner();
+        Ok(Response::new(pb::ConfirmEmailResponse { user: Some(convert::user(&user)) }))
     }
 }

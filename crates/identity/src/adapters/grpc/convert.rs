@@ -9,13 +9,13 @@ use uuid::Uuid;
 
 use super::problem::{invalid_reason, taken_reason};
 use crate::application::{
-    BatchGetUsers, ChangeContact, ChangeStanding, CreateCompany, CreateCredential, CreateRealm, CreateUsers, Error, Invitation,
-    NewContact, NewIntroduction, NewUser, PublishedKey, SessionTokens, SuggestUserName, UserAction, UserActionKind, UserView,
-    UsersFound, Verdict,
+    BatchGetUsers, ChangeContact, ChangeStanding, CreateCompany, CreateCredential, CreateRealm, CreateUsers, Error, FindUser,
+    Invitation, NewContact, NewIntroduction, NewUser, PublishedKey, SessionTokens, SuggestUserName, UserAction, UserActionKind,
+    UserView, UsersFound, Verdict,
 };
 use crate::domain::{
-    Company, Credential, CredentialKind, EmailAddress, Introduction, Link, LinkPurpose, PhoneNumber, Realm, RealmSettings,
-    Session, Standard, Standing, User, UserName, UserStatus,
+    Company, CompanyKind, Contact, Credential, CredentialKind, EmailAddress, Introduction, Link, LinkPurpose, PhoneNumber, Realm,
+    RealmSettings, Session, Standard, Standing, User, UserName, UserStatus,
 };
 
 pub(super) fn create_user(request: pb::CreateUserRequest) -> Result<CreateUsers, Problem> {
@@ -122,6 +122,15 @@ pub(super) fn batch_get_users(request: &pb::BatchGetUsersRequest) -> Result<Batc
     Ok(BatchGetUsers { realm_id: optional_id("realm_id", &request.realm_id)?, user_ids: user_ids? })
 }
 
+pub(super) fn find_user(request: pb::FindUserRequest) -> Result<FindUser, Problem> {
+    let asked = [(Contact::Email, request.email), (Contact::Phone, request.phone), (Contact::UserName, request.user_name)];
+    let mut asked = asked.into_iter().filter(|(_, text)| !text.is_empty());
+    match (asked.next(), asked.next()) {
+        (Some((contact, text)), None) => Ok(FindUser { contact, text }),
+        _ => Err(Problem::field_invalid("email", "is given, or the phone number, or the user name: one of them")),
+    }
+}
+
 pub(super) fn user_view(UserView { user: shown, actions, introduction: said }: UserView) -> pb::User {
     let allowed_actions = actions.into_iter().map(allowed_action).collect();
     pb::User { allowed_actions, introduction: said.map(introduction), ..user(&shown) }
@@ -186,6 +195,10 @@ pub(super) fn create_realm(request: pb::CreateRealmRequest) -> CreateRealm {
 }
 
 pub(super) fn create_company(realm_id: Option<RealmId>, request: pb::CreateCompanyRequest) -> CreateCompany {
+    let kind = match request.kind() {
+        pb::CompanyKind::Unspecified | pb::CompanyKind::Ordinary => CompanyKind::Ordinary,
+        pb::CompanyKind::SupportDesk => CompanyKind::SupportDesk,
+    };
     let contacts = [&request.owner_email, &request.owner_phone, &request.owner_user_name];
     let is_named = contacts.iter().any(|text| !text.is_empty()) || request.owner_introduction.is_some();
     let owner = is_named.then_some(NewUser {
@@ -197,7 +210,7 @@ pub(super) fn create_company(realm_id: Option<RealmId>, request: pb::CreateCompa
         introduction: introduced(request.owner_introduction.unwrap_or_default()),
         invitation: Invitation::Send,
     });
-    CreateCompany { realm_id, name: request.name, owner }
+    CreateCompany { realm_id, kind, name: request.name, owner }
 }
 
 pub(super) fn realm(realm: Realm) -> pb::Realm {
@@ -221,6 +234,11 @@ pub(super) fn company(company: Company) -> pb::Company {
         realm_id: company.realm_id.to_string(),
         name: company.name,
         create_time: Some(timestamp(company.created_at)),
+        kind: match company.kind {
+            CompanyKind::Ordinary => pb::CompanyKind::Ordinary,
+            CompanyKind::SupportDesk => pb::CompanyKind::SupportDesk,
+        }
+        .into(),
     }
 }
 
@@ -309,6 +327,7 @@ fn role(role: pb::Role) -> Result<Role, Problem> {
         pb::Role::Agent => Ok(Role::Agent),
         pb::Role::Admin => Ok(Role::Admin),
         pb::Role::Owner => Ok(Role::Owner),
+        pb::Role::Support => Ok(Role::Support),
         pb::Role::Unspecified => Err(undefined("role")),
     }
 }
@@ -319,6 +338,7 @@ fn undefined(field: &str) -> Problem {
 
 const fn pb_role(role: Role) -> pb::Role {
     match role {
+        Role::Support => pb::Role::Support,
         Role::Customer => pb::Role::Customer,
         Role::Agent => pb::Role::Agent,
         Role::Admin => pb::Role::Admin,

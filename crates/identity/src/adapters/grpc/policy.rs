@@ -8,8 +8,8 @@ use runtime::grpc::{Problem, id};
 
 use crate::application::UpdatePolicy;
 use crate::domain::{
-    Characters, Contact, Guessable, OwnerSetsPasswords, PasswordChangeRule, PasswordProof, PasswordRule, PhoneRule, Policy,
-    PolicyChange, SessionLifetimes, StartingStatus,
+    Characters, Contact, ContactChanger, Guessable, OwnerSetsPasswords, PasswordChangeRule, PasswordProof, PasswordRule,
+    PhoneRule, Policy, PolicyChange, SessionLifetimes, StartingStatus,
 };
 
 /// A path of the mask is nothing that can be changed, or there is none at all.
@@ -37,6 +37,7 @@ fn change(path: &str, wanted: &pb::Policy) -> Result<PolicyChange, Problem> {
         "names" => PolicyChange::Names(names(wanted.names.unwrap_or_default())?),
         "password_change" => PolicyChange::PasswordChange(password_change(wanted.password_change.as_ref())?),
         "starting_status" => PolicyChange::StartingStatus(starting_status(wanted.starting_status())?),
+        "contact_changes" => PolicyChange::ContactChanges(contact_changes(wanted.contact_changes())?),
         _ => return Err(UnknownPath.into()),
     })
 }
@@ -142,6 +143,17 @@ fn starting_status(status: pb::StartingStatus) -> Result<StartingStatus, Problem
     }
 }
 
+fn contact_changes(changer: pb::ContactChanger) -> Result<ContactChanger, Problem> {
+    match changer {
+        pb::ContactChanger::User => Ok(ContactChanger::User),
+        pb::ContactChanger::Owner => Ok(ContactChanger::Owner),
+        pb::ContactChanger::Support => Ok(ContactChanger::Support),
+        pb::ContactChanger::SupportOnceSet => Ok(ContactChanger::SupportOnceSet),
+        pb::ContactChanger::Service => Ok(ContactChanger::Service),
+        pb::ContactChanger::Unspecified => Err(undefined("contact_changes")),
+    }
+}
+
 fn undefined(field: &str) -> Problem {
     Problem::field_invalid(&format!("policy.{field}"), "must name one of the defined values")
 }
@@ -169,6 +181,14 @@ pub(super) fn policy(policy: &Policy) -> pb::Policy {
         .into(),
         password_change: Some(password_change_rule(&policy.password_change)),
         names: Some(name_rule(policy.names)),
+        contact_changes: match policy.contact_changes {
+            ContactChanger::User => pb::ContactChanger::User,
+            ContactChanger::Owner => pb::ContactChanger::Owner,
+            ContactChanger::Support => pb::ContactChanger::Support,
+            ContactChanger::SupportOnceSet => pb::ContactChanger::SupportOnceSet,
+            ContactChanger::Service => pb::ContactChanger::Service,
+        }
+        .into(),
     }
 }
 

@@ -74,6 +74,8 @@ impl From<Error> for Problem {
             }
             Error::PhoneMissing => not_now(ErrorReason::PhoneMissing, message).unless("CONTACT", "phone"),
             Error::PhoneConfirmed => not_now(ErrorReason::PhoneConfirmed, message).unless("CONTACT", "phone"),
+            Error::ContactFixed => not_now(ErrorReason::ContactFixed, message).unless("CONTACT", "user"),
+            Error::ContactRefused(contact) => not_now(ErrorReason::ContactRefused, message).unless("CONTACT", field(contact)),
             Error::CodeOver => not_now(ErrorReason::CodeOver, message).unless("CODE", "code"),
             Error::CodeWrong => invalid(ErrorReason::CodeWrong, message).in_field("code"),
             Error::CodeLimited => refusal(ErrorKind::ResourceExhausted, ErrorReason::CodeLimited, message).after(CODE_DELAY),
@@ -131,6 +133,7 @@ pub(super) const fn invalid_reason(problem: UserProblem) -> ErrorReason {
         UserProblem::Missing(_) => ErrorReason::ContactMissing,
         UserProblem::Name(..) => ErrorReason::NameInvalid,
         UserProblem::StatusNotChosen => ErrorReason::StatusNotChosen,
+        UserProblem::RoleNotOfCompany => ErrorReason::RoleNotOfCompany,
     }
 }
 
@@ -163,6 +166,7 @@ fn user_invalid(prefix: &str, problems: &[UserProblem]) -> Problem {
             UserProblem::Missing(contact) => field(*contact).to_owned(),
             UserProblem::Name(field, _) => format!("introduction.{}", field.as_str()),
             UserProblem::StatusNotChosen => "status".to_owned(),
+            UserProblem::RoleNotOfCompany => "role".to_owned(),
         };
         invalid.violated(format!("{prefix}{field}"), problem.to_string()).also(invalid_reason(*problem).as_str_name())
     })

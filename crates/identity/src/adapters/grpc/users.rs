@@ -108,6 +108,12 @@ impl UserService for UserGrpc {
         Ok(Response::new(pb::UnblockUserResponse { user: Some(convert::user_view(user.into_inner())) }))
     }
 
+    async fn find_user(&self, request: Request<pb::FindUserRequest>) -> Result<Response<pb::FindUserResponse>, Status> {
+        let (call, request) = open(request)?;
+        let user = self.users.find(&call, convert::find_user(request)?).await.map_err(Problem::from)?.into_inner();
+        Ok(Response::new(pb::FindUserResponse { user: Some(convert::user_view(user)) }))
+    }
+
     async fn batch_get_users(
         &self,
         request: Request<pb::BatchGetUsersRequest>,

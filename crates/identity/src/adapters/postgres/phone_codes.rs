@@ -9,7 +9,7 @@ use sqlx::PgPool;
 
 use crate::adapters::events;
 use crate::application::{NewPhoneCode, PhoneCodes, TriedCode};
-use crate::domain::PhoneNumber;
+use crate::domain::{CodeNumber, PhoneNumber};
 
 /// I17: how often a code may be tried.
 const TRIES: i32 = 5;
@@ -32,18 +32,28 @@ impl PhoneCodes for PgPhoneCodes {
         let code = &new.code;
         let made = sqlx::query!(
             "WITH made AS (
-                 INSERT INTO phone_codes (realm_id, code_id, user_id, phone, code_mac, client_address, created_at, expires_at)
-                 SELECT realm_id, $3, user_id, phone, $5, $6, $7, $8
+                 INSERT INTO phone_codes
+                     (realm_id, code_id, user_id, phone, replaces, code_mac, client_address, created_at, expires_at)
+                 SELECT realm_id, $3, user_id, $4, $17, $5, $6, $7, $8
                  FROM users
                  WHERE realm_id = $1
                    AND user_id = $2
-                   AND phone = $4
+                   AND ($17 OR phone = $4)
                    AND version = $9
                    AND status = 'ACTIVE'
-                   AND may_be_texted(realm_id, user_id, phone, $6, $7)
+                   AND may_be_texted(realm_id, user_id, $4, $6, $7)
                  RETURNING realm_id, user_id
              )
-             SELECT messaging.append_event($10, realm_id, $11, user_id, $9, $12, $13, $14, $15, $16, $7, $8) AS appended
+             SELECT
+                 -- Whose number it is already is sent nothing, and whoever asks is told nothing (I8).
+                 CASE WHEN NOT EXISTS (
+                     SELECT FROM users AS others
+                     WHERE others.realm_id = $1
+                       AND others.phone = $4
+                       AND others.user_id <> $2
+                 ) THEN
+                     messaging.append_event($10, realm_id, $11, user_id, $9, $12, $13, $14, $15, $16, $7, $8)
+                 END AS appended
              FROM made",
             code.realm_id.as_uuid(),
             code.user_id.as_uuid(),
@@ -61,6 +71,7 @@ impl PhoneCodes for PgPhoneCodes {
             event.event_type,
             event.payload,
             event.traceparent,
+            code.number == CodeNumber::Next,
         )
         .execute(&self.pool)
         .await
@@ -85,7 +96,7 @@ impl PhoneCodes for PgPhoneCodes {
                AND tries < $3
                AND expires_at > $4
                AND ended_at IS NULL
-             RETURNING code_id, phone, code_mac",
+             RETURNING code_id, phone, replaces, code_mac",
             realm_id.as_uuid(),
             user_id.as_uuid(),
             TRIES,
@@ -97,6 +108,7 @@ impl PhoneCodes for PgPhoneCodes {
         Ok(row.map(|row| TriedCode {
             id: PhoneCodeId::from_uuid(row.code_id),
             phone: PhoneNumber::from_stored(row.phone),
+            number: if row.replaces { CodeNumber::Next } else { CodeNumber::Present },
             mac: row.code_mac,
         }))
     }

@@ -67,18 +67,26 @@ impl TryFrom<RealmRow> for Realm {
 struct CompanyRow {
     realm_id: Uuid,
     company_id: Uuid,
+    kind: String,
     name: String,
     created_at: jiff_sqlx::Timestamp,
 }
 
-impl From<CompanyRow> for Company {
-    fn from(row: CompanyRow) -> Self {
-        Self {
+#[derive(Debug, thiserror::Error)]
+#[error("a stored company has no meaning")]
+struct UnreadableCompany;
+
+impl TryFrom<CompanyRow> for Company {
+    type Error = Fault;
+
+    fn try_from(row: CompanyRow) -> Result<Self, Fault> {
+        Ok(Self {
             realm_id: RealmId::from_uuid(row.realm_id),
             id: CompanyId::from_uuid(row.company_id),
+            kind: row.kind.parse().map_err(|()| Fault::internal(UnreadableCompany))?,
             name: row.name,
             created_at: row.created_at.to_jiff(),
-        }
+        })
     }
 }
 
@@ -193,8 +201,8 @@ impl Realms for PgRealms {
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         sqlx::query!(
             "WITH inserted AS (
-                 INSERT INTO companies (realm_id, company_id, name, created_at)
-                 VALUES ($1, $2, $3, $4)
+                 INSERT INTO companies (realm_id, company_id, name, created_at, kind)
+                 VALUES ($1, $2, $3, $4, $7)
                  RETURNING company_id, created_at
              )
              SELECT messaging.remember_request($5, $6, company_id, created_at) AS remembered
@@ -205,6 +213,7 @@ impl Realms for PgRealms {
             company.created_at.to_sqlx() as _,
             call.named_request().map(NamedRequest::key),
             call.named_request().map(NamedRequest::content),
+            company.kind.as_str(),
         )
         .execute(&mut *transaction)
         .await
@@ -228,7 +237,7 @@ impl Realms for PgRealms {
     async fn get_company(&self, realm_id: RealmId, company_id: CompanyId) -> Result<Option<Company>, Fault> {
         let row = sqlx::query_as!(
             CompanyRow,
-            "SELECT realm_id, company_id, name, created_at
+            "SELECT realm_id, company_id, kind, name, created_at
              FROM companies
              WHERE realm_id = $1
                AND company_id = $2",
@@ -238,13 +247,13 @@ impl Realms for PgRealms {
         .fetch_optional(&self.pool)
         .await
         .map_err(postgres::fault)?;
-        Ok(row.map(Company::from))
+        row.map(Company::try_from).transpose()
     }
 
     async fn page_companies(&self, realm_id: RealmId, after: Option<CompanyId>, limit: i64) -> Result<Vec<Company>, Fault> {
         let rows = sqlx::query_as!(
             CompanyRow,
-            "SELECT realm_id, company_id, name, created_at
+            "SELECT realm_id, company_id, kind, name, created_at
              FROM companies
              WHERE realm_id = $1
                AND company_id > $2
@@ -257,6 +266,6 @@ impl Realms for PgRealms {
         .fetch_all(&self.pool)
         .await
         .map_err(postgres::fault)?;
-        Ok(rows.into_iter().map(Company::from).collect())
+        rows.into_iter().map(Company::try_from).collect()
     }
 }

@@ -3,8 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
-use jiff_sqlx::ToSqlx as _;
-use kernel::{Call, Caller, CompanyId, EventId, Fault, Permit, RealmId, RepeatError, Timestamp, UserId};
+use kernel::{Call, CompanyId, Fault, Permit, RealmId, RepeatError, Timestamp, UserId};
 use messaging::{Lane, OutboxSignal};
 use runtime::postgres;
 use sqlx::PgPool;
@@ -12,13 +11,14 @@ use uuid::Uuid;
 
 use super::audit::AuditLog;
 use super::introductions::IntroductionForm;
-use super::{admissions, links, standings};
-use crate::adapters::events;
-use crate::application::{Account, Admission, Admitted, ChangeStandingError, Decision, InsertError, UpdateUserError, Users};
+use super::{admissions, contact_updates, links, standings};
+use crate::application::{
+    Account, Admission, Admitted, ChangeStandingError, ContactUpdate, Decision, InsertError, UpdateUserError, Users,
+};
 use crate::domain::audit::{AuditAct, Done};
 use crate::domain::{
-    Activation, Contact, ContactChanged, Contacts, EmailAddress, Introduction, Login, NameStem, PhoneNumber, StandingChange,
-    StoredUser, User, UserName,
+    Activation, Contact, Contacts, EmailAddress, Introduction, Login, NameStem, PhoneNumber, StandingChange, StoredUser, User,
+    UserName,
 };
 
 pub(crate) struct PgUsers {
@@ -146,6 +146,15 @@ impl TryFrom<AccountRow> for Account {
             created_at: row.created_at,
         };
         Ok(Self { user: user.try_into()?, password_hash: row.hash })
+    }
+}
+
+/// What is written down of somebody who was to be added.
+fn done(user: &User, admitted: &Admitted) -> Option<Done> {
+    match admitted {
+        Admitted::Added(_) => Some(Done::added(user)),
+        Admitted::Taken(contacts) => Some(Done::told(contacts, user.id())),
+        Admitted::Invalid => None,
     }
 }
 
@@ -329,14 +338,10 @@ impl Users for PgUsers {
     ) -> Result<Vec<Admitted>, InsertError> {
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         let admitted = admissions::admit(&mut transaction, call, admissions, now).await?;
-        let added: Vec<&User> = admissions
-            .iter()
-            .zip(&admitted)
-            .filter_map(|(admission, admitted)| admission.filter(|_| matches!(admitted, Admitted::Added(_))))
-            .map(|admission| &admission.user)
-            .collect();
-        if let Some(first) = added.first() {
-            let done: Vec<Done> = added.iter().map(|user| Done::added(user)).collect();
+        let possible =
+            || admissions.iter().zip(&admitted).filter_map(|(admission, admitted)| Some((&(*admission)?.user, admitted)));
+        let done: Vec<Done> = possible().filter_map(|(user, admitted)| done(user, admitted)).collect();
+        if let Some((first, _)) = possible().next() {
             self.audit.append(&mut *transaction, call, first.realm_id(), Some(first.company_id()), &done).await?;
         }
         transaction.commit().await.map_err(postgres::fault)?;
@@ -345,62 +350,20 @@ impl Users for PgUsers {
         Ok(admitted)
     }
 
-    async fn update_contact(
-        &self,
-        _: &Permit,
-        call: &Call,
-        user: &User,
-        event_id: EventId,
-        changed: ContactChanged,
-    ) -> Result<(), UpdateUserError> {
-        let event = events::contact_changed(call, event_id, user.realm_id(), changed);
-        let contacts = user.contacts();
+    async fn update_contact(&self, _: &Permit, call: &Call, update: &ContactUpdate<'_>) -> Result<(), UpdateUserError> {
+        let user = update.user;
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
-        let written = sqlx::query!(
-            "WITH updated AS (
-                 UPDATE users
-                 SET email = $3,
-                     email_key = $4,
-                     email_verified_at = CASE WHEN $5 THEN email_verified_at END,
-                     phone = $6,
-                     phone_verified_at = CASE WHEN $7 THEN coalesce(phone_verified_at, $16) END,
-                     version = $8::bigint
-                 WHERE realm_id = $1
-                   AND user_id = $2
-                   AND version = $8::bigint - 1
-                 RETURNING realm_id, user_id, version
-             )
-             SELECT messaging.append_event($9, realm_id, $10, user_id, version, $11, $12, $13, $14, $15, $16) AS appended
-             FROM updated",
-            user.realm_id().as_uuid(),
-            user.id().as_uuid(),
-            email(contacts),
-            email_key(contacts),
-            user.is_email_verified(),
-            phone(contacts),
-            user.is_phone_verified(),
-            user.version(),
-            event.event_id.as_uuid(),
-            event.aggregate.kind,
-            event.lane.as_str(),
-            event.cause_id.as_uuid(),
-            event.event_type,
-            event.payload,
-            event.traceparent,
-            event.occurred_at.to_sqlx() as _,
-        )
-        .execute(&mut *transaction)
-        .await
-        .map_err(|error| match postgres::violated_constraint(&error) {
-            Some("users_email_taken" | "users_phone_taken") => UpdateUserError::Taken,
-            _ => UpdateUserError::Fault(postgres::fault(error)),
-        })?;
-        if written.rows_affected() == 0 {
-            return Err(UpdateUserError::Stale);
+        if let Err(error) = contact_updates::update(&mut transaction, call, update).await {
+            transaction.rollback().await.map_err(postgres::fault)?;
+            if matches!(error, UpdateUserError::Taken) && !contact_updates::is_by_himself(call, user) {
+                let done = Done::told(&[update.changed.contact], user.id());
+                self.audit.append(&self.pool, call, user.realm_id(), Some(user.company_id()), &[done]).await?;
+            }
+            return Err(error);
         }
         // What somebody does for himself is nobody's business.
-        if !matches!(call.caller(), Caller::User(caller) if caller.user_id == user.id()) {
-            let act = match changed.contact {
+        if !contact_updates::is_by_himself(call, user) {
+            let act = match update.changed.contact {
                 Contact::Email => AuditAct::EmailChanged,
                 Contact::Phone | Contact::UserName => AuditAct::PhoneChanged,
             };
@@ -409,6 +372,7 @@ impl Users for PgUsers {
         }
         transaction.commit().await.map_err(postgres::fault)?;
         self.signal.ring(Lane::Normal);
+        self.signal.ring(Lane::Security);
         Ok(())
     }
 

@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 use kernel::{Caller, DeviceId, Fault, LinkId, PhoneCodeId, RealmId, Secret, SessionId, Timestamp, UserId};
 use runtime::token::Subject;
+use uuid::Uuid;
 
-use crate::domain::Password;
+use crate::domain::{EmailAddress, Password, PhoneNumber};
 
 /// Why a password could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +70,9 @@ pub(crate) trait Secrets: Send + Sync {
     /// The token of a new link: what is kept of it, and the token itself as only notification can read it.
     fn link_token(&self, realm_id: RealmId, link_id: LinkId) -> (Vec<u8>, Vec<u8>);
 
+    /// An address to which a letter goes that is about this object, as only notification can read it.
+    fn sealed_address(&self, object: Uuid, address: &EmailAddress) -> Vec<u8>;
+
     fn read_link_token(&self, token: &str) -> Option<LinkToken>;
 
     fn refresh_token(&self, token: RefreshToken) -> Secret<String>;
@@ -87,6 +91,9 @@ pub(crate) trait Secrets: Send + Sync {
 
     /// A new code: what is kept of it, and the code itself as only notification can read it.
     fn phone_code(&self, id: PhoneCodeId) -> (Vec<u8>, Vec<u8>);
+
+    /// The number that a code goes to, as only notification can read it.
+    fn sealed_phone(&self, id: PhoneCodeId, phone: &PhoneNumber) -> Vec<u8>;
 
     fn is_phone_code(&self, id: PhoneCodeId, code: &str, mac: &[u8]) -> bool;
 

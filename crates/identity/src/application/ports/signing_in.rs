@@ -1,12 +1,12 @@
-//! Passwords, links, codes and sessions: how users prove themselves, and for how long.
+//! Passwords, links and sessions: how users prove themselves, and for how long.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kernel::{Call, CompanyId, EventId, Fault, LinkId, Permit, PhoneCodeId, RealmId, SessionId, Timestamp, UserId};
+use kernel::{Call, CompanyId, EventId, Fault, LinkId, Permit, RealmId, SessionId, Timestamp, UserId};
 
 use crate::domain::guessing::Guessed;
-use crate::domain::{Link, PhoneCode, PhoneNumber, Session, SessionUser, User};
+use crate::domain::{Link, Session, SessionUser, User};
 
 /// Attempts that are counted together, as they are kept.
 #[derive(Debug)]
@@ -178,44 +178,4 @@ pub(crate) trait Sessions: Send + Sync {
         event_id: EventId,
         now: Timestamp,
     ) -> Result<(), Fault>;
-}
-
-/// A code to be sent.
-#[derive(Debug)]
-pub(crate) struct NewPhoneCode {
-    pub(crate) code: PhoneCode,
-    /// The version of the user at which he has the number it is for.
-    pub(crate) user_version: i64,
-    /// What is kept of it.
-    pub(crate) mac: Vec<u8>,
-    /// The code for the message, which only notification can read.
-    pub(crate) sealed_code: Vec<u8>,
-    pub(crate) client_address: Option<String>,
-    pub(crate) event_id: EventId,
-}
-
-/// A code that may be tried once more; that it was is counted already.
-#[derive(Debug)]
-pub(crate) struct TriedCode {
-    pub(crate) id: PhoneCodeId,
-    pub(crate) phone: PhoneNumber,
-    pub(crate) mac: Vec<u8>,
-}
-
-/// Where codes are kept that were sent to phones.
-#[async_trait]
-pub(crate) trait PhoneCodes: Send + Sync {
-    /// Keeps a code and has it sent, unless another was a moment ago, or enough of them today, or the user is another by now.
-    async fn insert(&self, permit: &Permit, call: &Call, new: &NewPhoneCode) -> Result<bool, Fault>;
-
-    /// Counts a try of the code that was sent last; none if there is nothing to be tried.
-    async fn try_last(
-        &self,
-        permit: &Permit,
-        realm_id: RealmId,
-        user_id: UserId,
-        now: Timestamp,
-    ) -> Result<Option<TriedCode>, Fault>;
-
-    async fn end_all(&self, permit: &Permit, realm_id: RealmId, user_id: UserId, now: Timestamp) -> Result<(), Fault>;
 }

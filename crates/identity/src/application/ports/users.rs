@@ -5,10 +5,9 @@ use std::collections::{HashMap, HashSet};
 use async_trait::async_trait;
 use kernel::{Call, CompanyId, EventId, Fault, GroupId, Permit, RealmId, RepeatError, Timestamp, UserId};
 
-use super::NewLink;
+use super::{ContactUpdate, NewLink};
 use crate::domain::{
-    Contact, ContactChanged, Group, GroupChange, GroupMembership, Introduction, Login, NameStem, StandingChanged, User,
-    UserCreated,
+    Contact, Group, GroupChange, GroupMembership, Introduction, Login, NameStem, StandingChanged, User, UserCreated,
 };
 
 /// A user to be added, with the facts that follow.
@@ -89,14 +88,7 @@ pub(crate) trait Users: Send + Sync {
     ) -> Result<Vec<Admitted>, InsertError>;
 
     /// Writes the user only if nobody has changed him since he was read.
-    async fn update_contact(
-        &self,
-        permit: &Permit,
-        call: &Call,
-        user: &User,
-        event_id: EventId,
-        changed: ContactChanged,
-    ) -> Result<(), UpdateUserError>;
+    async fn update_contact(&self, permit: &Permit, call: &Call, update: &ContactUpdate<'_>) -> Result<(), UpdateUserError>;
 
     /// Writes the user only if nobody has changed him since he was read, and if `decided_by` is an active OWNER of the company
     /// at that very moment: so two owners cannot block each other, and a company keeps its last one (I3). Access tokens that

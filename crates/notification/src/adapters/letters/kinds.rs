@@ -11,17 +11,18 @@ use runtime::sealing::OpeningKey;
 use super::Content;
 use super::texts::{FALLBACK_LANGUAGE, Language};
 use crate::application::{Addressed, Realm};
-use crate::domain::{Claimed, ObjectId};
+use crate::domain::{Claimed, Kind, ObjectId};
 
 /// Where people reach what a link is for, behind a realm's public address.
 const SET_PASSWORD: &str = "set-password";
 const RESET_PASSWORD: &str = "reset-password";
+const CONFIRM_EMAIL: &str = "confirm-email";
 
 #[derive(Debug, thiserror::Error)]
 #[error("a stored fact lacks a part")]
 struct Incomplete;
 
-/// A link with a token, as two kinds of facts carry it.
+/// A link with a token, as several kinds of facts carry it.
 struct SealedLink {
     link_id: String,
     sealed_token: Vec<u8>,
@@ -44,16 +45,16 @@ pub(super) fn status_change(addressed: &Addressed, realm: &Realm, language: &Lan
 
 pub(super) fn invitation(delivery: &Claimed, realm: &Realm, language: &Language, key: &OpeningKey) -> Result<Content, Fault> {
     let pb::UserInvited { link_id, sealed_token, expire_time, .. } = read(delivery)?;
-    password_link(SET_PASSWORD, &SealedLink { link_id, sealed_token, expire_time }, realm, language, key)
+    mailed_link(SET_PASSWORD, &SealedLink { link_id, sealed_token, expire_time }, realm, language, key)
 }
 
 pub(super) fn password_reset(delivery: &Claimed, realm: &Realm, language: &Language, key: &OpeningKey) -> Result<Content, Fault> {
     let pb::UserPasswordResetRequested { link_id, sealed_token, expire_time, .. } = read(delivery)?;
-    password_link(RESET_PASSWORD, &SealedLink { link_id, sealed_token, expire_time }, realm, language, key)
+    mailed_link(RESET_PASSWORD, &SealedLink { link_id, sealed_token, expire_time }, realm, language, key)
 }
 
 /// The token is open here and in the letter, nowhere else. It was sealed for its link's id.
-fn password_link(path: &str, link: &SealedLink, realm: &Realm, language: &Language, key: &OpeningKey) -> Result<Content, Fault> {
+fn mailed_link(path: &str, link: &SealedLink, realm: &Realm, language: &Language, key: &OpeningKey) -> Result<Content, Fault> {
     let link_id: ObjectId = link.link_id.parse().map_err(Fault::internal)?;
     let token = key.open(link_id.as_uuid().as_bytes(), &link.sealed_token).map_err(Fault::internal)?;
     let values = context! { realm => &realm.name, end => moment(link.expire_time, realm, language)? };
@@ -67,6 +68,53 @@ pub(super) fn phone_code(delivery: &Claimed, realm: &Realm, language: &Language,
     let code = key.open(code_id.as_uuid().as_bytes(), &fact.sealed_code).map_err(Fault::internal)?;
     let values = context! { realm => &realm.name, code => code.expose(), end => moment(fact.expire_time, realm, language)? };
     Ok(Content { values, link: None })
+}
+
+/// The token is for the address that the fact brings with it.
+pub(super) fn email_change(delivery: &Claimed, realm: &Realm, language: &Language, key: &OpeningKey) -> Result<Content, Fault> {
+    let pb::UserEmailChangeRequested { link_id, sealed_token, expire_time, .. } = read(delivery)?;
+    mailed_link(CONFIRM_EMAIL, &SealedLink { link_id, sealed_token, expire_time }, realm, language, key)
+}
+
+pub(super) fn email_replaced(delivery: &Claimed, realm: &Realm, language: &Language) -> Result<Content, Fault> {
+    let fact: pb::UserEmailReplaced = read(delivery)?;
+    notice(fact.replace_time, realm, language)
+}
+
+pub(super) fn phone_replaced(delivery: &Claimed, realm: &Realm, language: &Language) -> Result<Content, Fault> {
+    let fact: pb::UserPhoneReplaced = read(delivery)?;
+    notice(fact.replace_time, realm, language)
+}
+
+/// Where a message goes that goes to no contact of its person's: one that he wants, or had. It was sealed for what the fact is about.
+pub(super) fn own_recipient(delivery: &Claimed, key: &OpeningKey) -> Result<Option<String>, Fault> {
+    let (object_id, sealed) = match delivery.kind {
+        Kind::EmailChange => {
+            let fact: pb::UserEmailChangeRequested = read(delivery)?;
+            (fact.link_id, fact.sealed_address)
+        }
+        Kind::EmailReplaced => {
+            let fact: pb::UserEmailReplaced = read(delivery)?;
+            (fact.user_id, fact.sealed_address)
+        }
+        Kind::PhoneCode => {
+            let fact: pb::UserPhoneCodeRequested = read(delivery)?;
+            (fact.code_id, fact.sealed_phone)
+        }
+        Kind::StatusChange
+        | Kind::Invitation
+        | Kind::PasswordReset
+        | Kind::PasswordChanged
+        | Kind::SessionCompromised
+        | Kind::AccountBlocked
+        | Kind::PhoneReplaced => return Ok(None),
+    };
+    if sealed.is_empty() && delivery.kind == Kind::PhoneCode {
+        return Ok(None);
+    }
+    let object_id: ObjectId = object_id.parse().map_err(Fault::internal)?;
+    let context = [b"address".as_slice(), object_id.as_uuid().as_bytes()].concat();
+    key.open(&context, &sealed).map(|address| Some(address.expose().clone())).map_err(Fault::internal)
 }
 
 pub(super) fn password_changed(delivery: &Claimed, realm: &Realm, language: &Language) -> Result<Content, Fault> {

@@ -67,6 +67,9 @@ impl TemplateLetters {
             Kind::PasswordChanged => kinds::password_changed(delivery, realm, language),
             Kind::SessionCompromised => kinds::session_compromised(delivery, realm, language),
             Kind::AccountBlocked => kinds::account_blocked(delivery, realm, language),
+            Kind::EmailChange => kinds::email_change(delivery, realm, language, &self.opening_key),
+            Kind::EmailReplaced => kinds::email_replaced(delivery, realm, language),
+            Kind::PhoneReplaced => kinds::phone_replaced(delivery, realm, language),
             Kind::PhoneCode => kinds::phone_code(delivery, realm, language, &self.opening_key),
         }
     }
@@ -122,6 +125,10 @@ fn in_language<'a, T>(languages: &'a [(&'static str, T)], wanted: &str) -> &'a T
 }
 
 impl Letters for TemplateLetters {
+    fn own_recipient(&self, delivery: &Claimed) -> Result<Option<String>, Fault> {
+        kinds::own_recipient(delivery, &self.opening_key)
+    }
+
     fn write(&self, addressed: &Addressed, realm: &Realm, to: &str) -> Result<Letter, Fault> {
         let language = self.language(&realm.language);
         let texts = language.of(addressed.delivery.kind).ok_or_else(|| Fault::internal(NoLetter))?;

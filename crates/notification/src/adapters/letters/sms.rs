@@ -29,9 +29,14 @@ impl SmsTexts {
         match kind {
             Kind::StatusChange => Ok(&self.status_change),
             Kind::PhoneCode => Ok(&self.phone_code),
-            Kind::Invitation | Kind::PasswordReset | Kind::PasswordChanged | Kind::SessionCompromised | Kind::AccountBlocked => {
-                Err(Fault::internal(NoText))
-            }
+            Kind::Invitation
+            | Kind::PasswordReset
+            | Kind::PasswordChanged
+            | Kind::SessionCompromised
+            | Kind::AccountBlocked
+            | Kind::EmailChange
+            | Kind::EmailReplaced
+            | Kind::PhoneReplaced => Err(Fault::internal(NoText)),
         }
     }
 }

@@ -40,6 +40,11 @@ impl Desk {
         self.sealing_key.seal(LINK.as_bytes(), &Secret::new(TOKEN.to_owned()))
     }
 
+    fn sealed_address(&self, object: Uuid) -> Vec<u8> {
+        let context = [b"address".as_slice(), object.as_bytes()].concat();
+        self.sealing_key.seal(&context, &Secret::new("wanted@example.com".to_owned()))
+    }
+
     /// A fact of a kind, in July at half past ten, UTC.
     fn content(&self, kind: Kind) -> Vec<u8> {
         let user_id = UserId::from_uuid(Uuid::from_u128(1)).to_string();
@@ -58,9 +63,21 @@ impl Desk {
             }
             Kind::PhoneCode => {
                 let sealed_code = self.sealing_key.seal(LINK.as_bytes(), &Secret::new("042137".to_owned()));
-                let (code_id, version) = (link_id, 1);
-                pb::UserPhoneCodeRequested { user_id, code_id, sealed_code, expire_time: at, version }.encode_to_vec()
+                let (code_id, version, sealed_phone) = (link_id, 1, Vec::new());
+                pb::UserPhoneCodeRequested { user_id, code_id, sealed_code, expire_time: at, version, sealed_phone }
+                    .encode_to_vec()
             }
+            Kind::EmailChange => {
+                let sealed_address = self.sealed_address(LINK);
+                let version = 1;
+                pb::UserEmailChangeRequested { user_id, link_id, sealed_token, sealed_address, expire_time: at, version }
+                    .encode_to_vec()
+            }
+            Kind::EmailReplaced => {
+                let sealed_address = self.sealed_address(Uuid::from_u128(1));
+                pb::UserEmailReplaced { user_id, sealed_address, replace_time: at, version: 1 }.encode_to_vec()
+            }
+            Kind::PhoneReplaced => pb::UserPhoneReplaced { user_id, replace_time: at, version: 1 }.encode_to_vec(),
             Kind::AccountBlocked => pb::UserBlocked { user_id, block_time: at, ..Default::default() }.encode_to_vec(),
         }
     }
@@ -179,6 +196,7 @@ fn a_letter_leads_where_its_kind_leads() {
         (Kind::StatusChange.as_str(), format!("{PUBLIC_URL}/cases/{LINK}")),
         (Kind::Invitation.as_str(), format!("{PUBLIC_URL}/set-password?token={TOKEN}")),
         (Kind::PasswordReset.as_str(), format!("{PUBLIC_URL}/reset-password?token={TOKEN}")),
+        (Kind::EmailChange.as_str(), format!("{PUBLIC_URL}/confirm-email?token={TOKEN}")),
     ]);
     let desk = Desk::new();
     for kind in letter_kinds() {

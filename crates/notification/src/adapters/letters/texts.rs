@@ -30,6 +30,9 @@ pub(super) struct Language {
     password_changed: Texts,
     session_compromised: Texts,
     account_blocked: Texts,
+    email_change: Texts,
+    email_replaced: Texts,
+    phone_replaced: Texts,
 }
 
 /// The texts of the page where one unsubscribes. Each is a template of its own.
@@ -71,6 +74,9 @@ impl Language {
             Kind::PasswordChanged => &self.password_changed,
             Kind::SessionCompromised => &self.session_compromised,
             Kind::AccountBlocked => &self.account_blocked,
+            Kind::EmailChange => &self.email_change,
+            Kind::EmailReplaced => &self.email_replaced,
+            Kind::PhoneReplaced => &self.phone_replaced,
             Kind::PhoneCode => return None,
         };
         Some(texts)

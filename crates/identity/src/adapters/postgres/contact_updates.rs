@@ -1,0 +1,101 @@
+//! Users' contacts, as they are changed.
+
+use jiff_sqlx::ToSqlx as _;
+use kernel::{Call, Caller, Fault};
+use messaging::NewEvent;
+use runtime::postgres;
+use sqlx::{PgConnection, PgExecutor};
+
+use super::users::{email, email_key, phone};
+use crate::adapters::events;
+use crate::application::{ContactUpdate, UpdateUserError};
+use crate::domain::User;
+
+/// True if nobody else does it for him: also if nobody is signed in, and a link shows who it is.
+pub(super) fn is_by_himself(call: &Call, user: &User) -> bool {
+    match call.caller() {
+        Caller::User(caller) => caller.user_id == user.id(),
+        Caller::Anonymous => true,
+        Caller::Service(_) | Caller::Gateway(_) | Caller::Component(_) | Caller::PlatformAdmin(_) => false,
+    }
+}
+
+/// Writes another contact, only if nobody has changed the user since he was read, and the facts that follow.
+pub(super) async fn update(
+    connection: &mut PgConnection,
+    call: &Call,
+    update: &ContactUpdate<'_>,
+) -> Result<(), UpdateUserError> {
+    let user = update.user;
+    let event = events::contact_changed(call, update.event_id, user.realm_id(), update.changed);
+    let contacts = user.contacts();
+    let written = sqlx::query!(
+        "WITH updated AS (
+             UPDATE users
+             SET email = $3,
+                 email_key = $4,
+                 email_verified_at =
+                     CASE WHEN $5 THEN CASE WHEN email_key = $4 THEN coalesce(email_verified_at, $16) ELSE $16 END END,
+                 phone = $6,
+                 phone_verified_at =
+                     CASE WHEN $7 THEN CASE WHEN phone = $6 THEN coalesce(phone_verified_at, $16) ELSE $16 END END,
+                 version = $8::bigint
+             WHERE realm_id = $1
+               AND user_id = $2
+               AND version = $8::bigint - 1
+             RETURNING realm_id, user_id, version
+         )
+         SELECT messaging.append_event($9, realm_id, $10, user_id, version, $11, $12, $13, $14, $15, $16) AS appended
+         FROM updated",
+        user.realm_id().as_uuid(),
+        user.id().as_uuid(),
+        email(contacts),
+        email_key(contacts),
+        user.is_email_verified(),
+        phone(contacts),
+        user.is_phone_verified(),
+        user.version(),
+        event.event_id.as_uuid(),
+        event.aggregate.kind,
+        event.lane.as_str(),
+        event.cause_id.as_uuid(),
+        event.event_type,
+        event.payload,
+        event.traceparent,
+        event.occurred_at.to_sqlx() as _,
+    )
+    .execute(&mut *connection)
+    .await
+    .map_err(|error| match postgres::violated_constraint(&error) {
+        Some("users_email_taken" | "users_phone_taken") => UpdateUserError::Taken,
+        _ => UpdateUserError::Fault(postgres::fault(error)),
+    })?;
+    if written.rows_affected() == 0 {
+        return Err(UpdateUserError::Stale);
+    }
+    if let Some(notice) = &update.notice {
+        append(connection, &events::contact_replaced(call, notice, user.realm_id(), update.changed)).await?;
+    }
+    Ok(())
+}
+
+async fn append(executor: impl PgExecutor<'_>, event: &NewEvent) -> Result<(), Fault> {
+    sqlx::query!(
+        "SELECT messaging.append_event($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS appended",
+        event.event_id.as_uuid(),
+        event.realm_id.as_uuid(),
+        event.aggregate.kind,
+        event.aggregate.id,
+        event.aggregate.version,
+        event.lane.as_str(),
+        event.cause_id.as_uuid(),
+        event.event_type,
+        event.payload,
+        event.traceparent,
+        event.occurred_at.to_sqlx() as _,
+    )
+    .execute(executor)
+    .await
+    .map_err(postgres::fault)?;
+    Ok(())
+}
