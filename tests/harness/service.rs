@@ -79,6 +79,12 @@ impl ServiceProcess {
         self.channel.get_or_init(connect).clone()
     }
 
+    /// From its next start on.
+    pub fn set(&mut self, name: &'static str, value: &str) {
+        self.settings.retain(|(known, _)| *known != name);
+        self.settings.push((name, value.to_owned()));
+    }
+
     pub(crate) fn migrate(&self) {
         let status = self.heard(self.command("migrate")).status().expect("the program was built by `make test`");
         assert!(status.success(), "{} migrate", self.program);

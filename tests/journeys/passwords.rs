@@ -5,7 +5,7 @@ use std::process::Command;
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::password_service_client::PasswordServiceClient;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
-use cabinet_e2e::{Cabinet, Kind, Refused, eventually, reason, with_token};
+use cabinet_e2e::{Cabinet, Kind, Refused, Setup, eventually, reason, with_token};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -256,4 +256,57 @@ async fn an_old_password_opens_no_session_once_it_is_changed() {
     cabinet.databases.identity.execute(end);
     holder.wait().expect("a child can be waited for");
     assert_eq!(refused(thief.await.expect("it ends")), is(Code::Unauthenticated, "SIGN_IN_REFUSED"));
+}
+
+async fn sign_in_on(cabinet: &Cabinet, realm: &PresetRealm<'_>, device: &str, password: &str) -> Result<String, Status> {
+    let mut request = tonic::Request::new(pb::SignInRequest {
+        realm_id: realm.realm_id.to_string(),
+        login: "anna@example.com".to_owned(),
+        password: password.to_owned(),
+        session_name: "a test".to_owned(),
+    });
+    if !device.is_empty() {
+        request.metadata_mut().insert("x-cabinet-device", device.parse().expect("visible ASCII"));
+    }
+    let answer = SessionServiceClient::new(cabinet.identity.channel()).sign_in(request).await?.into_inner();
+    let tokens = answer.tokens.expect("the contract promises tokens");
+    for token in [&tokens.access_token, &tokens.refresh_token, &answer.device_token] {
+        cabinet.watch.canary(Kind::Token, token);
+    }
+    Ok(answer.device_token)
+}
+
+/// Rules I10.c, I23.b: once there is a pepper, and more work is asked for, a password is hashed again when it was right; that changes
+/// nothing else: its user's device is known as before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_hashed_again_when_its_user_signs_in() {
+    let mut cabinet = Setup::default().with_identity("CABINET__GUESSING__PASSWORDS_AT_ACCOUNT", "1").start().await;
+    let peppers = tempfile::tempdir().expect("a folder");
+    let pepper = "cGVwcGVycyBhcmUgYXQgbGVhc3QgdGhpcnR5LXR3byBieXRlcyBsb25n";
+    std::fs::write(peppers.path().join("20260101T000000Z.key"), pepper).expect("a file");
+    cabinet.watch.canary(Kind::Secret, pepper);
+    let (realm_id, company_id, device) = {
+        let realm = PresetRealm::open(&cabinet, "standard").await;
+        realm.add(realm.invited("anna@example.com")).await.expect("a good user");
+        let redeemed = realm.redeem("anna@example.com", OLD).await.expect("an open link");
+        (realm.realm_id, realm.company_id, redeemed.device_token)
+    };
+    let hash = |cabinet: &Cabinet| cabinet.databases.identity.value("SELECT hash FROM passwords");
+    let at_first = hash(&cabinet);
+    assert!(at_first.contains("m=19456,t=2,p=1$"), "{at_first}");
+    cabinet.identity.stop();
+    cabinet.identity.set("CABINET__KEYS__PEPPERS_FOLDER", &peppers.path().display().to_string());
+    cabinet.identity.set("CABINET__PASSWORDS__PASSES", "3");
+    cabinet.identity.start();
+    cabinet.identity.wait_until_ready().await;
+    let realm = PresetRealm { cabinet: &cabinet, realm_id, company_id, operator: cabinet.operator_token("operator") };
+
+    sign_in_on(&cabinet, &realm, "", OLD).await.expect("her password");
+    let again = hash(&cabinet);
+    assert!(again.contains("m=19456,t=3,p=1,keyid="), "{again}");
+    assert_eq!(refused(sign_in_on(&cabinet, &realm, "", "wrong").await), is(Code::Unauthenticated, "SIGN_IN_REFUSED"));
+    let limited = is(Code::ResourceExhausted, "ATTEMPTS_LIMITED");
+    assert_eq!(refused(sign_in_on(&cabinet, &realm, "", OLD).await), limited, "a stranger");
+    sign_in_on(&cabinet, &realm, &device, OLD).await.expect("her device, and her password");
+    assert_eq!(hash(&cabinet), again, "it is made as it should be");
 }

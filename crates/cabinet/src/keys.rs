@@ -11,14 +11,22 @@ use runtime::StartError;
 use runtime::sealing::SealingPair;
 use runtime::token::generate_signing_key;
 
-/// Writes what Cabinet's settings name, unless it is there already: `signing/<moment>.pem`, `refresh.key`, `unsubscribe.key`,
-/// `sealing.key`, `opening.key`, `components.secret`.
+/// Writes what Cabinet's settings name, unless it is there already: `signing/<moment>.pem`, `peppers/<moment>.key`, `refresh.key`,
+/// `unsubscribe.key`, `sealing.key`, `opening.key`, `components.secret`.
 pub(crate) fn write(folder: &Path) -> Result<(), StartError> {
     std::fs::create_dir_all(folder)?;
-    // Newer than the others: a folder may be without it.
+    // Newer than the others: a folder may be without them.
     let unsubscribe = folder.join("unsubscribe.key");
     if !unsubscribe.exists() {
         write_secret(&unsubscribe, &random()?)?;
+    }
+    let peppers = folder.join("peppers");
+    if !peppers.exists() {
+        // A folder without its first pepper is as good as none: passwords were hashed without until now.
+        let unfinished = folder.join("peppers.part");
+        std::fs::create_dir_all(&unfinished)?;
+        write_secret(&unfinished.join(identity::pepper_file_name(Timestamp::now())), &random()?)?;
+        std::fs::rename(unfinished, peppers)?;
     }
     // Written last: where it is, everything is.
     let last = folder.join("components.secret");

@@ -1,9 +1,11 @@
 //! What identity's binary can do beside serving.
 
+use std::sync::Arc;
+
 use clap::Subcommand;
 use runtime::{DatabaseClock, StartError, postgres};
 
-use crate::adapters::argon2::hash_now;
+use crate::adapters::argon2::Hashing;
 use crate::adapters::postgres::PgAdministrators;
 use crate::adapters::secrets::one_time_password;
 use crate::domain::Password;
@@ -40,8 +42,10 @@ async fn put_administrator(config: &Config, name: &str) -> Result<(), StartError
     let pools = postgres::open(&config.database, DATABASE)?;
     let clock = DatabaseClock::start(pools.commands.clone()).await?;
     let password = one_time_password();
-    let hash = hash_now(&Password::new(password.expose()))?;
-    PgAdministrators::new(pools.commands).put(name, &hash, kernel::Clock::now(&clock)).await?;
+    let now = kernel::Clock::now(&clock);
+    let hashing = Hashing::read(&config.hashing, Arc::new(clock))?;
+    let hash = hashing.hash(Password::new(password.expose()).expose())?;
+    PgAdministrators::new(pools.commands).put(name, &hash, now).await?;
     println!("{}", password.expose());
     Ok(())
 }

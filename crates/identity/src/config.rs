@@ -12,6 +12,7 @@ use runtime::postgres::DatabaseConfig;
 use runtime::sealing::SealingKey;
 use runtime::settings::Settings;
 
+use crate::adapters::argon2::{HashingConfig, LEAST_MEMORY_KIB, LEAST_PASSES, MOST_LANES, MOST_MEMORY_KIB, MOST_PASSES};
 use crate::domain::guessing::GuessingLimits;
 
 /// How long attempts may be counted together.
@@ -28,6 +29,7 @@ pub struct Config {
     pub(crate) sealing_key: String,
     pub(crate) component_secret: Secret<String>,
     pub(crate) guessing: GuessingLimits,
+    pub(crate) hashing: HashingConfig,
 }
 
 impl Config {
@@ -42,6 +44,7 @@ impl Config {
         }
         let component_secret = read_component_secret(settings);
         let guessing = read_guessing(settings);
+        let hashing = read_hashing(settings);
         Some(Self {
             database: database?,
             messaging: messaging?,
@@ -50,6 +53,7 @@ impl Config {
             sealing_key: sealing_key?,
             component_secret: component_secret?,
             guessing: guessing?,
+            hashing: hashing?,
         })
     }
 }
@@ -73,6 +77,22 @@ fn read_guessing(settings: &mut Settings) -> Option<GuessingLimits> {
         conflicts_of_user: conflicts_of_user?,
         conflict_window: conflict_window?,
     })
+}
+
+fn read_hashing(settings: &mut Settings) -> Option<HashingConfig> {
+    let memory_kib = read_within(settings, "passwords.memory_kib", LEAST_MEMORY_KIB..=MOST_MEMORY_KIB);
+    let passes = read_within(settings, "passwords.passes", LEAST_PASSES..=MOST_PASSES);
+    let lanes = read_within(settings, "passwords.lanes", 1..=MOST_LANES);
+    let peppers_folder = settings.optional("keys.peppers_folder").map(PathBuf::from);
+    Some(HashingConfig { memory_kib: memory_kib?, passes: passes?, lanes: lanes?, peppers_folder })
+}
+
+fn read_within(settings: &mut Settings, key: &str, bounds: RangeInclusive<u32>) -> Option<u32> {
+    let number = settings.value::<u32>(key)?;
+    if !bounds.contains(&number) {
+        settings.problem(key, format_args!("must be from {} to {}", bounds.start(), bounds.end()));
+    }
+    Some(number)
 }
 
 /// At least one: nobody could do anything else.

@@ -16,7 +16,8 @@ use runtime::settings::Settings;
 use runtime::{Database, Process, Service, StartError, postgres};
 use sqlx::PgPool;
 
-use crate::adapters::argon2::Argon2Hasher;
+pub use crate::adapters::argon2::pepper_file_name;
+use crate::adapters::argon2::{Argon2Hasher, Hashing};
 use crate::adapters::grpc::{
     AccessGrpc, AdministratorGrpc, AuditGrpc, ContactGrpc, CredentialGrpc, ERROR_TEXTS, GroupGrpc, LinkGrpc, PasswordGrpc,
     RealmGrpc, SessionGrpc, UserGrpc,
@@ -131,7 +132,8 @@ impl Parts {
         let secrets = Arc::new(secrets);
         let attempts = Arc::new(PgAttempts::new(pool.clone()));
         let guessing = Guessing { attempts, secrets: secrets.clone(), limits: config.guessing, clock: clock.clone() };
-        let hasher = Arc::new(Argon2Hasher::new(&mut process.metrics)?);
+        let hashing = Hashing::read(&config.hashing, clock.clone())?;
+        let hasher = Arc::new(Argon2Hasher::new(&mut process.metrics, hashing)?);
         Ok(Self { pool, signal, hasher, secrets, tokens: Arc::new(keys), guessing, clock, ids })
     }
 
@@ -149,6 +151,10 @@ impl Parts {
 
     fn kept_sessions(&self) -> Arc<PgSessions> {
         Arc::new(PgSessions::new(self.pool.clone(), self.signal.clone()))
+    }
+
+    fn kept_passwords(&self) -> Arc<PgPasswords> {
+        Arc::new(PgPasswords::new(self.pool.clone(), self.signal.clone(), self.log()))
     }
 
     fn users(&self) -> UserUseCases {
@@ -183,6 +189,7 @@ impl Parts {
             realms: self.kept_realms(),
             sessions: self.kept_sessions(),
             passwords: self.hasher.clone(),
+            kept_passwords: self.kept_passwords(),
             secrets: self.secrets.clone(),
             tokens: self.tokens.clone(),
             guessing: self.guessing.clone(),
@@ -196,7 +203,7 @@ impl Parts {
             users: self.kept_users(),
             realms: self.kept_realms(),
             sessions: self.kept_sessions(),
-            passwords: Arc::new(PgPasswords::new(self.pool.clone(), self.signal.clone(), self.log())),
+            passwords: self.kept_passwords(),
             hasher: self.hasher.clone(),
             guessing: self.guessing.clone(),
             views: self.users(),

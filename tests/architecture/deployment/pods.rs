@@ -76,7 +76,8 @@ fn services_run_alike_but_for_their_names_ports_and_keys() {
         for path in ["/containers/0/ports", "/containers/0/volumeMounts", "/volumes"] {
             let owned = pod.pointer_mut(path).and_then(Value::as_array_mut);
             if let Some(owned) = owned {
-                owned.retain(|each| each["name"] != "public" && each["name"] != "signing-keys");
+                let is_identitys = |each: &Value| ["public", "signing-keys", "peppers"].iter().any(|own| each["name"] == *own);
+                owned.retain(|each| !is_identitys(each));
             }
         }
         hash.replace_all(&object.to_string(), "-settings").replace(service, "SERVICE")

@@ -103,8 +103,8 @@ fn made_up(key: &str) -> String {
         "sealing.key" => sealing.sealing_key,
         "opening.key" => sealing.opening_key.expose().clone(),
         "smpp.password" => "secret".to_owned(),
-        // Read when it is signed with, not before.
-        "20261122T000000Z.pem" => String::new(),
+        // Read when they are used, not before.
+        "20261122T000000Z.pem" | "20261122T000000Z.key" => String::new(),
         _ => panic!("the README names {key}, which no setting does"),
     }
 }
@@ -163,13 +163,19 @@ fn the_readme_names_the_secrets_that_pods_want() {
 }
 
 #[test]
-fn identity_signs_with_the_keys_of_a_secret_of_their_own() {
+fn identity_has_its_keys_and_peppers_from_secrets_of_their_own() {
     let base = Manifests::of(BASE);
     let pod = base.server("identity");
-    let mount = list(&container(pod)["volumeMounts"]).find(|mount| mount["name"] == "signing-keys").expect("keys are mounted");
-    assert_eq!(secrets_in(pod, &mount["name"]).collect::<Vec<_>>(), ["identity-signing-keys"]);
     let settings = Place::of(pod, &base).settings;
-    assert_eq!(mount["mountPath"], *settings["CABINET__KEYS__FOLDER"]);
+    let folders = [
+        ("signing-keys", "identity-signing-keys", "CABINET__KEYS__FOLDER"),
+        ("peppers", "identity-peppers", "CABINET__KEYS__PEPPERS_FOLDER"),
+    ];
+    for (volume, secret, setting) in folders {
+        let mount = list(&container(pod)["volumeMounts"]).find(|mount| mount["name"] == volume).expect("it is mounted");
+        assert_eq!(secrets_in(pod, &mount["name"]).collect::<Vec<_>>(), [secret]);
+        assert_eq!(mount["mountPath"], *settings[setting]);
+    }
 }
 
 /// More than PostgreSQL lets in by default, if one server has all four databases.

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use kernel::{DeviceId, LinkId, PhoneCodeId, RealmId, Secret, SessionId, UserId};
+use kernel::{DeviceId, LinkId, PhoneCodeId, RealmId, Secret, SessionId, Timestamp, UserId};
 use runtime::sealing::SealingKey;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -39,11 +39,11 @@ impl KeyedSecrets {
         mac
     }
 
-    fn device_mac(&self, named: &[u8], password_hash: &str) -> Mac {
+    fn device_mac(&self, named: &[u8], password_set_at: Timestamp) -> Mac {
         let mut mac = Mac::new_from_slice(self.refresh_key.expose()).expect("HMAC takes keys of any length");
         mac.update(b"device token");
         mac.update(named);
-        mac.update(password_hash.as_bytes());
+        mac.update(&password_set_at.as_microsecond().to_be_bytes());
         mac
     }
 
@@ -153,17 +153,17 @@ impl Secrets for KeyedSecrets {
         Some(read)
     }
 
-    fn device_token(&self, token: DeviceToken, password_hash: &str) -> Secret<String> {
+    fn device_token(&self, token: DeviceToken, password_set_at: Timestamp) -> Secret<String> {
         let named = named_device(token);
-        let mac = self.device_mac(&named, password_hash).finalize().into_bytes();
+        let mac = self.device_mac(&named, password_set_at).finalize().into_bytes();
         Secret::new(URL_SAFE_NO_PAD.encode([named.as_slice(), &mac].concat()))
     }
 
-    fn read_device_token(&self, token: &str, password_hash: &str) -> Option<DeviceToken> {
+    fn read_device_token(&self, token: &str, password_set_at: Timestamp) -> Option<DeviceToken> {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         (bytes.len() == DEVICE_LENGTH + MAC_LENGTH).then_some(())?;
         let (named, mac) = bytes.split_at(DEVICE_LENGTH);
-        self.device_mac(named, password_hash).verify_slice(mac).ok()?;
+        self.device_mac(named, password_set_at).verify_slice(mac).ok()?;
         let (realm, rest) = named.split_at(ID_LENGTH);
         let (user, device) = rest.split_at(ID_LENGTH);
         Some(DeviceToken {
@@ -232,7 +232,7 @@ mod tests {
         (KeyedSecrets::new(Secret::new(vec![7; 32]), Secret::new("shared".to_owned()), sealing_key), opening_key)
     }
 
-    const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA";
+    const SET_AT: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn token(generation: i64) -> RefreshToken {
         RefreshToken { realm_id: Id::from_uuid(Uuid::from_u128(1)), session_id: Id::from_uuid(Uuid::from_u128(2)), generation }
@@ -256,15 +256,15 @@ mod tests {
         let (secrets, _) = secrets();
         let id = Uuid::from_u128;
         let token = DeviceToken { realm: Id::from_uuid(id(1)), user: Id::from_uuid(id(2)), device: Id::from_uuid(id(3)) };
-        let text = secrets.device_token(token, HASH).expose().clone();
-        assert_eq!(secrets.read_device_token(&text, HASH), Some(token));
-        assert_eq!(secrets.read_device_token(&text, "another"), None, "with another password he is not known by it");
-        let of_another = secrets.device_token(DeviceToken { user: Id::from_uuid(id(9)), ..token }, HASH).expose().clone();
+        let text = secrets.device_token(token, SET_AT).expose().clone();
+        assert_eq!(secrets.read_device_token(&text, SET_AT), Some(token));
+        assert_eq!(secrets.read_device_token(&text, Timestamp::MAX), None, "with another password he is not known by it");
+        let of_another = secrets.device_token(DeviceToken { user: Id::from_uuid(id(9)), ..token }, SET_AT).expose().clone();
         let mixed = format!("{}{}", &of_another[..64], &text[64..]);
         let refresh =
             secrets.refresh_token(RefreshToken { realm_id: token.realm, session_id: Id::from_uuid(id(2)), generation: 3 });
         for wrong in ["", "x", &text[1..], &mixed, &format!("{text}A"), refresh.expose()] {
-            assert_eq!(secrets.read_device_token(wrong, HASH), None, "{wrong}");
+            assert_eq!(secrets.read_device_token(wrong, SET_AT), None, "{wrong}");
         }
     }
 

@@ -7,7 +7,10 @@ use kernel::{Authorized, Call, Clock, CompanyId, EventId, Fault, IdSource, Realm
 use super::guessing::PLATFORM;
 use super::sessions::session_user;
 use super::users::own_data;
-use super::{Error, Guessing, Links, NewLink, PasswordHasher, Realms, Redemption, Secrets, SessionUseCases, SignedIn, Users};
+use super::{
+    Account, Error, Guessing, Links, NewLink, PasswordHasher, Realms, Redemption, Secrets, SessionUseCases, SignedIn,
+    StoredPassword, Users,
+};
 use crate::domain::access::Action;
 use crate::domain::guessing::Guessed;
 use crate::domain::{EmailAddress, Link, Login, Password, SessionUser, User, UserStatus};
@@ -70,7 +73,8 @@ impl LinkUseCases {
                 let user = self.users.get(user.realm_id(), user.id()).await?.ok_or(Error::LinkNotValid)?;
                 let session_user = SessionUser { access_generation, ..session_user(&user) };
                 let tokens = self.sessions.tokens(&session, session_user, now)?;
-                let (user, device_token) = self.sessions.device_token(call, user, password_hash);
+                let password = Some(StoredPassword { hash: password_hash, set_at: now });
+                let (user, device_token) = self.sessions.device_token(call, Account { user, password });
                 return Ok(permit.show(SignedIn { user, tokens, device_token }));
             }
             // Something else about the user changed meanwhile, or somebody was faster with the same link.

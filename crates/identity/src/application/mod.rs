@@ -32,7 +32,8 @@ pub(crate) use ports::{
     ChangeStandingError, CompanyInserted, ContactUpdate, CountedBy, Credentials, Decision, DeviceToken, EmailChanges,
     GroupWriteError, Groups, HashError, InsertError, LinkToken, Links, NewEmailChange, NewLink, NewPassword, NewPhoneCode,
     NewSecret, PasswordHasher, PasswordSetter, Passwords, PhoneCodes, Presets, PublishedKey, Realms, Redemption, RefreshToken,
-    ReplacementNotice, Revocations, Secrets, Sessions, SessionsEnding, TriedCode, UpdateUserError, Users, Waiting,
+    ReplacementNotice, Revocations, Secrets, Sessions, SessionsEnding, StoredPassword, TriedCode, UpdateUserError, Users,
+    Waiting,
 };
 pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases, UpdatePolicy};
 pub(crate) use sessions::{SessionTokens, SessionUseCases, SignIn, SignedIn};

@@ -68,7 +68,7 @@ impl PasswordUseCases {
         let buckets = self.guessing.limits.of_session(session_id);
         let attempt = self.guessing.begin(&permit, realm_id, Guessed::Password, &buckets).await?;
         if asks.contains(&PasswordProof::Current) {
-            let Some(stored) = account.password_hash.clone() else {
+            let Some(stored) = account.password.as_ref().map(|password| password.hash.clone()) else {
                 self.guessing.take_back(&permit, std::slice::from_ref(&attempt)).await?;
                 return Err(Error::PasswordMissing);
             };
@@ -95,7 +95,7 @@ impl PasswordUseCases {
         for _ in 0..ATTEMPTS {
             // Something else about him may have changed since; but not the password that he has shown.
             let again = self.account(realm_id, user_id).await?;
-            if again.password_hash != account.password_hash {
+            if again.password_set_at() != account.password_set_at() {
                 return Err(Error::UserChanged);
             }
             let now = self.clock.now();

@@ -9,8 +9,8 @@ use kernel::{
 
 use super::guessing::{Attempt, PLATFORM};
 use super::{
-    AccessToken, AccessTokens, Account, DeviceToken, Error, Guessing, HashError, PasswordHasher, Realms, RefreshToken, Secrets,
-    Sessions, Users, Waiting,
+    AccessToken, AccessTokens, Account, DeviceToken, Error, Guessing, HashError, PasswordHasher, Passwords, Realms, RefreshToken,
+    Secrets, Sessions, Users, Waiting,
 };
 use crate::domain::access::Action;
 use crate::domain::guessing::Guessed;
@@ -25,6 +25,7 @@ pub(crate) struct SessionUseCases {
     pub(crate) realms: Arc<dyn Realms>,
     pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) passwords: Arc<dyn PasswordHasher>,
+    pub(crate) kept_passwords: Arc<dyn Passwords>,
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) tokens: Arc<dyn AccessTokens>,
     pub(crate) guessing: Guessing,
@@ -76,8 +77,8 @@ impl SessionUseCases {
         // Realms that are made up count as one.
         let counted_in = realm.as_ref().map_or(PLATFORM, |realm| realm.id);
         let (waiting, attempts) = self.attempt(&permit, call, counted_in, &command, login.as_ref(), account.as_ref()).await?;
-        let stored = account.as_ref().and_then(|account| account.password_hash.clone());
-        let looked_at = self.passwords.verify(command.password, stored, waiting).await;
+        let stored = account.as_ref().and_then(|account| account.password.as_ref()).map(|password| password.hash.clone());
+        let looked_at = self.passwords.verify(command.password.clone(), stored, waiting).await;
         let is_right = self.guessing.looked_at(&permit, &attempts, looked_at).await?;
         let (Some(mut account), Some(realm), true) = (account, realm, is_right) else { return Err(Error::SignInRefused) };
         for _ in 0..ATTEMPTS {
@@ -88,14 +89,30 @@ impl SessionUseCases {
             if self.sessions.insert(&permit, &session, account.user.version()).await? {
                 self.guessing.take_back(&permit, &attempts).await?;
                 let tokens = self.tokens(&session, session_user(&account.user), self.clock.now())?;
-                let (user, device_token) = self.device_token(call, account.user, account.password_hash.unwrap_or_default());
+                self.hash_again(&permit, &account, command.password).await;
+                let (user, device_token) = self.device_token(call, account);
                 return Ok(permit.show(SignedIn { user, tokens, device_token }));
             }
             // His standing changed while the password was looked at. Unless the password did too, he is still who he says.
             let again = self.users.account(command.realm_id, login.as_ref()).await?;
-            account = again.filter(|again| again.password_hash == account.password_hash).ok_or(Error::SignInRefused)?;
+            account = again.filter(|again| again.password_set_at() == account.password_set_at()).ok_or(Error::SignInRefused)?;
         }
         Err(Error::SignInRefused)
+    }
+
+    /// Hashes a password that was right in the way passwords are hashed by now. Whoever signs in does not depend on it.
+    async fn hash_again(&self, permit: &Permit, account: &Account, password: Password) {
+        let Some(stored) = account.password.as_ref().filter(|stored| self.passwords.is_outdated(&stored.hash)) else { return };
+        let user = &account.user;
+        let replaced = match self.passwords.hash(password).await {
+            Ok(hash) => self.kept_passwords.replace_hash(permit, user.realm_id(), user.id(), &stored.hash, &hash).await,
+            // At the next sign-in.
+            Err(HashError::Busy) => Ok(()),
+            Err(HashError::Fault(fault)) => Err(fault),
+        };
+        if let Err(fault) = replaced {
+            tracing::warn!(error = &fault as &dyn std::error::Error, "a password was not hashed again");
+        }
     }
 
     /// Counts an attempt, and says in which queue it stands.
@@ -128,17 +145,18 @@ impl SessionUseCases {
     fn device(&self, call: &Call, account: &Account) -> Option<DeviceId> {
         let user = &account.user;
         let shown = call.client_in(user.realm_id()).device.as_ref()?;
-        let token = self.secrets.read_device_token(shown.expose(), account.password_hash.as_deref()?)?;
+        let token = self.secrets.read_device_token(shown.expose(), account.password_set_at()?)?;
         (token.realm == user.realm_id() && token.user == user.id()).then_some(token.device)
     }
 
     /// By what the device of somebody who has just signed in is known the next time.
-    pub(crate) fn device_token(&self, call: &Call, user: User, password_hash: String) -> (User, Secret<String>) {
-        let account = Account { user, password_hash: Some(password_hash) };
-        let device = self.device(call, &account).unwrap_or_else(|| self.ids.new_id(self.clock.now()));
-        let Account { user, password_hash } = account;
+    pub(crate) fn device_token(&self, call: &Call, account: Account) -> (User, Secret<String>) {
+        let now = self.clock.now();
+        let device = self.device(call, &account).unwrap_or_else(|| self.ids.new_id(now));
+        let password_set_at = account.password_set_at().unwrap_or(now);
+        let user = account.user;
         let token = DeviceToken { realm: user.realm_id(), user: user.id(), device };
-        let token = self.secrets.device_token(token, &password_hash.unwrap_or_default());
+        let token = self.secrets.device_token(token, password_set_at);
         (user, token)
     }
 
@@ -222,7 +240,7 @@ impl SessionUseCases {
         let permit = call.authorize(&Action::ManageOwnSessions)?;
         let (user, session_id) = signed_in(call)?;
         let account = self.users.account_of(user.realm_id, user.user_id).await?.ok_or(Error::SessionOver)?;
-        let stored = account.password_hash.ok_or(Error::PasswordMissing)?;
+        let stored = account.password.ok_or(Error::PasswordMissing)?.hash;
         let buckets = self.guessing.limits.of_session(session_id);
         let attempt = self.guessing.begin(&permit, user.realm_id, Guessed::Password, &buckets).await?;
         let looked_at = self.passwords.verify(password, Some(stored), Waiting::Known).await;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
-use kernel::{Call, Fault, Permit};
+use kernel::{Call, Fault, Permit, RealmId, UserId};
 use messaging::{Lane, OutboxSignal};
 use runtime::postgres;
 use sqlx::PgPool;
@@ -117,5 +117,23 @@ impl Passwords for PgPasswords {
         transaction.commit().await.map_err(postgres::fault)?;
         self.signal.ring(Lane::Security);
         Ok(true)
+    }
+
+    async fn replace_hash(&self, _: &Permit, realm_id: RealmId, user_id: UserId, former: &str, hash: &str) -> Result<(), Fault> {
+        sqlx::query!(
+            "UPDATE passwords
+             SET hash = $4
+             WHERE realm_id = $1
+               AND user_id = $2
+               AND hash = $3",
+            realm_id.as_uuid(),
+            user_id.as_uuid(),
+            former,
+            hash,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(())
     }
 }

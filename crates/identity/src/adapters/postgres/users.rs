@@ -13,7 +13,8 @@ use super::audit::AuditLog;
 use super::introductions::IntroductionForm;
 use super::{admissions, contact_updates, links, standings};
 use crate::application::{
-    Account, Admission, Admitted, ChangeStandingError, ContactUpdate, Decision, InsertError, UpdateUserError, Users,
+    Account, Admission, Admitted, ChangeStandingError, ContactUpdate, Decision, InsertError, StoredPassword, UpdateUserError,
+    Users,
 };
 use crate::domain::audit::{AuditAct, Done};
 use crate::domain::{
@@ -121,6 +122,7 @@ struct AccountRow {
     version: i64,
     created_at: jiff_sqlx::Timestamp,
     hash: Option<String>,
+    set_at: Option<jiff_sqlx::Timestamp>,
 }
 
 impl TryFrom<AccountRow> for Account {
@@ -145,7 +147,8 @@ impl TryFrom<AccountRow> for Account {
             version: row.version,
             created_at: row.created_at,
         };
-        Ok(Self { user: user.try_into()?, password_hash: row.hash })
+        let password = row.hash.zip(row.set_at).map(|(hash, set_at)| StoredPassword { hash, set_at: set_at.to_jiff() });
+        Ok(Self { user: user.try_into()?, password })
     }
 }
 
@@ -267,7 +270,8 @@ impl Users for PgUsers {
         let row = sqlx::query_as!(
             AccountRow,
             r#"SELECT found.realm_id, found.user_id, company_id, role, status, email, email_key, email_verified_at, phone,
-                 phone_verified_at, user_name, activated_at, awaits, access_generation, version, created_at, hash AS "hash?"
+                 phone_verified_at, user_name, activated_at, awaits, access_generation, version, created_at, hash AS "hash?",
+                 set_at AS "set_at?"
              FROM users AS found
              LEFT JOIN passwords ON passwords.realm_id = found.realm_id AND passwords.user_id = found.user_id
              WHERE found.realm_id = $1
@@ -311,7 +315,8 @@ impl Users for PgUsers {
         let row = sqlx::query_as!(
             AccountRow,
             r#"SELECT found.realm_id, found.user_id, company_id, role, status, email, email_key, email_verified_at, phone,
-                 phone_verified_at, user_name, activated_at, awaits, access_generation, version, created_at, hash AS "hash?"
+                 phone_verified_at, user_name, activated_at, awaits, access_generation, version, created_at, hash AS "hash?",
+                 set_at AS "set_at?"
              FROM users AS found
              LEFT JOIN passwords ON passwords.realm_id = found.realm_id AND passwords.user_id = found.user_id
              WHERE found.realm_id = $1

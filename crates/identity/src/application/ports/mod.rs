@@ -16,5 +16,6 @@ pub(crate) use signing_in::{
     Attempts, CountedBy, Links, NewLink, NewPassword, PasswordSetter, Passwords, Redemption, Sessions, SessionsEnding,
 };
 pub(crate) use users::{
-    Account, Admission, Admitted, ChangeStandingError, Decision, GroupWriteError, Groups, InsertError, UpdateUserError, Users,
+    Account, Admission, Admitted, ChangeStandingError, Decision, GroupWriteError, Groups, InsertError, StoredPassword,
+    UpdateUserError, Users,
 };

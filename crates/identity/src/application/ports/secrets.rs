@@ -32,6 +32,9 @@ pub(crate) trait PasswordHasher: Send + Sync {
 
     /// True if this is the password. Where there is none to compare with, the same work is done for nothing (I22).
     async fn verify(&self, password: Password, stored: Option<String>, waiting: Waiting) -> Result<bool, HashError>;
+
+    /// True if passwords are hashed in another way by now: with more work, or another pepper.
+    fn is_outdated(&self, stored: &str) -> bool;
 }
 
 /// A secret to be handed out, and what is kept of it.
@@ -80,11 +83,11 @@ pub(crate) trait Secrets: Send + Sync {
     /// None unless it is one that we made.
     fn read_refresh_token(&self, token: &str) -> Option<RefreshToken>;
 
-    /// `password_hash` is the one its user signed in with: with another password he is not known by it any more.
-    fn device_token(&self, token: DeviceToken, password_hash: &str) -> Secret<String>;
+    /// `password_set_at` is when its user's password was set: with another one he is not known by it any more.
+    fn device_token(&self, token: DeviceToken, password_set_at: Timestamp) -> Secret<String>;
 
     /// None unless it is one that we made.
-    fn read_device_token(&self, token: &str, password_hash: &str) -> Option<DeviceToken>;
+    fn read_device_token(&self, token: &str, password_set_at: Timestamp) -> Option<DeviceToken>;
 
     /// What is kept of whatever attempts are counted by.
     fn guess_subject(&self, subject: &str) -> Vec<u8>;

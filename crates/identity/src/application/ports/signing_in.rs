@@ -75,6 +75,16 @@ pub(crate) trait Passwords: Send + Sync {
     /// Sets a password only if nobody has changed the user since he was read, and if whoever sets it is active at that very moment: the
     /// user himself in a session that has not ended, or an OWNER of his company. Links that were mailed to him end, and he is told.
     async fn set(&self, permit: &Permit, call: &Call, new: &NewPassword<'_>) -> Result<bool, Fault>;
+
+    /// Keeps the same password by another hash, unless it is another password by now.
+    async fn replace_hash(
+        &self,
+        permit: &Permit,
+        realm_id: RealmId,
+        user_id: UserId,
+        former: &str,
+        hash: &str,
+    ) -> Result<(), Fault>;
 }
 
 /// A link to be mailed.

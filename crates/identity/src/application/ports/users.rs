@@ -46,8 +46,21 @@ pub(crate) struct Decision<'a> {
 #[derive(Debug)]
 pub(crate) struct Account {
     pub(crate) user: User,
-    /// None until a password was set.
-    pub(crate) password_hash: Option<String>,
+    /// None until one was set.
+    pub(crate) password: Option<StoredPassword>,
+}
+
+/// A password as it is kept. Whoever is recognised by it is recognised until another one is set, however it is hashed.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredPassword {
+    pub(crate) hash: String,
+    pub(crate) set_at: Timestamp,
+}
+
+impl Account {
+    pub(crate) fn password_set_at(&self) -> Option<Timestamp> {
+        self.password.as_ref().map(|password| password.set_at)
+    }
 }
 
 /// Where users are kept. A write is one statement: the users and the facts, all or nothing.
