@@ -3,6 +3,8 @@ CREATE TABLE email_changes (
     realm_id    uuid        NOT NULL,
     link_id     uuid        NOT NULL,
     user_id     uuid        NOT NULL,
+    -- It asked for the address: whatever ends it makes this void.
+    session_id  uuid        NOT NULL,
     email       text        NOT NULL,
     email_key   text        NOT NULL,
     -- The user as he was: whatever has changed his address since has made this void.
@@ -49,3 +51,44 @@ $$;
 
 -- A code can be for the number a user has, or for the one he wants instead.
 ALTER TABLE phone_codes ADD COLUMN replaces boolean NOT NULL DEFAULT false;
+
+-- As before, and for one user no more than 10 a day: the numbers he asks for are not his alone.
+CREATE OR REPLACE FUNCTION may_be_texted(of_realm uuid, of_user uuid, to_phone text, from_address text, at timestamptz) RETURNS boolean
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM 1
+    FROM users
+    WHERE users.realm_id = of_realm
+      AND users.user_id = of_user
+    FOR UPDATE;
+    RETURN NOT EXISTS (
+        SELECT FROM phone_codes
+        WHERE phone_codes.realm_id = of_realm
+          AND phone_codes.user_id = of_user
+          AND phone_codes.created_at > at - interval '1 minute'
+    ) AND 10 > (
+        SELECT count(*)
+        FROM phone_codes
+        WHERE phone_codes.realm_id = of_realm
+          AND phone_codes.user_id = of_user
+          AND phone_codes.created_at > at - interval '1 day'
+    ) AND 5 > (
+        SELECT count(*)
+        FROM phone_codes
+        WHERE phone_codes.realm_id = of_realm
+          AND phone_codes.phone = to_phone
+          AND phone_codes.created_at > at - interval '1 day'
+    ) AND 20 > (
+        SELECT count(*)
+        FROM phone_codes
+        WHERE phone_codes.realm_id = of_realm
+          AND phone_codes.client_address = from_address
+          AND phone_codes.created_at > at - interval '1 day'
+    ) AND 5000 > (
+        SELECT count(*)
+        FROM phone_codes
+        WHERE phone_codes.realm_id = of_realm
+          AND phone_codes.created_at > at - interval '1 day'
+    );
+END;
+$$;

@@ -99,7 +99,7 @@ async fn every_administrative_act_is_written_down() {
     let act = |act: &str, object: &str, detail: &str| (act.to_owned(), object.to_owned(), detail.to_owned());
     let company = realm.company_id.to_string();
     let all = [
-        act("COMPANY_ADDED", &company, ""),
+        act("COMPANY_ADDED", &company, "ORDINARY"),
         act("USER_ADDED", &boss.user_id, "OWNER"),
         act("USER_ADDED", &anna, "AGENT"),
         act("ROLE_CHANGED", &anna, "ADMIN"),
@@ -153,7 +153,7 @@ async fn acts_on_realms_and_by_machines_are_written_down() {
     let act = |act: &str, object: &str, detail: &str| (act.to_owned(), object.to_owned(), detail.to_owned());
     let expected = [
         act("REALM_OPENED", &realm_id, ""),
-        act("COMPANY_ADDED", &company_id, ""),
+        act("COMPANY_ADDED", &company_id, "ORDINARY"),
         act("POLICY_CHANGED", &realm_id, "starting_status"),
     ];
     assert_eq!(acts, expected);

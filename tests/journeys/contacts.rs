@@ -146,7 +146,7 @@ async fn users_are_listed_as_soon_as_they_are_added() {
 /// count, nor does what others are told.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_owner_learns_of_others_contacts_is_counted() {
-    let cabinet = Setup::default().with_identity("CABINET__GUESSING__CONFLICTS_OF_USER", "4").start().await;
+    let cabinet = Setup::default().with_identity("CABINET__GUESSING__CONFLICTS_OF_USER", "5").start().await;
     create(&cabinet, anna(&cabinet)).await.expect("a good user");
     let owner = cabinet.owner_token("owner@example.com").await;
     let another = cabinet.owner_token("another@example.com").await;
@@ -162,14 +162,18 @@ async fn what_an_owner_learns_of_others_contacts_is_counted() {
     let users = ["anna@example.com", "free@example.com", "owner@example.com", "another@example.com"].map(new).to_vec();
     let batch = pb::BatchCreateUsersRequest { company_id: company_id.to_string(), users, ..Default::default() };
     let mut client = UserServiceClient::new(cabinet.identity.channel());
-    client.batch_create_users(with_token(&owner, batch)).await.expect("verdicts, three of them conflicts");
+    client.batch_create_users(with_token(&owner, batch.clone())).await.expect("verdicts, three of them conflicts");
+    assert_eq!(refused(cabinet.create_user_with(&owner, wanted("anna@example.com")).await), taken, "the fifth");
     let limited = is(Code::ResourceExhausted, "ATTEMPTS_LIMITED");
     assert_eq!(refused(cabinet.create_user_with(&owner, wanted("anna@example.com")).await), limited);
     assert_eq!(refused(cabinet.create_user_with(&owner, wanted("free11@example.com")).await), limited, "taken or not");
     assert_eq!(refused(cabinet.create_user_with(&another, wanted("anna@example.com")).await), taken);
+    let too_many = pb::BatchCreateUsersRequest { users: [batch.users.clone(), batch.users.clone()].concat(), ..batch };
+    let too_many = client.batch_create_users(with_token(&another, too_many)).await;
+    assert_eq!(refused(too_many), limited, "eight of whom he could be told, and four are left");
 
     let told = cabinet.databases.identity.value(
         "SELECT string_agg(detail, ', ') || ' by ' || count(DISTINCT actor_id) FROM audit_log WHERE act = 'CONFLICT_TOLD'",
     );
-    assert_eq!(told, "EMAIL, EMAIL, EMAIL, EMAIL, EMAIL by 2");
+    assert_eq!(told, "EMAIL, EMAIL, EMAIL, EMAIL, EMAIL, EMAIL by 2");
 }

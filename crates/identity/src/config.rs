@@ -66,6 +66,7 @@ fn read_guessing(settings: &mut Settings) -> Option<GuessingLimits> {
     let resets_from_address = read_attempts(settings, "guessing.resets_from_address");
     let reset_window = settings.duration("guessing.reset_window", WINDOWS);
     let conflicts_of_user = read_attempts(settings, "guessing.conflicts_of_user");
+    let taken_contacts_of_user = read_attempts(settings, "guessing.taken_contacts_of_user");
     let conflict_window = settings.duration("guessing.conflict_window", WINDOWS);
     Some(GuessingLimits {
         passwords_from_address: passwords_from_address?,
@@ -76,6 +77,7 @@ fn read_guessing(settings: &mut Settings) -> Option<GuessingLimits> {
         reset_window: reset_window?,
         conflicts_of_user: conflicts_of_user?,
         conflict_window: conflict_window?,
+        taken_contacts_of_user: taken_contacts_of_user?,
     })
 }
 

@@ -77,17 +77,20 @@ pub(crate) fn link_made(call: &Call, new: &NewLink) -> NewEvent {
 /// A code is to be sent: worth nothing once it has ended.
 pub(crate) fn phone_code_made(call: &Call, new: &NewPhoneCode) -> NewEvent {
     let code = &new.code;
-    let payload = pb::UserPhoneCodeRequested {
-        user_id: code.user_id.to_string(),
-        code_id: code.id.to_string(),
-        sealed_code: new.sealed_code.clone(),
-        sealed_phone: new.sealed_phone.clone().unwrap_or_default(),
-        expire_time: Some(timestamp(code.expires_at)),
-        version: new.user_version,
+    let (user_id, code_id, version) = (code.user_id.to_string(), code.id.to_string(), new.user_version);
+    let (sealed_code, expire_time) = (new.sealed_code.clone(), Some(timestamp(code.expires_at)));
+    let (event_type, payload) = match new.sealed_phone.clone() {
+        None => {
+            let fact = pb::UserPhoneCodeRequested { user_id, code_id, sealed_code, expire_time, version };
+            ("identity.user.phone_code_requested.v1", fact.encode_to_vec())
+        }
+        Some(sealed_phone) => {
+            let fact = pb::UserPhoneChangeRequested { user_id, code_id, sealed_code, sealed_phone, expire_time, version };
+            ("identity.user.phone_change_requested.v1", fact.encode_to_vec())
+        }
     };
-    let aggregate = Aggregate { kind: USER, id: code.user_id.as_uuid(), version: new.user_version };
-    let event_type = "identity.user.phone_code_requested.v1";
-    let told = event(call, new.event_id, code.realm_id, aggregate, event_type, payload.encode_to_vec(), code.created_at);
+    let aggregate = Aggregate { kind: USER, id: code.user_id.as_uuid(), version };
+    let told = event(call, new.event_id, code.realm_id, aggregate, event_type, payload, code.created_at);
     NewEvent { lane: Lane::Security, expires_at: Some(code.expires_at), ..told }
 }
 
@@ -112,13 +115,16 @@ pub(crate) fn email_change_requested(call: &Call, new: &NewEmailChange) -> NewEv
 pub(crate) fn contact_replaced(call: &Call, notice: &ReplacementNotice, realm_id: RealmId, changed: ContactChanged) -> NewEvent {
     let (user_id, version) = (changed.user_id.to_string(), changed.version);
     let replace_time = Some(timestamp(changed.at));
-    let (event_type, payload) = match &notice.sealed_address {
-        Some(sealed_address) => {
-            let sealed_address = sealed_address.clone();
+    let sealed_address = notice.sealed_address.clone();
+    let (event_type, payload) = match changed.contact {
+        Contact::Email => {
             let fact = pb::UserEmailReplaced { user_id, sealed_address, replace_time, version };
             ("identity.user.email_replaced.v1", fact.encode_to_vec())
         }
-        None => ("identity.user.phone_replaced.v1", pb::UserPhoneReplaced { user_id, replace_time, version }.encode_to_vec()),
+        Contact::Phone | Contact::UserName => {
+            let fact = pb::UserPhoneReplaced { user_id, sealed_address, replace_time, version };
+            ("identity.user.phone_replaced.v1", fact.encode_to_vec())
+        }
     };
     let aggregate = Aggregate { kind: USER, id: changed.user_id.as_uuid(), version };
     let told = event(call, notice.event_id, realm_id, aggregate, event_type, payload, changed.at);

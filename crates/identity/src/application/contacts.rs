@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use kernel::{Authorized, Call, Caller, Clock, IdSource, Permit, Refusal, Timestamp, UserCaller};
+use kernel::{Authorized, Call, Caller, Clock, IdSource, Permit, Refusal, SessionId, Timestamp, UserCaller};
 
 use super::links::has_changed;
 use super::sessions::{open_session, signed_in};
 use super::{
-    ContactUpdate, EmailChanges, Error, Guessing, NewEmailChange, NewPhoneCode, PhoneCodes, Realms, ReplacementNotice, Secrets,
-    Sessions, UpdateUserError, Users,
+    ContactSetter, ContactUpdate, EmailChanges, Error, Guessing, NewEmailChange, NewPhoneCode, PhoneCodes, Realms,
+    ReplacementNotice, Secrets, Sessions, UpdateUserError, Users,
 };
 use crate::domain::access::Action;
-use crate::domain::guessing::Guessed;
+use crate::domain::guessing::{Guessed, network};
 use crate::domain::{
     CodeNumber, Contact, ContactChanged, ContactChanger, Contacts, EmailAddress, EmailChange, PhoneCode, PhoneNumber, Policy,
     User,
@@ -49,7 +49,7 @@ impl ContactUseCases {
             let code = PhoneCode::new(user.realm_id(), self.ids.new_id(now), user.id(), phone, number, now);
             let (mac, sealed_code) = self.secrets.phone_code(code.id);
             let sealed_phone = (number == CodeNumber::Next).then(|| self.secrets.sealed_phone(code.id, &code.phone));
-            let client_address = call.client_in(user.realm_id()).address.map(|address| address.to_string());
+            let client_address = call.client_in(user.realm_id()).address.map(|address| network(address).to_string());
             let (user_version, event_id) = (user.version(), self.ids.new_id(now));
             let new = NewPhoneCode { code, user_version, mac, sealed_code, sealed_phone, client_address, event_id };
             if self.codes.insert(&permit, call, &new).await? {
@@ -74,7 +74,7 @@ impl ContactUseCases {
                 Ok((permit, user, phone, CodeNumber::Present))
             };
         }
-        let (permit, policy) = self.may_change_own(call).await?;
+        let (permit, policy, _) = self.may_change_own(call).await?;
         let phone = PhoneNumber::parse(wanted, policy.phones).map_err(|error| Error::UserInvalid(vec![error.into()]))?;
         let user = self.own(call).await?;
         let is_his = user.contacts().phone.as_ref() == Some(&phone);
@@ -108,10 +108,7 @@ impl ContactUseCases {
             let Some(changed) = changed else { return Ok(permit.show(user)) };
             let update = self.update(&user, changed, &before);
             match self.users.update_contact(&permit, call, &update).await {
-                Ok(()) => {
-                    self.codes.end_all(&permit, user.realm_id(), user.id(), now).await?;
-                    return Ok(permit.show(user));
-                }
+                Ok(()) => return Ok(permit.show(user)),
                 // Somebody else has the number by now.
                 Err(UpdateUserError::Taken) => return Err(Error::CodeOver),
                 Err(UpdateUserError::Stale) => {}
@@ -133,7 +130,7 @@ impl ContactUseCases {
 
     /// Mails a link to the address that the caller wants, or saves it where it is saved once.
     pub(crate) async fn change_email(&self, call: &Call, typed: &str) -> Result<Authorized<EmailChanged>, Error> {
-        let (permit, policy) = self.may_change_own(call).await?;
+        let (permit, policy, session_id) = self.may_change_own(call).await?;
         let email = EmailAddress::parse(typed).map_err(|error| Error::UserInvalid(vec![error.into()]))?;
         for _ in 0..ATTEMPTS {
             let user = self.own(call).await?;
@@ -146,7 +143,7 @@ impl ContactUseCases {
             }
             let now = self.clock.now();
             let change = EmailChange::new(user.realm_id(), self.ids.new_id(now), user.id(), email.clone(), now);
-            let new = self.to_be_confirmed(change, &user, now);
+            let new = self.to_be_confirmed(change, &user, session_id, now);
             if self.changes.insert(&permit, call, &new).await? {
                 return Ok(permit.show(EmailChanged { user, confirm_until: Some(new.change.expires_at) }));
             }
@@ -157,11 +154,11 @@ impl ContactUseCases {
         Err(Error::UserChanged)
     }
 
-    fn to_be_confirmed(&self, change: EmailChange, user: &User, now: Timestamp) -> NewEmailChange {
+    fn to_be_confirmed(&self, change: EmailChange, user: &User, session_id: SessionId, now: Timestamp) -> NewEmailChange {
         let (token_hash, sealed_token) = self.secrets.link_token(change.realm_id, change.link_id);
         let sealed_address = self.secrets.sealed_address(change.link_id.as_uuid(), &change.email);
         let event_id = self.ids.new_id(now);
-        NewEmailChange { change, user_version: user.version(), token_hash, sealed_token, sealed_address, event_id }
+        NewEmailChange { change, user_version: user.version(), session_id, token_hash, sealed_token, sealed_address, event_id }
     }
 
     /// I16: saved without being confirmed, once. That somebody else has it is not told, but can be found out by trying: so tries count.
@@ -191,7 +188,7 @@ impl ContactUseCases {
     }
 
     /// The address that a link was mailed to becomes its user's.
-    pub(crate) async fn confirm_email(&self, call: &Call, token: &str) -> Result<Authorized<User>, Error> {
+    pub(crate) async fn confirm_email(&self, call: &Call, token: &str) -> Result<Authorized<EmailAddress>, Error> {
         let permit = call.authorize(&Action::ShowSecret)?;
         let token = self.secrets.read_link_token(token).ok_or(Error::LinkNotValid)?;
         for _ in 0..ATTEMPTS {
@@ -204,10 +201,10 @@ impl ContactUseCases {
                 return Err(Error::LinkNotValid);
             }
             let before = user.contacts().clone();
-            let changed = user.replace_email(change.email, now);
+            let changed = user.replace_email(change.email.clone(), now);
             let update = self.update(&user, changed, &before);
             match self.users.update_contact(&permit, call, &update).await {
-                Ok(()) => return Ok(permit.show(user)),
+                Ok(()) => return Ok(permit.show(change.email)),
                 // Somebody else has the address by now.
                 Err(UpdateUserError::Taken) => return Err(Error::LinkNotValid),
                 Err(UpdateUserError::Stale) => {}
@@ -218,11 +215,11 @@ impl ContactUseCases {
     }
 
     fn update<'a>(&self, user: &'a User, changed: ContactChanged, before: &Contacts) -> ContactUpdate<'a> {
-        contact_update(self.secrets.as_ref(), self.ids.as_ref(), user, changed, before)
+        contact_update(self.secrets.as_ref(), self.ids.as_ref(), user, ContactSetter::Himself, changed, before)
     }
 
     /// Whether the caller changes contacts of his own: his realm lets him, and he has signed in a short while ago.
-    async fn may_change_own(&self, call: &Call) -> Result<(Permit, Policy), Error> {
+    async fn may_change_own(&self, call: &Call) -> Result<(Permit, Policy, SessionId), Error> {
         let caller = user_of(call)?;
         let policy = self.realms.get(caller.realm_id).await?.ok_or(Error::RealmNotFound)?.policy;
         let permit = call.authorize(&Action::ChangeOwnContacts { by: policy.contact_changes })?;
@@ -231,7 +228,7 @@ impl ContactUseCases {
         if !session.is_authenticated(policy.password_change.reauthentication_age, self.clock.now()) {
             return Err(Error::ReauthenticationRequired);
         }
-        Ok((permit, policy))
+        Ok((permit, policy, session_id))
     }
 
     async fn own(&self, call: &Call) -> Result<User, Error> {
@@ -253,18 +250,17 @@ pub(super) fn contact_update<'a>(
     secrets: &dyn Secrets,
     ids: &(dyn IdSource + 'static),
     user: &'a User,
+    set_by: ContactSetter,
     changed: ContactChanged,
     before: &Contacts,
 ) -> ContactUpdate<'a> {
-    let notice = match changed.contact {
-        Contact::Email => before.email.as_ref().filter(|email| user.contacts().email.as_ref() != Some(*email)).map(|email| {
-            let sealed_address = Some(secrets.sealed_address(user.id().as_uuid(), email));
-            ReplacementNotice { event_id: ids.new_id(changed.at), sealed_address }
-        }),
-        Contact::Phone | Contact::UserName => {
-            let is_replaced = before.phone.is_some() && before.phone != user.contacts().phone;
-            is_replaced.then(|| ReplacementNotice { event_id: ids.new_id(changed.at), sealed_address: None })
-        }
+    let is_replaced = match changed.contact {
+        Contact::Email => before.email.is_some() && before.email != user.contacts().email,
+        Contact::Phone | Contact::UserName => before.phone.is_some() && before.phone != user.contacts().phone,
     };
-    ContactUpdate { user, changed, event_id: ids.new_id(changed.at), notice }
+    // Whatever becomes of his address from here on: this is the one that he had.
+    let address = before.email.as_ref();
+    let sealed_address = address.map(|address| secrets.sealed_address(user.id().as_uuid(), address)).unwrap_or_default();
+    let notice = is_replaced.then(|| ReplacementNotice { event_id: ids.new_id(changed.at), sealed_address });
+    ContactUpdate { user, changed, set_by, event_id: ids.new_id(changed.at), notice }
 }

@@ -36,6 +36,18 @@ impl Guessing {
         guessed: Guessed,
         buckets: &[Bucket],
     ) -> Result<Attempt, Error> {
+        self.begin_several(permit, realm_id, guessed, buckets, 1).await
+    }
+
+    /// Counts several at once, if there may be as many.
+    pub(crate) async fn begin_several(
+        &self,
+        permit: &Permit,
+        realm_id: RealmId,
+        guessed: Guessed,
+        buckets: &[Bucket],
+        times: i32,
+    ) -> Result<Attempt, Error> {
         let kept = |Bucket { subject, most, window }: &Bucket| CountedBy {
             subject: self.secrets.guess_subject(subject.as_str()),
             most: *most,
@@ -43,7 +55,7 @@ impl Guessing {
         };
         let counted_by: Vec<CountedBy> = buckets.iter().map(kept).collect();
         let now = self.clock.now();
-        match self.attempts.begin(permit, realm_id, guessed, &counted_by, now).await? {
+        match self.attempts.begin(permit, realm_id, guessed, &counted_by, times, now).await? {
             None => {
                 let subjects = counted_by.into_iter().map(|counted_by| counted_by.subject).collect();
                 Ok(Attempt { realm_id, guessed, subjects })
@@ -67,9 +79,15 @@ impl Guessing {
 
     /// They were right, or were not looked at.
     pub(crate) async fn take_back(&self, permit: &Permit, attempts: &[Attempt]) -> Result<(), Fault> {
-        for Attempt { realm_id, guessed, subjects } in attempts {
-            self.attempts.take_back(permit, *realm_id, *guessed, subjects, self.clock.now()).await?;
+        for attempt in attempts {
+            self.take_back_several(permit, attempt, 1).await?;
         }
         Ok(())
+    }
+
+    /// So many of those that were counted at once.
+    pub(crate) async fn take_back_several(&self, permit: &Permit, attempt: &Attempt, times: i32) -> Result<(), Fault> {
+        let Attempt { realm_id, guessed, subjects } = attempt;
+        self.attempts.take_back(permit, *realm_id, *guessed, subjects, times, self.clock.now()).await
     }
 }

@@ -29,11 +29,11 @@ pub(crate) use links::{LinkUseCases, RedeemLink};
 pub(crate) use passwords::{ChangePassword, OtherSessions, PasswordUseCases, SetUserPassword};
 pub(crate) use ports::{
     AccessToken, AccessTokens, Account, Administrator, Administrators, Admission, Admitted, Attempts, AuditEntries,
-    ChangeStandingError, CompanyInserted, ContactUpdate, CountedBy, Credentials, Decision, DeviceToken, EmailChanges,
-    GroupWriteError, Groups, HashError, InsertError, LinkToken, Links, NewEmailChange, NewLink, NewPassword, NewPhoneCode,
-    NewSecret, PasswordHasher, PasswordSetter, Passwords, PhoneCodes, Presets, PublishedKey, Realms, Redemption, RefreshToken,
-    ReplacementNotice, Revocations, Secrets, Sessions, SessionsEnding, StoredPassword, TriedCode, UpdateUserError, Users,
-    Waiting,
+    ChangeStandingError, CompanyInserted, ContactSetter, ContactUpdate, CountedBy, Credentials, Decision, DeviceToken,
+    EmailChanges, GroupWriteError, Groups, HashError, InsertError, LinkToken, Links, NewEmailChange, NewLink, NewPassword,
+    NewPhoneCode, NewSecret, PasswordHasher, PasswordSetter, Passwords, PhoneCodes, Presets, PublishedKey, Realms, Redemption,
+    RefreshToken, ReplacementNotice, Revocations, Secrets, Sessions, SessionsEnding, StoredPassword, TriedCode, UpdateUserError,
+    Users, Waiting,
 };
 pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases, UpdatePolicy};
 pub(crate) use sessions::{SessionTokens, SessionUseCases, SignIn, SignedIn};

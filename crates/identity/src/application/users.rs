@@ -12,8 +12,8 @@ use super::contacts::contact_update;
 use super::links::{has_changed, new_link};
 use super::user_actions::{UserView, may_change_contacts, may_change_standing, may_invite_again};
 use super::{
-    Admission, Admitted, ChangeStandingError, Decision, Error, Guessing, InsertError, Links, NewLink, Realms, Secrets,
-    UpdateUserError, UserProblem, Users,
+    Admission, Admitted, ChangeStandingError, ContactSetter, Decision, Error, Guessing, InsertError, Links, NewLink, Realms,
+    Secrets, UpdateUserError, UserProblem, Users,
 };
 use crate::domain::access::Action;
 use crate::domain::{
@@ -163,18 +163,21 @@ impl UserUseCases {
             if let Some(admitted) = self.users.admitted(call, now).await? {
                 return Ok((self.told_again(&company, policy, &command.users, admitted).await?, permit));
             }
-            let learning = conflicts::begin(&self.guessing, &permit, call).await?;
+            let learning = conflicts::begin(&self.guessing, &permit, call, command.users.len()).await?;
             let prepared = command.users.iter().map(|new| self.admission(&company, policy, new, now));
             let prepared: Vec<Result<Admission, Error>> = prepared.collect();
             let admissions: Vec<Option<&Admission>> = prepared.iter().map(|prepared| prepared.as_ref().ok()).collect();
             match self.users.insert(&permit, call, &admissions, now).await {
                 Ok(admitted) => {
                     let conflicts = admitted.iter().filter(|admitted| matches!(admitted, Admitted::Taken(_))).count();
-                    conflicts::end(&self.guessing, &permit, call, learning, conflicts).await?;
+                    conflicts::end(&self.guessing, &permit, learning, conflicts).await;
                     return Ok((prepared.into_iter().zip(admitted).map(verdict).collect(), permit));
                 }
-                Err(InsertError::DoneBefore) => conflicts::end(&self.guessing, &permit, call, learning, 0).await?,
-                Err(InsertError::Fault(fault)) => return Err(fault.into()),
+                Err(InsertError::DoneBefore) => conflicts::end(&self.guessing, &permit, learning, 0).await,
+                Err(InsertError::Fault(fault)) => {
+                    conflicts::end(&self.guessing, &permit, learning, 0).await;
+                    return Err(fault.into());
+                }
             }
         }
         Err(Error::UserChanged)
@@ -265,11 +268,12 @@ impl UserUseCases {
             let permit = may_change_contacts(call, &user, &policy)?;
             let (now, before) = (self.clock.now(), user.contacts().clone());
             let Some(changed) = contact.apply(&mut user, now) else { return Ok(permit.show(self.view(call, user, &policy))) };
-            let learning = conflicts::begin(&self.guessing, &permit, call).await?;
-            let update = contact_update(self.secrets.as_ref(), self.ids.as_ref(), &user, changed, &before);
+            let learning = conflicts::begin(&self.guessing, &permit, call, 1).await?;
+            let update =
+                contact_update(self.secrets.as_ref(), self.ids.as_ref(), &user, ContactSetter::Administrator, changed, &before);
             let updated = self.users.update_contact(&permit, call, &update).await;
             let is_taken = matches!(updated, Err(UpdateUserError::Taken));
-            conflicts::end(&self.guessing, &permit, call, learning, usize::from(is_taken)).await?;
+            conflicts::end(&self.guessing, &permit, learning, usize::from(is_taken)).await;
             match updated {
                 Ok(()) => return Ok(permit.show(self.view(call, user, &policy))),
                 Err(UpdateUserError::Stale) => {}

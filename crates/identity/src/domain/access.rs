@@ -235,13 +235,14 @@ fn invite_again(caller: &Caller, user: &User) -> Decision {
     }
 }
 
-/// I16: the realm's own services keep contacts, with those whom its policy names. SUPPORT helps others, not itself.
+/// I16: the realm's own services keep contacts, with those whom its policy names. SUPPORT helps others, not its own desk: an
+/// OWNER of it stands above.
 fn change_contacts(caller: &Caller, changed: &User, by: ContactChanger) -> Decision {
     let by_support = matches!(by, ContactChanger::Support | ContactChanger::SupportOnceSet);
     match caller {
         Caller::Service(service) if service.realm_id == changed.realm_id() => Decision::Allow,
         Caller::User(user) if is_support(caller) && user.realm_id == changed.realm_id() => {
-            allow_if(by_support && user.user_id != changed.id())
+            allow_if(by_support && user.company_id != changed.company_id())
         }
         Caller::User(user) if user.role == Role::Owner && user.company_id == changed.company_id() => {
             allow_if(by == ContactChanger::Owner)

@@ -69,9 +69,11 @@ pub(crate) struct GuessingLimits {
     pub(crate) password_window: Duration,
     pub(crate) resets_from_address: i32,
     pub(crate) reset_window: Duration,
-    /// Of which somebody who administers is told.
+    /// Of users, that somebody who administers is told of.
     pub(crate) conflicts_of_user: i32,
     pub(crate) conflict_window: Duration,
+    /// That a user tries to save.
+    pub(crate) taken_contacts_of_user: i32,
 }
 
 /// On how many known devices at once the attempts of one user stand in the queue for the known. Whoever has his password has any number
@@ -129,7 +131,7 @@ impl GuessingLimits {
 
     /// What saving a contact is counted by that may be somebody else's.
     pub(crate) fn of_contacts(&self, user_id: UserId) -> Vec<Bucket> {
-        vec![self.of_password(format!("contacts of {user_id}"), self.passwords_on_device)]
+        vec![bucket(format!("contacts of {user_id}"), self.taken_contacts_of_user, self.conflict_window)]
     }
 
     /// What is counted of the contacts of others that somebody is told are taken.
@@ -152,7 +154,7 @@ fn from(address: Option<IpAddr>) -> String {
 }
 
 /// An IPv6 client has a network of 2^64 addresses (RFC 6177 §2): it counts as one.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         address @ IpAddr::V4(_) => address,
         IpAddr::V6(address) => {
@@ -178,6 +180,7 @@ mod tests {
         reset_window: Duration::from_hours(1),
         conflicts_of_user: 50,
         conflict_window: Duration::from_hours(1),
+        taken_contacts_of_user: 10,
     };
 
     fn subjects(buckets: &[Bucket]) -> Vec<&str> {

@@ -26,6 +26,7 @@ const PASSWORD_CHANGED: &str = "identity.user.password_changed.v1";
 const SESSION_COMPROMISED: &str = "identity.session.compromised.v1";
 const PROFILE_CHANGED: &str = "profile.profile.changed.v1";
 const PHONE_CODE_REQUESTED: &str = "identity.user.phone_code_requested.v1";
+const PHONE_CHANGE_REQUESTED: &str = "identity.user.phone_change_requested.v1";
 const EMAIL_CHANGE_REQUESTED: &str = "identity.user.email_change_requested.v1";
 const EMAIL_REPLACED: &str = "identity.user.email_replaced.v1";
 const PHONE_REPLACED: &str = "identity.user.phone_replaced.v1";
@@ -59,6 +60,7 @@ pub const SUBSCRIPTIONS: [SubscriptionSpec; 2] = [
             PASSWORD_CHANGED,
             SESSION_COMPROMISED,
             PHONE_CODE_REQUESTED,
+            PHONE_CHANGE_REQUESTED,
             EMAIL_CHANGE_REQUESTED,
             EMAIL_REPLACED,
             PHONE_REPLACED,
@@ -121,6 +123,7 @@ impl PlannerHandler {
             | PASSWORD_CHANGED
             | SESSION_COMPROMISED
             | PHONE_CODE_REQUESTED
+            | PHONE_CHANGE_REQUESTED
             | EMAIL_CHANGE_REQUESTED
             | EMAIL_REPLACED
             | PHONE_REPLACED => {
@@ -178,6 +181,10 @@ fn notice(message: &Message) -> Result<Notice, UnreadableFact> {
             let fact = pb_identity::UserPhoneCodeRequested::decode(payload)?;
             (Kind::PhoneCode, fact.code_id, fact.user_id, Some(moment(fact.expire_time)?))
         }
+        PHONE_CHANGE_REQUESTED => {
+            let fact = pb_identity::UserPhoneChangeRequested::decode(payload)?;
+            (Kind::PhoneChange, fact.code_id, fact.user_id, Some(moment(fact.expire_time)?))
+        }
         EMAIL_CHANGE_REQUESTED => {
             let fact = pb_identity::UserEmailChangeRequested::decode(payload)?;
             (Kind::EmailChange, fact.link_id, fact.user_id, Some(moment(fact.expire_time)?))
@@ -231,6 +238,7 @@ fn person(message: &Message) -> Result<PersonVersion, UnreadableFact> {
         PHONE_CODE_REQUESTED => pb_identity::UserPhoneCodeRequested::decode(payload).map(|fact| (fact.user_id, fact.version)),
         SESSION_COMPROMISED => pb_identity::SessionCompromised::decode(payload).map(|fact| (fact.user_id, fact.version)),
         EMAIL_CHANGE_REQUESTED => pb_identity::UserEmailChangeRequested::decode(payload).map(|fact| (fact.user_id, fact.version)),
+        PHONE_CHANGE_REQUESTED => pb_identity::UserPhoneChangeRequested::decode(payload).map(|fact| (fact.user_id, fact.version)),
         EMAIL_REPLACED => pb_identity::UserEmailReplaced::decode(payload).map(|fact| (fact.user_id, fact.version)),
         PHONE_REPLACED => pb_identity::UserPhoneReplaced::decode(payload).map(|fact| (fact.user_id, fact.version)),
         _ => return Err(UnreadableFact::UnknownType),

@@ -234,7 +234,7 @@ pub(crate) struct Sms {
 
 /// Writes letters and SMS.
 pub(crate) trait Letters: Send + Sync {
-    /// Where it goes, if the fact says so itself: to no contact that its person has.
+    /// Where it goes, if the fact says so itself.
     fn own_recipient(&self, delivery: &Claimed) -> Result<Option<String>, Fault>;
 
     fn write(&self, addressed: &Addressed, realm: &Realm, to: &str) -> Result<Letter, Fault>;

@@ -67,6 +67,8 @@ pub(crate) enum Kind {
     AccountBlocked,
     /// He is to show that messages to his number reach him (I17).
     PhoneCode,
+    /// The same of the number he wants.
+    PhoneChange,
     /// He is to show that mail to the address he wants reaches him (I16).
     EmailChange,
     /// Another address has taken the place of his, which is told.
@@ -76,7 +78,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::StatusChange,
         Self::Invitation,
         Self::PasswordReset,
@@ -84,6 +86,7 @@ impl Kind {
         Self::SessionCompromised,
         Self::AccountBlocked,
         Self::PhoneCode,
+        Self::PhoneChange,
         Self::EmailChange,
         Self::EmailReplaced,
         Self::PhoneReplaced,
@@ -98,6 +101,7 @@ impl Kind {
             Self::SessionCompromised => "SESSION_COMPROMISED",
             Self::AccountBlocked => "ACCOUNT_BLOCKED",
             Self::PhoneCode => "PHONE_CODE",
+            Self::PhoneChange => "PHONE_CHANGE",
             Self::EmailChange => "EMAIL_CHANGE",
             Self::EmailReplaced => "EMAIL_REPLACED",
             Self::PhoneReplaced => "PHONE_REPLACED",
@@ -113,6 +117,7 @@ impl Kind {
             | Self::PasswordChanged
             | Self::SessionCompromised
             | Self::PhoneCode
+            | Self::PhoneChange
             | Self::EmailChange
             | Self::EmailReplaced
             | Self::PhoneReplaced => Lane::Security,
@@ -122,7 +127,7 @@ impl Kind {
     /// The channel by which everybody is told who is told without asking for it.
     pub(crate) const fn channel(self) -> Channel {
         match self {
-            Self::PhoneCode => Channel::Sms,
+            Self::PhoneCode | Self::PhoneChange => Channel::Sms,
             _ => Channel::Email,
         }
     }
@@ -144,6 +149,7 @@ impl Kind {
                 | Self::SessionCompromised
                 | Self::AccountBlocked
                 | Self::PhoneCode
+                | Self::PhoneChange
                 | Self::EmailChange
                 | Self::EmailReplaced
                 | Self::PhoneReplaced,

@@ -52,7 +52,7 @@ impl ContactService for ContactGrpc {
         request: Request<pb::ConfirmEmailRequest>,
     ) -> Result<Response<pb::ConfirmEmailResponse>, Status> {
         let (call, request) = open(request)?;
-        let user = self.contacts.confirm_email(&call, &request.token).await.map_err(Problem::from)?.into_inner();
-        Ok(Response::new(pb::ConfirmEmailResponse { user: Some(convert::user(&user)) }))
+        let email = self.contacts.confirm_email(&call, &request.token).await.map_err(Problem::from)?.into_inner();
+        Ok(Response::new(pb::ConfirmEmailResponse { email: email.as_str().to_owned() }))
     }
 }

@@ -33,18 +33,20 @@ impl Attempts for PgAttempts {
         realm_id: RealmId,
         guessed: Guessed,
         counted_by: &[CountedBy],
+        times: i32,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, Fault> {
         let subjects: Vec<Vec<u8>> = counted_by.iter().map(|counted_by| counted_by.subject.clone()).collect();
         let limits: Vec<i32> = counted_by.iter().map(|counted_by| counted_by.most).collect();
         let windows: Vec<PgInterval> = counted_by.iter().map(interval).collect();
         let until = sqlx::query_scalar!(
-            "SELECT begin_attempt($1, $2, $3, $4, $5, $6) AS wait_until",
+            "SELECT begin_attempts($1, $2, $3, $4, $5, $6, $7) AS wait_until",
             realm_id.as_uuid(),
             guessed.as_str(),
             &subjects,
             &limits,
             &windows,
+            times,
             now.to_sqlx() as _,
         )
         .fetch_one(&self.pool)
@@ -59,6 +61,7 @@ impl Attempts for PgAttempts {
         realm_id: RealmId,
         guessed: Guessed,
         subjects: &[Vec<u8>],
+        times: i32,
         now: Timestamp,
     ) -> Result<(), Fault> {
         // Locked in the order in which they are counted.
@@ -75,7 +78,7 @@ impl Attempts for PgAttempts {
                  FOR UPDATE
              )
              UPDATE attempts
-             SET counted = attempts.counted - 1
+             SET counted = greatest(attempts.counted - $5, 0)
              FROM counted
              WHERE attempts.realm_id = $1
                AND attempts.guessed = $2
@@ -84,6 +87,7 @@ impl Attempts for PgAttempts {
             guessed.as_str(),
             subjects,
             now.to_sqlx() as _,
+            times,
         )
         .execute(&self.pool)
         .await

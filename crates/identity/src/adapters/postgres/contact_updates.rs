@@ -1,7 +1,7 @@
 //! Users' contacts, as they are changed.
 
 use jiff_sqlx::ToSqlx as _;
-use kernel::{Call, Caller, Fault};
+use kernel::{Call, Fault};
 use messaging::NewEvent;
 use runtime::postgres;
 use sqlx::{PgConnection, PgExecutor};
@@ -9,18 +9,10 @@ use sqlx::{PgConnection, PgExecutor};
 use super::users::{email, email_key, phone};
 use crate::adapters::events;
 use crate::application::{ContactUpdate, UpdateUserError};
-use crate::domain::User;
+use crate::domain::Contact;
 
-/// True if nobody else does it for him: also if nobody is signed in, and a link shows who it is.
-pub(super) fn is_by_himself(call: &Call, user: &User) -> bool {
-    match call.caller() {
-        Caller::User(caller) => caller.user_id == user.id(),
-        Caller::Anonymous => true,
-        Caller::Service(_) | Caller::Gateway(_) | Caller::Component(_) | Caller::PlatformAdmin(_) => false,
-    }
-}
-
-/// Writes another contact, only if nobody has changed the user since he was read, and the facts that follow.
+/// Writes another contact, only if nobody has changed the user since he was read, and the facts that follow. Whatever was sent before to
+/// show that a contact of this kind is his is void then.
 pub(super) async fn update(
     connection: &mut PgConnection,
     call: &Call,
@@ -73,9 +65,45 @@ pub(super) async fn update(
     if written.rows_affected() == 0 {
         return Err(UpdateUserError::Stale);
     }
+    end_what_was_sent(&mut *connection, update).await?;
     if let Some(notice) = &update.notice {
         append(connection, &events::contact_replaced(call, notice, user.realm_id(), update.changed)).await?;
     }
+    Ok(())
+}
+
+async fn end_what_was_sent(executor: impl PgExecutor<'_>, update: &ContactUpdate<'_>) -> Result<(), Fault> {
+    let ContactUpdate { user, changed, .. } = update;
+    let ended = match changed.contact {
+        Contact::Email => {
+            sqlx::query!(
+                "UPDATE email_changes
+                 SET expires_at = least(expires_at, $3)
+                 WHERE realm_id = $1
+                   AND user_id = $2",
+                user.realm_id().as_uuid(),
+                user.id().as_uuid(),
+                changed.at.to_sqlx() as _,
+            )
+            .execute(executor)
+            .await
+        }
+        Contact::Phone | Contact::UserName => {
+            sqlx::query!(
+                "UPDATE phone_codes
+                 SET ended_at = $3
+                 WHERE realm_id = $1
+                   AND user_id = $2
+                   AND ended_at IS NULL",
+                user.realm_id().as_uuid(),
+                user.id().as_uuid(),
+                changed.at.to_sqlx() as _,
+            )
+            .execute(executor)
+            .await
+        }
+    };
+    ended.map_err(postgres::fault)?;
     Ok(())
 }
 

@@ -31,8 +31,8 @@ impl EmailChanges for PgEmailChanges {
         let made = sqlx::query!(
             "WITH made AS (
                  INSERT INTO email_changes
-                     (realm_id, link_id, user_id, email, email_key, present_key, token_hash, created_at, expires_at)
-                 SELECT realm_id, $3, user_id, $4, $5, email_key, $6, $7, $8
+                     (realm_id, link_id, user_id, session_id, email, email_key, present_key, token_hash, created_at, expires_at)
+                 SELECT realm_id, $3, user_id, $17, $4, $5, email_key, $6, $7, $8
                  FROM users
                  WHERE realm_id = $1
                    AND user_id = $2
@@ -41,16 +41,7 @@ impl EmailChanges for PgEmailChanges {
                    AND may_be_asked(realm_id, user_id, $5, $7)
                  RETURNING realm_id, user_id
              )
-             SELECT
-                 -- Whose address it is already is sent nothing, and whoever asks is told nothing (I8).
-                 CASE WHEN NOT EXISTS (
-                     SELECT FROM users AS others
-                     WHERE others.realm_id = $1
-                       AND others.email_key = $5
-                       AND others.user_id <> $2
-                 ) THEN
-                     messaging.append_event($10, realm_id, $11, user_id, $9, $12, $13, $14, $15, $16, $7, $8)
-                 END AS appended
+             SELECT messaging.append_event($10, realm_id, $11, user_id, $9, $12, $13, $14, $15, $16, $7, $8) AS appended
              FROM made",
             change.realm_id.as_uuid(),
             change.user_id.as_uuid(),
@@ -68,6 +59,7 @@ impl EmailChanges for PgEmailChanges {
             event.event_type,
             event.payload,
             event.traceparent,
+            new.session_id.as_uuid(),
         )
         .execute(&self.pool)
         .await
@@ -84,15 +76,18 @@ impl EmailChanges for PgEmailChanges {
         now: Timestamp,
     ) -> Result<Option<(EmailChange, User)>, Fault> {
         let row = sqlx::query!(
-            r#"SELECT wanted.email AS wanted_email, wanted.email_key AS wanted_key, wanted.created_at AS asked_at, expires_at,
+            r#"SELECT wanted.email AS wanted_email, wanted.email_key AS wanted_key, wanted.created_at AS asked_at, wanted.expires_at,
                  owner.realm_id, owner.user_id, company_id, role, status, owner.email, owner.email_key, email_verified_at, phone,
                  phone_verified_at, user_name, activated_at, awaits, access_generation, version, owner.created_at
              FROM email_changes AS wanted
              JOIN users AS owner ON owner.realm_id = wanted.realm_id AND owner.user_id = wanted.user_id
+             JOIN sessions AS asking ON asking.realm_id = wanted.realm_id AND asking.session_id = wanted.session_id
              WHERE wanted.realm_id = $1
                AND link_id = $2
                AND token_hash = $3
-               AND expires_at > $4
+               AND wanted.expires_at > $4
+               AND asking.ended_at IS NULL
+               AND asking.expires_at > $4
                AND status = 'ACTIVE'
                AND owner.email_key IS NOT DISTINCT FROM present_key"#,
             realm_id.as_uuid(),

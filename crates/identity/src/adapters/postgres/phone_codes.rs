@@ -44,16 +44,7 @@ impl PhoneCodes for PgPhoneCodes {
                    AND may_be_texted(realm_id, user_id, $4, $6, $7)
                  RETURNING realm_id, user_id
              )
-             SELECT
-                 -- Whose number it is already is sent nothing, and whoever asks is told nothing (I8).
-                 CASE WHEN NOT EXISTS (
-                     SELECT FROM users AS others
-                     WHERE others.realm_id = $1
-                       AND others.phone = $4
-                       AND others.user_id <> $2
-                 ) THEN
-                     messaging.append_event($10, realm_id, $11, user_id, $9, $12, $13, $14, $15, $16, $7, $8)
-                 END AS appended
+             SELECT messaging.append_event($10, realm_id, $11, user_id, $9, $12, $13, $14, $15, $16, $7, $8) AS appended
              FROM made",
             code.realm_id.as_uuid(),
             code.user_id.as_uuid(),
@@ -111,22 +102,5 @@ impl PhoneCodes for PgPhoneCodes {
             number: if row.replaces { CodeNumber::Next } else { CodeNumber::Present },
             mac: row.code_mac,
         }))
-    }
-
-    async fn end_all(&self, _: &Permit, realm_id: RealmId, user_id: UserId, now: Timestamp) -> Result<(), Fault> {
-        sqlx::query!(
-            "UPDATE phone_codes
-             SET ended_at = $3
-             WHERE realm_id = $1
-               AND user_id = $2
-               AND ended_at IS NULL",
-            realm_id.as_uuid(),
-            user_id.as_uuid(),
-            now.to_sqlx() as _,
-        )
-        .execute(&self.pool)
-        .await
-        .map_err(postgres::fault)?;
-        Ok(())
     }
 }

@@ -222,11 +222,18 @@ impl Realms for PgRealms {
             let added = admissions::insert(&mut *transaction, call, company.realm_id, &[owner], company.created_at).await?;
             if added.is_empty() {
                 let taken = admissions::taken(&mut *transaction, company.realm_id, &[&owner.user]).await?;
-                return Ok(CompanyInserted::Taken(taken.into_values().next().unwrap_or_default()));
+                let taken = taken.into_values().next().unwrap_or_default();
+                transaction.rollback().await.map_err(postgres::fault)?;
+                let done = Done::told(&taken, owner.user.id());
+                self.audit.append(&self.pool, call, company.realm_id, None, &[done]).await?;
+                return Ok(CompanyInserted::Taken(taken));
             }
         }
         let added = owner.map(|owner| Done::added(&owner.user));
-        let done: Vec<Done> = [Done::to_company(AuditAct::CompanyAdded, company.id)].into_iter().chain(added).collect();
+        let done: Vec<Done> = [Done::to_company(AuditAct::CompanyAdded, company.id).detailed(company.kind.as_str().to_owned())]
+            .into_iter()
+            .chain(added)
+            .collect();
         self.audit.append(&mut *transaction, call, company.realm_id, Some(company.id), &done).await?;
         transaction.commit().await.map_err(postgres::fault)?;
         self.signal.ring(Lane::Normal);

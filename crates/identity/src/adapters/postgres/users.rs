@@ -13,8 +13,8 @@ use super::audit::AuditLog;
 use super::introductions::IntroductionForm;
 use super::{admissions, contact_updates, links, standings};
 use crate::application::{
-    Account, Admission, Admitted, ChangeStandingError, ContactUpdate, Decision, InsertError, StoredPassword, UpdateUserError,
-    Users,
+    Account, Admission, Admitted, ChangeStandingError, ContactSetter, ContactUpdate, Decision, InsertError, StoredPassword,
+    UpdateUserError, Users,
 };
 use crate::domain::audit::{AuditAct, Done};
 use crate::domain::{
@@ -360,14 +360,14 @@ impl Users for PgUsers {
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         if let Err(error) = contact_updates::update(&mut transaction, call, update).await {
             transaction.rollback().await.map_err(postgres::fault)?;
-            if matches!(error, UpdateUserError::Taken) && !contact_updates::is_by_himself(call, user) {
+            if matches!(error, UpdateUserError::Taken) && update.set_by == ContactSetter::Administrator {
                 let done = Done::told(&[update.changed.contact], user.id());
                 self.audit.append(&self.pool, call, user.realm_id(), Some(user.company_id()), &[done]).await?;
             }
             return Err(error);
         }
         // What somebody does for himself is nobody's business.
-        if !contact_updates::is_by_himself(call, user) {
+        if update.set_by == ContactSetter::Administrator {
             let act = match update.changed.contact {
                 Contact::Email => AuditAct::EmailChanged,
                 Contact::Phone | Contact::UserName => AuditAct::PhoneChanged,

@@ -1,7 +1,7 @@
 //! Contacts that users show to be theirs.
 
 use async_trait::async_trait;
-use kernel::{Call, EventId, Fault, LinkId, Permit, PhoneCodeId, RealmId, Timestamp, UserId};
+use kernel::{Call, EventId, Fault, LinkId, Permit, PhoneCodeId, RealmId, SessionId, Timestamp, UserId};
 
 use crate::domain::{CodeNumber, ContactChanged, EmailChange, PhoneCode, PhoneNumber, User};
 
@@ -11,17 +11,26 @@ pub(crate) struct ContactUpdate<'a> {
     /// The user as he is then.
     pub(crate) user: &'a User,
     pub(crate) changed: ContactChanged,
+    pub(crate) set_by: ContactSetter,
     pub(crate) event_id: EventId,
     /// Of one that takes another's place.
     pub(crate) notice: Option<ReplacementNotice>,
+}
+
+/// Who sets a contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ContactSetter {
+    /// The user, who has shown that it is his.
+    Himself,
+    Administrator,
 }
 
 /// What he is told whose contact was replaced.
 #[derive(Debug)]
 pub(crate) struct ReplacementNotice {
     pub(crate) event_id: EventId,
-    /// The address he had, which only notification can read, if it was the address that was replaced.
-    pub(crate) sealed_address: Option<Vec<u8>>,
+    /// The address he had at that moment, which only notification can read; empty if he had none.
+    pub(crate) sealed_address: Vec<u8>,
 }
 
 /// An address to be shown to be its user's.
@@ -29,6 +38,8 @@ pub(crate) struct ReplacementNotice {
 pub(crate) struct NewEmailChange {
     pub(crate) change: EmailChange,
     pub(crate) user_version: i64,
+    /// It was asked for in this session, and is void when that has ended.
+    pub(crate) session_id: SessionId,
     /// What is kept of the token.
     pub(crate) token_hash: Vec<u8>,
     /// The token for the letter, and where it goes, which only notification can read.
@@ -41,10 +52,10 @@ pub(crate) struct NewEmailChange {
 #[async_trait]
 pub(crate) trait EmailChanges: Send + Sync {
     /// Keeps one and has a link mailed to it, unless another was a moment ago, or enough of them today, or the user is another by now:
-    /// false then. One that is somebody else's is kept and not mailed: whoever asks cannot tell.
+    /// false then. Whose it is by now does not matter: whoever asks cannot tell.
     async fn insert(&self, permit: &Permit, call: &Call, new: &NewEmailChange) -> Result<bool, Fault>;
 
-    /// One that can hold now, and its user: not over, the user active and still of the address he had.
+    /// One that can hold now, and its user: not over, asked for in a session that goes on, the user active and still of the address he had.
     async fn get_open(
         &self,
         realm_id: RealmId,
@@ -83,7 +94,7 @@ pub(crate) struct TriedCode {
 #[async_trait]
 pub(crate) trait PhoneCodes: Send + Sync {
     /// Keeps a code and has it sent, unless another was a moment ago, or enough of them today, or the user is another by now: false
-    /// then. A code for a number that is somebody else's is kept and not sent.
+    /// then. Whose number it is by now does not matter: whoever asks cannot tell.
     async fn insert(&self, permit: &Permit, call: &Call, new: &NewPhoneCode) -> Result<bool, Fault>;
 
     /// Counts a try of the code that was sent last; none if there is nothing to be tried.
@@ -94,6 +105,4 @@ pub(crate) trait PhoneCodes: Send + Sync {
         user_id: UserId,
         now: Timestamp,
     ) -> Result<Option<TriedCode>, Fault>;
-
-    async fn end_all(&self, permit: &Permit, realm_id: RealmId, user_id: UserId, now: Timestamp) -> Result<(), Fault>;
 }

@@ -6,7 +6,9 @@ mod secrets;
 mod signing_in;
 mod users;
 
-pub(crate) use contacts::{ContactUpdate, EmailChanges, NewEmailChange, NewPhoneCode, PhoneCodes, ReplacementNotice, TriedCode};
+pub(crate) use contacts::{
+    ContactSetter, ContactUpdate, EmailChanges, NewEmailChange, NewPhoneCode, PhoneCodes, ReplacementNotice, TriedCode,
+};
 pub(crate) use realms::{Administrator, Administrators, AuditEntries, CompanyInserted, Credentials, Presets, Realms};
 pub(crate) use secrets::{
     AccessToken, AccessTokens, DeviceToken, HashError, LinkToken, NewSecret, PasswordHasher, PublishedKey, RefreshToken,

@@ -19,23 +19,25 @@ pub(crate) struct CountedBy {
 /// Where attempts at secrets are counted.
 #[async_trait]
 pub(crate) trait Attempts: Send + Sync {
-    /// Counts an attempt by all of these, or by none of them: then says until when there are no more.
+    /// Counts so many attempts by all of these, or by none of them: then says until when there are no more.
     async fn begin(
         &self,
         permit: &Permit,
         realm_id: RealmId,
         guessed: Guessed,
         counted_by: &[CountedBy],
+        times: i32,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, Fault>;
 
-    /// Takes one back that was right.
+    /// Takes so many back that were right.
     async fn take_back(
         &self,
         permit: &Permit,
         realm_id: RealmId,
         guessed: Guessed,
         subjects: &[Vec<u8>],
+        times: i32,
         now: Timestamp,
     ) -> Result<(), Fault>;
 }

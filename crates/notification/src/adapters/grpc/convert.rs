@@ -131,6 +131,7 @@ const fn pb_kind(kind: Kind) -> pb::DeliveryKind {
         Kind::SessionCompromised => pb::DeliveryKind::SessionCompromised,
         Kind::AccountBlocked => pb::DeliveryKind::AccountBlocked,
         Kind::PhoneCode => pb::DeliveryKind::PhoneCode,
+        Kind::PhoneChange => pb::DeliveryKind::PhoneChange,
         Kind::EmailChange => pb::DeliveryKind::EmailChange,
         Kind::EmailReplaced => pb::DeliveryKind::EmailReplaced,
         Kind::PhoneReplaced => pb::DeliveryKind::PhoneReplaced,

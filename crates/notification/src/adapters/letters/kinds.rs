@@ -29,6 +29,13 @@ struct SealedLink {
     expire_time: Option<prost_types::Timestamp>,
 }
 
+/// A code, as two kinds of facts carry it.
+struct SealedCode {
+    id: String,
+    sealed: Vec<u8>,
+    expire_time: Option<prost_types::Timestamp>,
+}
+
 pub(super) fn status_change(addressed: &Addressed, realm: &Realm, language: &Language) -> Result<Content, Fault> {
     let fact: CaseStatusChanged = read(&addressed.delivery)?;
     let case = fact.case.ok_or_else(incomplete)?;
@@ -63,10 +70,20 @@ fn mailed_link(path: &str, link: &SealedLink, realm: &Realm, language: &Language
 
 /// The code is open here and in the SMS, nowhere else. It was sealed for its own id.
 pub(super) fn phone_code(delivery: &Claimed, realm: &Realm, language: &Language, key: &OpeningKey) -> Result<Content, Fault> {
-    let fact: pb::UserPhoneCodeRequested = read(delivery)?;
-    let code_id: ObjectId = fact.code_id.parse().map_err(Fault::internal)?;
-    let code = key.open(code_id.as_uuid().as_bytes(), &fact.sealed_code).map_err(Fault::internal)?;
-    let values = context! { realm => &realm.name, code => code.expose(), end => moment(fact.expire_time, realm, language)? };
+    let pb::UserPhoneCodeRequested { code_id, sealed_code, expire_time, .. } = read(delivery)?;
+    texted_code(&SealedCode { id: code_id, sealed: sealed_code, expire_time }, realm, language, key)
+}
+
+/// The code is for the number that the fact brings with it.
+pub(super) fn phone_change(delivery: &Claimed, realm: &Realm, language: &Language, key: &OpeningKey) -> Result<Content, Fault> {
+    let pb::UserPhoneChangeRequested { code_id, sealed_code, expire_time, .. } = read(delivery)?;
+    texted_code(&SealedCode { id: code_id, sealed: sealed_code, expire_time }, realm, language, key)
+}
+
+fn texted_code(code: &SealedCode, realm: &Realm, language: &Language, key: &OpeningKey) -> Result<Content, Fault> {
+    let code_id: ObjectId = code.id.parse().map_err(Fault::internal)?;
+    let opened = key.open(code_id.as_uuid().as_bytes(), &code.sealed).map_err(Fault::internal)?;
+    let values = context! { realm => &realm.name, code => opened.expose(), end => moment(code.expire_time, realm, language)? };
     Ok(Content { values, link: None })
 }
 
@@ -86,7 +103,8 @@ pub(super) fn phone_replaced(delivery: &Claimed, realm: &Realm, language: &Langu
     notice(fact.replace_time, realm, language)
 }
 
-/// Where a message goes that goes to no contact of its person's: one that he wants, or had. It was sealed for what the fact is about.
+/// Where a message goes whose fact says so itself: to a contact that he wants, or had. It was sealed for what the fact is about. Nothing
+/// if he had none.
 pub(super) fn own_recipient(delivery: &Claimed, key: &OpeningKey) -> Result<Option<String>, Fault> {
     let (object_id, sealed) = match delivery.kind {
         Kind::EmailChange => {
@@ -97,8 +115,12 @@ pub(super) fn own_recipient(delivery: &Claimed, key: &OpeningKey) -> Result<Opti
             let fact: pb::UserEmailReplaced = read(delivery)?;
             (fact.user_id, fact.sealed_address)
         }
-        Kind::PhoneCode => {
-            let fact: pb::UserPhoneCodeRequested = read(delivery)?;
+        Kind::PhoneReplaced => {
+            let fact: pb::UserPhoneReplaced = read(delivery)?;
+            (fact.user_id, fact.sealed_address)
+        }
+        Kind::PhoneChange => {
+            let fact: pb::UserPhoneChangeRequested = read(delivery)?;
             (fact.code_id, fact.sealed_phone)
         }
         Kind::StatusChange
@@ -107,9 +129,9 @@ pub(super) fn own_recipient(delivery: &Claimed, key: &OpeningKey) -> Result<Opti
         | Kind::PasswordChanged
         | Kind::SessionCompromised
         | Kind::AccountBlocked
-        | Kind::PhoneReplaced => return Ok(None),
+        | Kind::PhoneCode => return Ok(None),
     };
-    if sealed.is_empty() && delivery.kind == Kind::PhoneCode {
+    if sealed.is_empty() && delivery.kind == Kind::PhoneReplaced {
         return Ok(None);
     }
     let object_id: ObjectId = object_id.parse().map_err(Fault::internal)?;

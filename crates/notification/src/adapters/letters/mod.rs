@@ -71,6 +71,7 @@ impl TemplateLetters {
             Kind::EmailReplaced => kinds::email_replaced(delivery, realm, language),
             Kind::PhoneReplaced => kinds::phone_replaced(delivery, realm, language),
             Kind::PhoneCode => kinds::phone_code(delivery, realm, language, &self.opening_key),
+            Kind::PhoneChange => kinds::phone_change(delivery, realm, language, &self.opening_key),
         }
     }
 

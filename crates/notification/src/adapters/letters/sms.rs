@@ -28,7 +28,7 @@ impl SmsTexts {
     pub(super) fn of(&self, kind: Kind) -> Result<&str, Fault> {
         match kind {
             Kind::StatusChange => Ok(&self.status_change),
-            Kind::PhoneCode => Ok(&self.phone_code),
+            Kind::PhoneCode | Kind::PhoneChange => Ok(&self.phone_code),
             Kind::Invitation
             | Kind::PasswordReset
             | Kind::PasswordChanged

@@ -63,8 +63,13 @@ impl Desk {
             }
             Kind::PhoneCode => {
                 let sealed_code = self.sealing_key.seal(LINK.as_bytes(), &Secret::new("042137".to_owned()));
-                let (code_id, version, sealed_phone) = (link_id, 1, Vec::new());
-                pb::UserPhoneCodeRequested { user_id, code_id, sealed_code, expire_time: at, version, sealed_phone }
+                let (code_id, version) = (link_id, 1);
+                pb::UserPhoneCodeRequested { user_id, code_id, sealed_code, expire_time: at, version }.encode_to_vec()
+            }
+            Kind::PhoneChange => {
+                let sealed_code = self.sealing_key.seal(LINK.as_bytes(), &Secret::new("042137".to_owned()));
+                let (code_id, version, sealed_phone) = (link_id, 1, self.sealed_address(LINK));
+                pb::UserPhoneChangeRequested { user_id, code_id, sealed_code, sealed_phone, expire_time: at, version }
                     .encode_to_vec()
             }
             Kind::EmailChange => {
@@ -77,7 +82,9 @@ impl Desk {
                 let sealed_address = self.sealed_address(Uuid::from_u128(1));
                 pb::UserEmailReplaced { user_id, sealed_address, replace_time: at, version: 1 }.encode_to_vec()
             }
-            Kind::PhoneReplaced => pb::UserPhoneReplaced { user_id, replace_time: at, version: 1 }.encode_to_vec(),
+            Kind::PhoneReplaced => {
+                pb::UserPhoneReplaced { user_id, sealed_address: Vec::new(), replace_time: at, version: 1 }.encode_to_vec()
+            }
             Kind::AccountBlocked => pb::UserBlocked { user_id, block_time: at, ..Default::default() }.encode_to_vec(),
         }
     }

@@ -77,7 +77,7 @@ impl Language {
             Kind::EmailChange => &self.email_change,
             Kind::EmailReplaced => &self.email_replaced,
             Kind::PhoneReplaced => &self.phone_replaced,
-            Kind::PhoneCode => return None,
+            Kind::PhoneCode | Kind::PhoneChange => return None,
         };
         Some(texts)
     }
