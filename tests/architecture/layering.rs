@@ -16,10 +16,12 @@ const END_TO_END: &str = "cabinet-e2e";
 const BENCH: &str = "cabinet-bench";
 
 /// Libraries that one crate hides from all others.
-const HIDDEN: [(&str, &str); 6] = [
+const HIDDEN: [(&str, &str); 8] = [
     ("lapin", MESSAGING),
     ("lettre", "cabinet-notification"),
     ("rusmppc", "cabinet-notification"),
+    ("object_store", "cabinet-profile"),
+    ("reqwest", "cabinet-profile"),
     ("opentelemetry", RUNTIME),
     ("opentelemetry_sdk", RUNTIME),
     ("opentelemetry-otlp", RUNTIME),

@@ -9,7 +9,7 @@ const LONGEST_MAIN: usize = 15;
 /// What `domain/` must not say: it is pure.
 const IMPURE: [&str; 7] = ["sqlx", "tonic", "tokio", "lapin", "async fn", "std :: fs", "api ::"];
 /// What `application/` must not say: it knows ports, not techniques.
-const TECHNIQUES: [&str; 5] = ["sqlx", "tonic ::", "api ::", "lapin", "lettre"];
+const TECHNIQUES: [&str; 7] = ["sqlx", "tonic ::", "api ::", "lapin", "lettre", "image ::", "object_store"];
 
 /// Words that say nothing of what stands behind them.
 const EMPTY_WORDS: [&str; 6] = ["common", "util", "utils", "helper", "helpers", "manager"];

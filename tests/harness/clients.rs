@@ -9,6 +9,7 @@ use api::cabinet::messaging::v1::dead_letter_service_client::DeadLetterServiceCl
 use api::cabinet::notification::v1 as notification;
 use api::cabinet::notification::v1::preference_service_client::PreferenceServiceClient;
 use api::cabinet::profile::v1 as profile;
+use api::cabinet::profile::v1::avatar_service_client::AvatarServiceClient;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
 use kernel::{CompanyId, UserId};
 use tonic::{Code, Request, Status};
@@ -96,6 +97,48 @@ impl Cabinet {
         let message = identity::ChangeUserPhoneRequest { user_id: user_id.to_owned(), phone: phone.to_owned() };
         let answer = UserServiceClient::new(self.identity.channel()).change_user_phone(with_token(token, message)).await?;
         Ok(answer.into_inner().user.expect("the contract promises the user"))
+    }
+
+    /// Sends a file in parts, as a gateway does.
+    pub async fn upload_avatar(&self, token: &str, user_id: &str, etag: &str, file: &[u8]) -> Result<profile::Profile, Status> {
+        let first = profile::UploadAvatarRequest { user_id: user_id.to_owned(), etag: etag.to_owned(), chunk: Vec::new() };
+        let part = |chunk: &[u8]| profile::UploadAvatarRequest { chunk: chunk.to_vec(), ..Default::default() };
+        let messages: Vec<_> = std::iter::once(first).chain(file.chunks(64 * 1024).map(part)).collect();
+        self.send_avatar(token, messages).await
+    }
+
+    pub async fn send_avatar(
+        &self,
+        token: &str,
+        messages: Vec<profile::UploadAvatarRequest>,
+    ) -> Result<profile::Profile, Status> {
+        let request = with_token(token, futures::stream::iter(messages));
+        let answer = AvatarServiceClient::new(self.profile.channel()).upload_avatar(request).await?;
+        Ok(answer.into_inner().profile.expect("the contract promises the profile"))
+    }
+
+    pub async fn delete_avatar(&self, token: &str, user_id: &str, etag: &str) -> Result<profile::Profile, Status> {
+        let message = profile::DeleteAvatarRequest { user_id: user_id.to_owned(), etag: etag.to_owned() };
+        let answer = AvatarServiceClient::new(self.profile.channel()).delete_avatar(with_token(token, message)).await?;
+        Ok(answer.into_inner().profile.expect("the contract promises the profile"))
+    }
+
+    /// As somebody who has this one already, or none.
+    pub async fn get_avatar(
+        &self,
+        token: &str,
+        user_id: &str,
+        size: profile::AvatarSize,
+        known_avatar_id: &str,
+    ) -> Result<profile::GetAvatarResponse, Status> {
+        let message = profile::GetAvatarRequest {
+            user_id: user_id.to_owned(),
+            realm_id: String::new(),
+            size: size.into(),
+            known_avatar_id: known_avatar_id.to_owned(),
+        };
+        let answer = AvatarServiceClient::new(self.profile.channel()).get_avatar(with_token(token, message)).await?;
+        Ok(answer.into_inner())
     }
 
     pub async fn create_case_with(&self, token: &str, message: cases::CreateCaseRequest) -> Result<cases::Case, Status> {

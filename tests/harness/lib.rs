@@ -2,6 +2,7 @@
 //!
 //! Tests act through gRPC alone, as any client would; what they look at is what a person would see.
 
+mod bucket;
 mod canaries;
 mod certificates;
 mod clients;
@@ -10,6 +11,7 @@ mod encodings;
 mod event_letters;
 mod harvest;
 pub mod kills;
+mod pictures;
 mod realm;
 mod service;
 mod setup;
@@ -26,11 +28,13 @@ use kernel::{
 use runtime::token::Signer;
 use testkit::{Smsc, SmtpSink, TestDatabase, TestVhost};
 
+pub use crate::bucket::Bucket;
 pub use crate::canaries::Kind;
 pub use crate::certificates::{Certificates, channel_with};
 pub use crate::clients::{Refused, case_request, reason, user_id, user_request, with_token};
 pub use crate::collector::{CollectedSpan, Collector};
 pub use crate::event_letters::{Expected, Told, expected_letters, expected_letters_program, told};
+pub use crate::pictures::{QUARTERS, colour_at, picture};
 pub use crate::realm::{TestRealm, realm_request};
 pub use crate::service::{ServiceProcess, programs};
 pub use crate::setup::Setup;
@@ -61,6 +65,8 @@ pub struct Cabinet {
     pub certificates: Option<Certificates>,
     /// Where identity's keys are.
     pub keys_folder: tempfile::TempDir,
+    /// Where profile's pictures are, unless they are in a bucket.
+    pub avatars_folder: tempfile::TempDir,
     /// What must not be found in anything that was said.
     pub watch: Arc<Watch>,
 }

@@ -28,6 +28,8 @@ pub struct Setup {
     settings: Vec<(&'static str, String)>,
     /// Further settings of identity.
     identity_settings: Vec<(&'static str, String)>,
+    /// Further settings of profile.
+    profile_settings: Vec<(&'static str, String)>,
     watch: Arc<Watch>,
     /// Where the databases are.
     server: SharedPostgres,
@@ -51,6 +53,7 @@ impl Setup {
             own_mail: None,
             settings: Vec::new(),
             identity_settings: Vec::new(),
+            profile_settings: Vec::new(),
             watch: Arc::default(),
             notification_server: server.clone(),
             server,
@@ -72,6 +75,12 @@ impl Setup {
     /// With another setting of identity.
     pub fn with_identity(mut self, name: &'static str, value: &str) -> Self {
         self.identity_settings.push((name, value.to_owned()));
+        self
+    }
+
+    /// With another setting of profile.
+    pub fn with_profile(mut self, name: &'static str, value: &str) -> Self {
+        self.profile_settings.push((name, value.to_owned()));
         self
     }
 
@@ -167,8 +176,14 @@ impl Setup {
         let own: Vec<_> = own.into_iter().chain(self.identity_settings).collect();
         let identity = prepare("cabinet-identity", &own);
         let peer = ("CABINET__PEERS__IDENTITY", identity.grpc_url());
-        let profile =
-            prepare("cabinet-profile", &[("CABINET__PROFILE__DATABASE__URL", databases.profile.url().to_owned()), peer.clone()]);
+        let avatars = tempfile::tempdir().expect("the temporary folder is writable");
+        let own = [
+            ("CABINET__PROFILE__DATABASE__URL", databases.profile.url().to_owned()),
+            ("CABINET__AVATARS__FOLDER", avatars.path().display().to_string()),
+            peer.clone(),
+        ];
+        let own: Vec<_> = own.into_iter().chain(self.profile_settings).collect();
+        let profile = prepare("cabinet-profile", &own);
         let case_monitoring = prepare(
             "cabinet-case-monitoring",
             &[("CABINET__CASE_MONITORING__DATABASE__URL", databases.case_monitoring.url().to_owned()), peer.clone()],
@@ -203,6 +218,7 @@ impl Setup {
             signer,
             certificates: self.certificates,
             keys_folder: folder,
+            avatars_folder: avatars,
             watch: self.watch,
         }
     }

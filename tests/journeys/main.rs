@@ -4,6 +4,8 @@ mod acting;
 mod allowed_actions;
 mod arrival_order;
 mod audit;
+mod avatar_files;
+mod avatars;
 mod canaries;
 mod cases;
 mod contact_changes;

@@ -1,10 +1,13 @@
 //! Calls about how the visit's own customer is shown and spoken to.
 
 use api::cabinet::profile::v1 as pb;
+use api::cabinet::profile::v1::avatar_service_client::AvatarServiceClient;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
+use cabinet_e2e::picture;
+use image::ImageFormat;
 use tonic::Status;
 
-use crate::visit::{Answer, Visit, no_call};
+use crate::visit::{Answer, Visit, no_call, with_token};
 
 pub(crate) async fn call(visit: &Visit<'_>, method: &str) -> Result<Answer, Status> {
     let mut client = ProfileServiceClient::new(visit.stage.profile.clone());
@@ -27,6 +30,33 @@ pub(crate) async fn call(visit: &Visit<'_>, method: &str) -> Result<Answer, Stat
                 ..Default::default()
             };
             client.update_profile(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        _ => no_call(method),
+    }
+}
+
+pub(crate) async fn call_avatars(visit: &Visit<'_>, method: &str) -> Result<Answer, Status> {
+    let mut client = AvatarServiceClient::new(visit.stage.profile.clone());
+    let upload = |user_id| {
+        let chunk = picture(ImageFormat::Png, 1, 1);
+        futures::stream::iter([pb::UploadAvatarRequest { user_id, etag: String::new(), chunk }])
+    };
+    match method {
+        "UploadAvatar" => client.upload_avatar(visit.request(upload(visit.user_id()))).await.map(|_| Answer::Done),
+        "DeleteAvatar" => {
+            let request = pb::DeleteAvatarRequest { user_id: visit.user_id(), etag: String::new() };
+            client.delete_avatar(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        "GetAvatar" => {
+            let given = client.upload_avatar(with_token(&visit.stage.service_token(), upload(visit.user_id()))).await;
+            given.expect("a service may");
+            let request = pb::GetAvatarRequest {
+                user_id: visit.user_id(),
+                realm_id: visit.realm_id(),
+                size: pb::AvatarSize::Small.into(),
+                ..Default::default()
+            };
+            client.get_avatar(visit.request(request)).await.map(|_| Answer::Done)
         }
         _ => no_call(method),
     }

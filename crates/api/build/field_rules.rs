@@ -37,6 +37,7 @@ fn field_checks(field: &FieldDescriptor, extension: &ExtensionDescriptor) -> Res
             match rule.name() {
                 "ignore" => {}
                 "required" => writeln!(code, "        check.required({name:?}, self.{name}.is_some());")?,
+                "bytes" => code += &bytes_check(name, message(value)?)?,
                 "repeated" => code += &repeated_checks(name, message(value)?)?,
                 "string" | "enum" | "int32" | "int64" => {
                     let skip_empty = ignores_zero(&rules);
@@ -89,6 +90,17 @@ fn repeated_checks(name: &str, rules: &DynamicMessage) -> Result<String, Box<dyn
             code,
             "        for (index, item) in self.{name}.iter().take({maximum}_usize).enumerate() {{\n{items}        }}\n"
         )?;
+    }
+    Ok(code)
+}
+
+fn bytes_check(name: &str, rules: &DynamicMessage) -> Result<String, Box<dyn Error>> {
+    let mut code = String::new();
+    for (rule, value) in rules.fields() {
+        match rule.name() {
+            "max_len" => writeln!(code, "        check.bytes({name:?}, self.{name}.len(), {});", number(value)?)?,
+            other => return Err(format!("the rule `bytes.{other}` has no generator").into()),
+        }
     }
     Ok(code)
 }

@@ -132,6 +132,12 @@ impl Check {
         }
     }
 
+    pub fn bytes(&mut self, field: &str, length: usize, maximum: usize) {
+        if length > maximum {
+            self.violate(field, format!("must have at most {maximum} bytes"));
+        }
+    }
+
     pub fn count(&mut self, field: &str, count: usize, minimum: usize, maximum: usize) {
         if count < minimum || count > maximum {
             self.violate(field, format!("must have {minimum} to {maximum} items"));
@@ -164,6 +170,7 @@ mod tests {
     use crate::cabinet::case_monitoring::v1 as cases;
     use crate::cabinet::identity::v1 as identity;
     use crate::cabinet::notification::v1 as notification;
+    use crate::cabinet::profile::v1 as profile;
 
     fn fields(message: &impl crate::Validate) -> Vec<String> {
         message.violations().into_iter().map(|violation| violation.field).collect()
@@ -215,6 +222,13 @@ mod tests {
         assert_eq!(fields(&request), ["user_ids[1]"]);
         let empty = identity::BatchGetUsersRequest::default();
         assert_eq!(fields(&empty), ["user_ids"]);
+    }
+
+    #[test]
+    fn bytes_have_a_length() {
+        let part = |length| profile::UploadAvatarRequest { chunk: vec![0; length], ..Default::default() };
+        assert_eq!(fields(&part(1 << 20)), [""; 0]);
+        assert_eq!(fields(&part((1 << 20) + 1)), ["chunk"]);
     }
 
     #[test]

@@ -67,6 +67,7 @@ fn settings(folder: &Path, databases: &[TestDatabase], grpc: &str, signing_keys:
         ("MAIL__FOLDER", folder.display().to_string()),
         ("SMS__TRANSPORT", "files".to_owned()),
         ("SMS__FOLDER", folder.display().to_string()),
+        ("AVATARS__FOLDER", folder.join("avatars").display().to_string()),
         ("GRPC__ADDRESS", grpc.to_owned()),
         ("ADMIN__ADDRESS", local()),
         ("PUBLIC__ADDRESS", local()),

@@ -47,6 +47,8 @@ pub mod of {
     pub enum Group {}
     #[derive(Debug)]
     pub enum AuditEntry {}
+    #[derive(Debug)]
+    pub enum Avatar {}
 }
 
 pub type RealmId = Id<of::Realm>;
@@ -75,6 +77,8 @@ pub type DeviceId = Id<of::Device>;
 pub type GroupId = Id<of::Group>;
 /// Identifies one entry of the audit log.
 pub type AuditEntryId = Id<of::AuditEntry>;
+/// Identifies one picture of a person.
+pub type AvatarId = Id<of::Avatar>;
 
 impl<Of> Id<Of> {
     pub const fn from_uuid(uuid: Uuid) -> Self {

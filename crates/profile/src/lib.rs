@@ -13,11 +13,15 @@ use messaging::{Lane, MessagingConfig};
 use runtime::access::follow_identity;
 use runtime::settings::Settings;
 use runtime::{Database, Process, Service, StartError};
+use tokio::sync::Notify;
 
+use crate::adapters::avatar_folder::AvatarFolder;
 use crate::adapters::clients::IdentityClient;
-use crate::adapters::grpc::{ERROR_TEXTS, ProfileGrpc};
-use crate::adapters::postgres::PgProfiles;
-use crate::application::ProfileUseCases;
+use crate::adapters::grpc::{AvatarGrpc, ERROR_TEXTS, ProfileGrpc};
+use crate::adapters::housekeeping::Housekeeping;
+use crate::adapters::pictures::ImagePictures;
+use crate::adapters::postgres::{PgAvatars, PgProfiles, PgUnusedAvatars};
+use crate::application::{AvatarUseCases, ProfileUseCases, Uploads};
 pub use crate::config::Config;
 
 const DATABASE: &str = "profile";
@@ -56,14 +60,30 @@ impl Service for Profile {
         let signal = messaging::start_relays(process, Self::NAME, &config.database, &pools, &config.messaging, &[Lane::Normal]);
         let identity = follow_identity(process, &config.identity, Component::Profile)?;
         let identity = Arc::new(IdentityClient::new(identity));
-        let profiles = ProfileUseCases {
-            profiles: Arc::new(PgProfiles::new(pools.commands, signal)),
+        let profiles = Arc::new(ProfileUseCases {
+            profiles: Arc::new(PgProfiles::new(pools.commands.clone(), signal.clone())),
             users: identity.clone(),
             names: identity,
             clock: process.clock.clone(),
             ids: process.ids.clone(),
+        });
+        let files = AvatarFolder::open(&config.avatars)?;
+        let unused = Arc::new(Notify::new());
+        let housekeeping = Housekeeping {
+            unused: PgUnusedAvatars::new(pools.workers),
+            files: files.clone(),
+            clock: process.clock.clone(),
+            bell: unused.clone(),
         };
-        process.routes.add_service(ProfileGrpc::server(profiles));
+        process.workers.spawn_endless("housekeeping of avatars", housekeeping.run());
+        let avatars = AvatarUseCases {
+            profiles: profiles.clone(),
+            avatars: Arc::new(PgAvatars::new(pools.commands, signal, unused)),
+            files: Arc::new(files),
+            maker: Arc::new(ImagePictures::default()),
+            uploads: Uploads::default(),
+        };
+        process.routes.add_service(ProfileGrpc::server(profiles)).add_service(AvatarGrpc::server(avatars));
         Ok(())
     }
 }

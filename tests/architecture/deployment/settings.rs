@@ -102,7 +102,7 @@ fn made_up(key: &str) -> String {
         "refresh.key" | "unsubscribe.key" => "a2V5cyBhcmUgYXQgbGVhc3QgdGhpcnR5LXR3byBieXRlcw==".to_owned(),
         "sealing.key" => sealing.sealing_key,
         "opening.key" => sealing.opening_key.expose().clone(),
-        "smpp.password" => "secret".to_owned(),
+        "smpp.password" | "bucket.id" | "bucket.key" => "secret".to_owned(),
         // Read when they are used, not before.
         "20261122T000000Z.pem" | "20261122T000000Z.key" => String::new(),
         _ => panic!("the README names {key}, which no setting does"),
@@ -119,18 +119,22 @@ fn the_settings_of_the_example_are_valid_for_every_program() {
 }
 
 #[test]
-fn the_base_leaves_open_only_where_mail_goes() {
+fn the_base_leaves_open_only_where_mail_goes_and_where_avatars_are() {
     let base = Manifests::of(BASE);
     for service in services() {
-        let open = if service == "notification" { "configuration: smtp.server: must be set" } else { "" };
+        let open = match service.as_str() {
+            "notification" => "configuration: smtp.server: must be set",
+            "profile" => "configuration: avatars.s3.endpoint: must be set",
+            _ => "",
+        };
         assert_eq!(Place::of(base.server(&service), &base).problems(), open, "{service}");
     }
 }
 
 #[test]
 fn a_setting_that_the_program_does_not_know_is_found() {
-    let base = Manifests::of(BASE);
-    let mut place = Place::of(base.server("profile"), &base);
+    let example = Manifests::of(EXAMPLE);
+    let mut place = Place::of(example.server("profile"), &example);
     place.settings.insert("CABINET__MESSAGING__URL_FILE".to_owned(), "/etc/cabinet/secrets/amqp.url".to_owned());
     assert_eq!(place.problems(), "configuration: messaging.url_file: unknown key");
 }

@@ -1,6 +1,9 @@
 //! Profile's techniques.
 
+pub(crate) mod avatar_folder;
 pub(crate) mod clients;
 pub(crate) mod events;
 pub(crate) mod grpc;
+pub(crate) mod housekeeping;
+pub(crate) mod pictures;
 pub(crate) mod postgres;

@@ -1,9 +1,9 @@
 //! What profile's use cases want of the world.
 
 use async_trait::async_trait;
-use kernel::{Call, EventId, Fault, NameRule, Permit, RealmId, RepeatError, Timestamp, UserId};
+use kernel::{AvatarId, Call, EventId, Fault, NameRule, Permit, RealmId, RepeatError, Timestamp, UserId};
 
-use crate::domain::{Person, Profile, ProfileChanged};
+use crate::domain::{Avatar, AvatarSize, Person, PictureFile, PictureFlaw, PictureFormat, Profile, ProfileChanged};
 
 /// Where profiles are kept that somebody has saved. A write is one statement: the profile and the fact, both or neither.
 #[async_trait]
@@ -16,18 +16,8 @@ pub(crate) trait Profiles: Send + Sync {
     /// Whose profile this very request changed when it came before.
     async fn done(&self, call: &Call, now: Timestamp) -> Result<Option<UserId>, RepeatError>;
 
-    /// Keeps the first thing a person has saved, unless there is something already, or the request was done meanwhile.
-    async fn insert(
-        &self,
-        permit: &Permit,
-        call: &Call,
-        profile: &Profile,
-        event_id: EventId,
-        changed: ProfileChanged,
-    ) -> Result<(), WriteProfileError>;
-
     /// Writes the profile only if nobody has changed it since it was read, and the request was not done meanwhile.
-    async fn update(
+    async fn save(
         &self,
         permit: &Permit,
         call: &Call,
@@ -35,6 +25,50 @@ pub(crate) trait Profiles: Send + Sync {
         event_id: EventId,
         changed: ProfileChanged,
     ) -> Result<(), WriteProfileError>;
+}
+
+/// Whose avatar is which, and which ones are nobody's.
+#[async_trait]
+pub(crate) trait Avatars: Send + Sync {
+    /// Says that there will be files of this avatar. If no profile has it by then, they are to go.
+    async fn expect(&self, permit: &Permit, realm_id: RealmId, avatar_id: AvatarId, by: Timestamp) -> Result<(), Fault>;
+
+    /// Writes a profile that has another avatar, or none, as [`Profiles::save`] does. The new one is expected no longer, and the
+    /// files of the former one are to go: all of it, or nothing.
+    async fn change(
+        &self,
+        permit: &Permit,
+        call: &Call,
+        profile: &Profile,
+        event_id: EventId,
+        changed: ProfileChanged,
+        former: Option<AvatarId>,
+    ) -> Result<(), WriteProfileError>;
+}
+
+/// Where the files of avatars are.
+#[async_trait]
+pub(crate) trait AvatarFiles: Send + Sync {
+    /// Keeps an avatar in all sizes.
+    async fn put(&self, realm_id: RealmId, avatar_id: AvatarId, avatar: &Avatar) -> Result<(), Fault>;
+
+    /// Nothing if it is not there.
+    async fn get(&self, realm_id: RealmId, avatar_id: AvatarId, size: AvatarSize) -> Result<Option<Vec<u8>>, Fault>;
+}
+
+/// Makes avatars of the pictures that people send.
+#[async_trait]
+pub(crate) trait AvatarMaker: Send + Sync {
+    async fn make(&self, format: PictureFormat, file: PictureFile) -> Result<Avatar, MakeAvatarError>;
+}
+
+/// Why no avatar was made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MakeAvatarError {
+    #[error(transparent)]
+    Flaw(#[from] PictureFlaw),
+    #[error(transparent)]
+    Fault(#[from] Fault),
 }
 
 /// Why a profile could not be written.

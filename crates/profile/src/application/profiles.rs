@@ -3,16 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use kernel::{Authorized, Call, Clock, EventId, Fault, IdSource, InvalidName, NameRule, Permit, RealmId, Refusal, UserId};
+use kernel::{Authorized, Call, Clock, Fault, IdSource, InvalidName, NameRule, RealmId, Refusal, UserId};
 
 use super::{Error, NameRules, Profiles, Users, WriteProfileError};
 use crate::domain::access::Action;
-use crate::domain::{Change, Contacts, Etag, Field, InvalidField, Label, Person, Profile, ProfileChanged, ProposedValue};
+use crate::domain::{Change, Contacts, Etag, Field, InvalidField, Label, Person, Profile, ProposedValue};
 
 /// How often a change is tried that others keep overtaking.
-const ATTEMPTS: usize = 5;
-/// The version of a profile after the first change.
-const FIRST: i64 = 1;
+pub(super) const ATTEMPTS: usize = 5;
 
 pub(crate) struct ProfileUseCases {
     pub(crate) profiles: Arc<dyn Profiles>,
@@ -50,9 +48,9 @@ pub(crate) struct ProfilesFound {
 }
 
 /// A profile, and its person's contacts if he had to be asked about.
-struct Met {
-    profile: Profile,
-    contacts: Option<Contacts>,
+pub(super) struct Met {
+    pub(super) profile: Profile,
+    pub(super) contacts: Option<Contacts>,
 }
 
 impl ProfileUseCases {
@@ -108,7 +106,7 @@ impl ProfileUseCases {
             // Made before anything is written: what was saved must not be answered as a failure.
             let view = self.view(call, profile, contacts).await?;
             let Some(changed) = changed else { return Ok(permit.show(view)) };
-            match self.write(&permit, call, &view.profile, self.ids.new_id(now), changed).await {
+            match self.profiles.save(&permit, call, &view.profile, self.ids.new_id(now), changed).await {
                 Ok(()) => return Ok(permit.show(view)),
                 Err(WriteProfileError::Stale) => {}
                 Err(WriteProfileError::Fault(fault)) => return Err(fault.into()),
@@ -125,23 +123,8 @@ impl ProfileUseCases {
         Ok(NameRule::FREE)
     }
 
-    async fn write(
-        &self,
-        permit: &Permit,
-        call: &Call,
-        profile: &Profile,
-        event_id: EventId,
-        changed: ProfileChanged,
-    ) -> Result<(), WriteProfileError> {
-        if changed.version == FIRST {
-            self.profiles.insert(permit, call, profile, event_id, changed).await
-        } else {
-            self.profiles.update(permit, call, profile, event_id, changed).await
-        }
-    }
-
     /// The profile that was saved, or the empty one of a user whom identity knows.
-    async fn meet(&self, call: &Call, realm_id: RealmId, user_id: UserId) -> Result<Met, Error> {
+    pub(super) async fn meet(&self, call: &Call, realm_id: RealmId, user_id: UserId) -> Result<Met, Error> {
         if let Some(profile) = self.profiles.get(realm_id, user_id).await? {
             return Ok(Met { profile, contacts: None });
         }
@@ -151,7 +134,7 @@ impl ProfileUseCases {
     }
 
     /// Asks for the contacts of somebody who has no name to be shown by, and of nobody else.
-    async fn view(&self, call: &Call, profile: Profile, contacts: Option<Contacts>) -> Result<ProfileView, Error> {
+    pub(super) async fn view(&self, call: &Call, profile: Profile, contacts: Option<Contacts>) -> Result<ProfileView, Error> {
         let contacts = match contacts {
             Some(contacts) => contacts,
             None if profile.is_nameless() => self.person(call, profile.realm_id(), profile.user_id()).await?.contacts,
@@ -199,7 +182,7 @@ fn view(profile: Profile, contacts: &Contacts) -> ProfileView {
 }
 
 /// The realm that was named, else the caller's own, if he may look into it.
-fn realm_of(call: &Call, named: Option<RealmId>) -> Result<RealmId, Refusal> {
+pub(super) fn realm_of(call: &Call, named: Option<RealmId>) -> Result<RealmId, Refusal> {
     let realm_id = named.or(call.caller().realm_id());
     call.authorize(&Action::LookUpProfiles { realm_id })?;
     realm_id.ok_or(Refusal::Hidden)

@@ -1,12 +1,15 @@
 //! What profile knows, without I/O: what a person may say of himself, what he is shown as, and who may see and change it.
 
 pub(crate) mod access;
+mod avatar;
 mod label;
 mod locale;
 mod person;
+mod picture;
 mod profile;
 mod web_site;
 
+pub(crate) use avatar::{Avatar, AvatarSize, PictureFile, PictureFlaw, PictureFormat, fits};
 pub(crate) use label::Label;
 pub(crate) use locale::{Language, TimeZoneName};
 pub(crate) use person::{Contacts, Person};

@@ -2,7 +2,9 @@
 
 use std::str::FromStr;
 
-use kernel::{CompanyId, InvalidLine, InvalidName, Line, NameField, NameForm, NameRule, PersonName, RealmId, Timestamp, UserId};
+use kernel::{
+    AvatarId, CompanyId, InvalidLine, InvalidName, Line, NameField, NameForm, NameRule, PersonName, RealmId, Timestamp, UserId,
+};
 
 use super::locale::{UnknownLanguage, UnknownTimeZone};
 use super::web_site::InvalidWebSite;
@@ -196,6 +198,8 @@ pub(crate) struct Profile {
     user_id: UserId,
     company_id: CompanyId,
     values: Values,
+    /// The picture of him, if he has one.
+    avatar_id: Option<AvatarId>,
     version: i64,
     updated_at: Option<Timestamp>,
 }
@@ -210,17 +214,17 @@ pub(crate) struct ProfileChanged {
 impl Profile {
     /// The profile of somebody who has saved nothing: what was said of him when he was added.
     pub(crate) const fn unsaved((realm_id, user_id, company_id): (RealmId, UserId, CompanyId), values: Values) -> Self {
-        Self { realm_id, user_id, company_id, values, version: 0, updated_at: None }
+        Self { realm_id, user_id, company_id, values, avatar_id: None, version: 0, updated_at: None }
     }
 
     /// A profile as it was stored.
     pub(crate) fn from_stored(
         (realm_id, user_id, company_id): (RealmId, UserId, CompanyId),
-        values: Values,
+        (values, avatar_id): (Values, Option<AvatarId>),
         version: i64,
         updated_at: Timestamp,
     ) -> Self {
-        Self { realm_id, user_id, company_id, values, version, updated_at: Some(updated_at) }
+        Self { realm_id, user_id, company_id, values, avatar_id, version, updated_at: Some(updated_at) }
     }
 
     /// Makes all of the changes; no fact if everything is so already.
@@ -230,9 +234,22 @@ impl Profile {
             return None;
         }
         self.values = values;
+        Some(self.changed(now))
+    }
+
+    /// Gives the person another avatar, or takes his away; no fact if he has none already.
+    pub(crate) fn change_avatar(&mut self, avatar_id: Option<AvatarId>, now: Timestamp) -> Option<ProfileChanged> {
+        if self.avatar_id == avatar_id {
+            return None;
+        }
+        self.avatar_id = avatar_id;
+        Some(self.changed(now))
+    }
+
+    fn changed(&mut self, now: Timestamp) -> ProfileChanged {
         self.version += 1;
         self.updated_at = Some(now);
-        Some(ProfileChanged { version: self.version, at: now })
+        ProfileChanged { version: self.version, at: now }
     }
 
     pub(crate) fn etag(&self) -> Etag {
@@ -253,6 +270,10 @@ impl Profile {
 
     pub(crate) const fn values(&self) -> &Values {
         &self.values
+    }
+
+    pub(crate) const fn avatar_id(&self) -> Option<AvatarId> {
+        self.avatar_id
     }
 
     pub(crate) const fn version(&self) -> i64 {
@@ -333,6 +354,22 @@ pub(crate) mod tests {
         let named = profile.etag();
         assert_eq!(profile.change(&changes(&[(FULL_NAME, " Anna ")]), RULE.form, Timestamp::UNIX_EPOCH), None);
         assert_eq!(profile.etag(), Etag::shown(named.as_str().to_owned()));
+    }
+
+    /// Rules P2, P5.b: another avatar is another state of the profile; taking away what is not there is none.
+    #[test]
+    fn an_avatar_is_a_part_of_the_profile() {
+        let mut profile = empty();
+        let (none, one) = (profile.etag(), Some(AvatarId::from_uuid(Uuid::from_u128(7))));
+        assert_eq!(profile.change_avatar(None, Timestamp::UNIX_EPOCH), None);
+        assert_eq!(profile.etag(), none);
+        let changed = profile.change_avatar(one, Timestamp::UNIX_EPOCH);
+        assert_eq!(changed, Some(ProfileChanged { version: 1, at: Timestamp::UNIX_EPOCH }));
+        assert_ne!(profile.etag(), none);
+        profile.change(&changes(&[(FULL_NAME, "Anna")]), RULE.form, Timestamp::UNIX_EPOCH);
+        assert_eq!(profile.avatar_id(), one, "a change of something else leaves it");
+        profile.change_avatar(None, Timestamp::UNIX_EPOCH);
+        assert_eq!((profile.avatar_id(), profile.version()), (None, 3));
     }
 
     /// Rule P2: nothing or everything: all that is wrong is said at once.

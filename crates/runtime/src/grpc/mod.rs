@@ -18,7 +18,7 @@ pub use client::{Client, PeerConfig, peer_fault};
 pub use language::{ErrorTextFiles, ErrorTexts, language_of};
 pub use page::Page;
 pub use problem::{FieldViolation, Problem};
-pub use server::{GrpcConfig, open};
+pub use server::{GrpcConfig, Messages, open, open_stream};
 pub use traced::PeerChannel;
 pub use wire::{id, moment, optional_id, timestamp};
 

@@ -12,10 +12,10 @@ use kernel::{Call, Clock, IdSource, NamedRequest};
 use prost::Message;
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
-use tonic::Request;
 use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
+use tonic::{Request, Status, Streaming};
 
 use super::secured::secured;
 use super::{ErrorTexts, FieldViolation, Problem, ServerMetrics};
@@ -95,13 +95,7 @@ pub(crate) async fn serve(
 /// Opens a request for its handler: the call it belongs to, and its message, every field rule obeyed.
 pub fn open<M: Validate + NamedByClient + Message>(request: Request<M>) -> Result<(Call, M), Problem> {
     let (_, mut extensions, mut message) = request.into_parts();
-    let violations = message.violations();
-    if !violations.is_empty() {
-        let violations = violations.into_iter();
-        return Err(Problem::request_invalid(
-            violations.map(|violation| FieldViolation { field: violation.field, description: violation.description }).collect(),
-        ));
-    }
+    obeyed(&message)?;
     let call = extensions.remove::<Call>().expect("the authentication layer stands before every handler");
     let request_id = message.take_request_id();
     if request_id.is_empty() {
@@ -109,6 +103,38 @@ pub fn open<M: Validate + NamedByClient + Message>(request: Request<M>) -> Resul
     }
     let named = named(&call, &request_id, &message);
     Ok((call.for_request(named), message))
+}
+
+/// Opens a stream of requests: the call it belongs to, and the messages to come.
+pub fn open_stream<M>(request: Request<Streaming<M>>) -> (Call, Messages<M>) {
+    let (_, mut extensions, messages) = request.into_parts();
+    let call = extensions.remove::<Call>().expect("the authentication layer stands before every handler");
+    (call, Messages(messages))
+}
+
+/// The messages of a client, one after the other.
+pub struct Messages<M>(Streaming<M>);
+
+impl<M: Validate> Messages<M> {
+    /// The next message, every field rule obeyed; nothing once the client has said all.
+    pub async fn next(&mut self) -> Result<Option<M>, Status> {
+        let message = self.0.message().await?;
+        if let Some(message) = &message {
+            obeyed(message)?;
+        }
+        Ok(message)
+    }
+}
+
+fn obeyed(message: &impl Validate) -> Result<(), Problem> {
+    let violations = message.violations();
+    if violations.is_empty() {
+        return Ok(());
+    }
+    let violations = violations.into_iter();
+    Err(Problem::request_invalid(
+        violations.map(|violation| FieldViolation { field: violation.field, description: violation.description }).collect(),
+    ))
 }
 
 /// What a client calls this request. An id is a UUID, whose letters may be large or small.

@@ -28,8 +28,13 @@ pub(super) fn update_profile(request: pb::UpdateProfileRequest) -> Result<Update
     Ok(UpdateProfile {
         user_id: id("profile.user_id", &wanted.user_id)?,
         proposed: fields.into_iter().map(|field| ProposedValue { field, text: text_of(&wanted, field).to_owned() }).collect(),
-        etag: if request.etag.is_empty() { None } else { Some(Etag::shown(request.etag)) },
+        etag: etag(request.etag),
     })
+}
+
+/// An empty one fits every state.
+pub(super) fn etag(shown: String) -> Option<Etag> {
+    if shown.is_empty() { None } else { Some(Etag::shown(shown)) }
 }
 
 /// A field that is named twice is meant once.
@@ -73,6 +78,7 @@ pub(super) fn profile(view: Authorized<ProfileView>) -> pb::Profile {
         etag: profile.etag().as_str().to_owned(),
         version: profile.version(),
         update_time: profile.updated_at().map(timestamp),
+        avatar_id: profile.avatar_id().map(|id| id.to_string()).unwrap_or_default(),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Profile's RPCs: translate in, call, translate out.
 
+mod avatars;
 mod convert;
 mod problem;
 mod profiles;
 
+pub(crate) use avatars::AvatarGrpc;
 pub(crate) use problem::ERROR_TEXTS;
 pub(crate) use profiles::ProfileGrpc;

@@ -1,14 +1,18 @@
 //! Profile's errors in the contract's words.
 
+use std::time::Duration;
+
 use api::cabinet::profile::v1::ErrorReason;
 use kernel::{ErrorKind, Refusal};
 use runtime::grpc::{ErrorTextFiles, Problem};
 
 use super::convert::UnknownPath;
 use crate::application::Error;
-use crate::domain::InvalidField;
+use crate::domain::{InvalidField, PictureFlaw};
 
 const DOMAIN: &str = "profile.cabinet";
+/// When there may be room for a picture again.
+const BUSY_DELAY: Duration = Duration::from_secs(2);
 /// What people read of each reason.
 pub(crate) const ERROR_TEXTS: ErrorTextFiles = ErrorTextFiles {
     domain: DOMAIN,
@@ -31,10 +35,23 @@ impl From<Error> for Problem {
             }
             Error::EtagMismatch => refusal(ErrorKind::Aborted, ErrorReason::EtagMismatch, error),
             Error::ProfileChanged => refusal(ErrorKind::Aborted, ErrorReason::ProfileChanged, error),
+            Error::AvatarNotFound => refusal(ErrorKind::NotFound, ErrorReason::AvatarNotFound, error),
+            Error::AvatarRefused(flaw) => refusal(ErrorKind::InvalidArgument, avatar_reason(flaw), flaw).in_field("chunk"),
+            Error::AvatarsBusy => refusal(ErrorKind::ResourceExhausted, ErrorReason::AvatarsBusy, error).after(BUSY_DELAY),
             Error::Repeat(error) => error.into(),
             Error::Refused(refusal) => refusal.into(),
             Error::Fault(fault) => fault.into(),
         }
+    }
+}
+
+const fn avatar_reason(flaw: PictureFlaw) -> ErrorReason {
+    match flaw {
+        PictureFlaw::TooManyBytes | PictureFlaw::TooManyPixels => ErrorReason::AvatarTooLarge,
+        PictureFlaw::UnknownFormat => ErrorReason::AvatarFormatUnknown,
+        PictureFlaw::Broken => ErrorReason::AvatarBroken,
+        PictureFlaw::Mixed => ErrorReason::AvatarMixed,
+        PictureFlaw::Animated => ErrorReason::AvatarAnimated,
     }
 }
 

@@ -1,5 +1,7 @@
 //! `cabinet.profile.v1.ProfileService`.
 
+use std::sync::Arc;
+
 use api::cabinet::profile::v1 as pb;
 use api::cabinet::profile::v1::profile_service_server::{ProfileService, ProfileServiceServer};
 use runtime::grpc::{Problem, id, open, optional_id};
@@ -9,11 +11,11 @@ use super::convert;
 use crate::application::ProfileUseCases;
 
 pub(crate) struct ProfileGrpc {
-    profiles: ProfileUseCases,
+    profiles: Arc<ProfileUseCases>,
 }
 
 impl ProfileGrpc {
-    pub(crate) fn server(profiles: ProfileUseCases) -> ProfileServiceServer<Self> {
+    pub(crate) fn server(profiles: Arc<ProfileUseCases>) -> ProfileServiceServer<Self> {
         ProfileServiceServer::new(Self { profiles })
     }
 }

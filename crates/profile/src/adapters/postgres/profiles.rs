@@ -2,10 +2,12 @@
 
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
-use kernel::{Call, CompanyId, EventId, Fault, Line, NamedRequest, Permit, PersonName, RealmId, RepeatError, Timestamp, UserId};
+use kernel::{
+    AvatarId, Call, CompanyId, EventId, Fault, Line, NamedRequest, Permit, PersonName, RealmId, RepeatError, Timestamp, UserId,
+};
 use messaging::{Lane, OutboxSignal, requests};
 use runtime::postgres;
-use sqlx::PgPool;
+use sqlx::{PgExecutor, PgPool};
 use uuid::Uuid;
 
 use crate::adapters::events;
@@ -37,6 +39,7 @@ struct ProfileRow {
     web_site: Option<String>,
     time_zone: Option<String>,
     language: Option<String>,
+    avatar_id: Option<Uuid>,
     version: i64,
     updated_at: jiff_sqlx::Timestamp,
 }
@@ -61,7 +64,8 @@ impl TryFrom<ProfileRow> for Profile {
             language: language.transpose()?,
         };
         let ids = (RealmId::from_uuid(row.realm_id), UserId::from_uuid(row.user_id), CompanyId::from_uuid(row.company_id));
-        Ok(Self::from_stored(ids, values, row.version, row.updated_at.to_jiff()))
+        let avatar_id = row.avatar_id.map(AvatarId::from_uuid);
+        Ok(Self::from_stored(ids, (values, avatar_id), row.version, row.updated_at.to_jiff()))
     }
 }
 
@@ -71,7 +75,7 @@ impl Profiles for PgProfiles {
         let row = sqlx::query_as!(
             ProfileRow,
             "SELECT realm_id, user_id, company_id, full_name, last_name, first_name, middle_name, initials, job_title, organisation,
-                 web_site, time_zone, language, version, updated_at
+                 web_site, time_zone, language, avatar_id, version, updated_at
              FROM profiles
              WHERE realm_id = $1
                AND user_id = $2",
@@ -89,7 +93,7 @@ impl Profiles for PgProfiles {
         let rows = sqlx::query_as!(
             ProfileRow,
             "SELECT realm_id, user_id, company_id, full_name, last_name, first_name, middle_name, initials, job_title, organisation,
-                 web_site, time_zone, language, version, updated_at
+                 web_site, time_zone, language, avatar_id, version, updated_at
              FROM profiles
              WHERE realm_id = $1
                AND user_id = ANY($2)",
@@ -106,7 +110,7 @@ impl Profiles for PgProfiles {
         requests::done(&self.pool, call, now).await
     }
 
-    async fn insert(
+    async fn save(
         &self,
         _: &Permit,
         call: &Call,
@@ -114,114 +118,138 @@ impl Profiles for PgProfiles {
         event_id: EventId,
         changed: ProfileChanged,
     ) -> Result<(), WriteProfileError> {
-        let values = profile.values();
-        let event = events::profile_changed(call, event_id, profile, changed);
-        let written = sqlx::query!(
-            "WITH inserted AS (
-                 INSERT INTO profiles
-                     (realm_id, user_id, company_id, full_name, job_title, time_zone, language, version, updated_at, last_name,
-                      first_name, middle_name, initials, organisation, web_site)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $19, $20, $21, $22, $23, $24)
-                 ON CONFLICT DO NOTHING
-                 RETURNING realm_id, user_id, version, updated_at
-             )
-             SELECT messaging.append_event($10, realm_id, $11, user_id, version, $12, $13, $14, $15, $16, updated_at) AS appended,
-                 messaging.remember_request($17, $18, user_id, updated_at) AS remembered
-             FROM inserted",
-            profile.realm_id().as_uuid(),
-            profile.user_id().as_uuid(),
-            profile.company_id().as_uuid(),
-            values.name.full.as_str(),
-            values.job_title.as_str(),
-            values.time_zone.as_ref().map(TimeZoneName::as_str),
-            values.language.map(Language::as_str),
-            changed.version,
-            changed.at.to_sqlx() as _,
-            event.event_id.as_uuid(),
-            event.aggregate.kind,
-            event.lane.as_str(),
-            event.cause_id.as_uuid(),
-            event.event_type,
-            event.payload,
-            event.traceparent,
-            call.named_request().map(NamedRequest::key),
-            call.named_request().map(NamedRequest::content),
-            values.name.last.as_str(),
-            values.name.first.as_str(),
-            values.name.middle.as_str(),
-            values.initials.as_str(),
-            values.organisation.as_str(),
-            values.web_site.as_ref().map(WebSite::as_str),
-        )
-        .execute(&self.pool)
-        .await
-        .map_err(write_error)?;
-        self.told(written.rows_affected())
-    }
-
-    async fn update(
-        &self,
-        _: &Permit,
-        call: &Call,
-        profile: &Profile,
-        event_id: EventId,
-        changed: ProfileChanged,
-    ) -> Result<(), WriteProfileError> {
-        let values = profile.values();
-        let event = events::profile_changed(call, event_id, profile, changed);
-        let written = sqlx::query!(
-            "WITH updated AS (
-                 UPDATE profiles
-                 SET full_name = $3, job_title = $4, time_zone = $5, language = $6, version = $7::bigint, updated_at = $8,
-                     last_name = $18, first_name = $19, middle_name = $20, initials = $21, organisation = $22, web_site = $23
-                 WHERE realm_id = $1
-                   AND user_id = $2
-                   AND version = $7::bigint - 1
-                 RETURNING realm_id, user_id, version, updated_at
-             )
-             SELECT messaging.append_event($9, realm_id, $10, user_id, version, $11, $12, $13, $14, $15, updated_at) AS appended,
-                 messaging.remember_request($16, $17, user_id, updated_at) AS remembered
-             FROM updated",
-            profile.realm_id().as_uuid(),
-            profile.user_id().as_uuid(),
-            values.name.full.as_str(),
-            values.job_title.as_str(),
-            values.time_zone.as_ref().map(TimeZoneName::as_str),
-            values.language.map(Language::as_str),
-            changed.version,
-            changed.at.to_sqlx() as _,
-            event.event_id.as_uuid(),
-            event.aggregate.kind,
-            event.lane.as_str(),
-            event.cause_id.as_uuid(),
-            event.event_type,
-            event.payload,
-            event.traceparent,
-            call.named_request().map(NamedRequest::key),
-            call.named_request().map(NamedRequest::content),
-            values.name.last.as_str(),
-            values.name.first.as_str(),
-            values.name.middle.as_str(),
-            values.initials.as_str(),
-            values.organisation.as_str(),
-            values.web_site.as_ref().map(WebSite::as_str),
-        )
-        .execute(&self.pool)
-        .await
-        .map_err(write_error)?;
-        self.told(written.rows_affected())
-    }
-}
-
-impl PgProfiles {
-    /// How a write ends that says one fact, or none because it was overtaken.
-    fn told(&self, facts: u64) -> Result<(), WriteProfileError> {
-        if facts == 0 {
-            return Err(WriteProfileError::Stale);
-        }
+        write(&self.pool, call, profile, event_id, changed).await?;
         self.signal.ring(Lane::Normal);
         Ok(())
     }
+}
+
+/// The version of a profile after the first change.
+const FIRST: i64 = 1;
+
+/// Writes a profile and the fact in one statement, unless it was overtaken.
+pub(super) async fn write(
+    executor: impl PgExecutor<'_>,
+    call: &Call,
+    profile: &Profile,
+    event_id: EventId,
+    changed: ProfileChanged,
+) -> Result<(), WriteProfileError> {
+    let facts = if changed.version == FIRST {
+        insert(executor, call, profile, event_id, changed).await?
+    } else {
+        update(executor, call, profile, event_id, changed).await?
+    };
+    if facts == 0 { Err(WriteProfileError::Stale) } else { Ok(()) }
+}
+
+/// The first thing a person has saved, unless there is something already. Answers with how many facts were told.
+async fn insert(
+    executor: impl PgExecutor<'_>,
+    call: &Call,
+    profile: &Profile,
+    event_id: EventId,
+    changed: ProfileChanged,
+) -> Result<u64, WriteProfileError> {
+    let values = profile.values();
+    let event = events::profile_changed(call, event_id, profile, changed);
+    let written = sqlx::query!(
+        "WITH inserted AS (
+             INSERT INTO profiles
+                 (realm_id, user_id, company_id, full_name, job_title, time_zone, language, version, updated_at, last_name,
+                  first_name, middle_name, initials, organisation, web_site, avatar_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $19, $20, $21, $22, $23, $24, $25)
+             ON CONFLICT DO NOTHING
+             RETURNING realm_id, user_id, version, updated_at
+         )
+         SELECT messaging.append_event($10, realm_id, $11, user_id, version, $12, $13, $14, $15, $16, updated_at) AS appended,
+             messaging.remember_request($17, $18, user_id, updated_at) AS remembered
+         FROM inserted",
+        profile.realm_id().as_uuid(),
+        profile.user_id().as_uuid(),
+        profile.company_id().as_uuid(),
+        values.name.full.as_str(),
+        values.job_title.as_str(),
+        values.time_zone.as_ref().map(TimeZoneName::as_str),
+        values.language.map(Language::as_str),
+        changed.version,
+        changed.at.to_sqlx() as _,
+        event.event_id.as_uuid(),
+        event.aggregate.kind,
+        event.lane.as_str(),
+        event.cause_id.as_uuid(),
+        event.event_type,
+        event.payload,
+        event.traceparent,
+        call.named_request().map(NamedRequest::key),
+        call.named_request().map(NamedRequest::content),
+        values.name.last.as_str(),
+        values.name.first.as_str(),
+        values.name.middle.as_str(),
+        values.initials.as_str(),
+        values.organisation.as_str(),
+        values.web_site.as_ref().map(WebSite::as_str),
+        profile.avatar_id().map(|id| id.as_uuid()),
+    )
+    .execute(executor)
+    .await
+    .map_err(write_error)?;
+    Ok(written.rows_affected())
+}
+
+/// The profile after a change, if it is as it was before it. Answers with how many facts were told.
+async fn update(
+    executor: impl PgExecutor<'_>,
+    call: &Call,
+    profile: &Profile,
+    event_id: EventId,
+    changed: ProfileChanged,
+) -> Result<u64, WriteProfileError> {
+    let values = profile.values();
+    let event = events::profile_changed(call, event_id, profile, changed);
+    let written = sqlx::query!(
+        "WITH updated AS (
+             UPDATE profiles
+             SET full_name = $3, job_title = $4, time_zone = $5, language = $6, version = $7::bigint, updated_at = $8,
+                 last_name = $18, first_name = $19, middle_name = $20, initials = $21, organisation = $22, web_site = $23,
+                 avatar_id = $24
+             WHERE realm_id = $1
+               AND user_id = $2
+               AND version = $7::bigint - 1
+             RETURNING realm_id, user_id, version, updated_at
+         )
+         SELECT messaging.append_event($9, realm_id, $10, user_id, version, $11, $12, $13, $14, $15, updated_at) AS appended,
+             messaging.remember_request($16, $17, user_id, updated_at) AS remembered
+         FROM updated",
+        profile.realm_id().as_uuid(),
+        profile.user_id().as_uuid(),
+        values.name.full.as_str(),
+        values.job_title.as_str(),
+        values.time_zone.as_ref().map(TimeZoneName::as_str),
+        values.language.map(Language::as_str),
+        changed.version,
+        changed.at.to_sqlx() as _,
+        event.event_id.as_uuid(),
+        event.aggregate.kind,
+        event.lane.as_str(),
+        event.cause_id.as_uuid(),
+        event.event_type,
+        event.payload,
+        event.traceparent,
+        call.named_request().map(NamedRequest::key),
+        call.named_request().map(NamedRequest::content),
+        values.name.last.as_str(),
+        values.name.first.as_str(),
+        values.name.middle.as_str(),
+        values.initials.as_str(),
+        values.organisation.as_str(),
+        values.web_site.as_ref().map(WebSite::as_str),
+        profile.avatar_id().map(|id| id.as_uuid()),
+    )
+    .execute(executor)
+    .await
+    .map_err(write_error)?;
+    Ok(written.rows_affected())
 }
 
 fn write_error(error: sqlx::Error) -> WriteProfileError {
