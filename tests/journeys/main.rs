@@ -35,6 +35,7 @@ mod refusals;
 mod request_ids;
 mod revocation;
 mod sessions;
+mod settings;
 mod sms;
 mod standing;
 mod status_change;

@@ -21,6 +21,23 @@ pub(crate) async fn call(visit: &Visit<'_>, method: &str) -> Result<Answer, Stat
             let request = pb::UpdatePolicyRequest { realm_id, policy: Some(policy), update_mask, etag: String::new() };
             client.update_policy(visit.request(request)).await.map(|_| Answer::Done)
         }
+        "UpdateRealm" => {
+            let settings = Some(pb::RealmSettings { time_zone: "Europe/Warsaw".into(), ..Default::default() });
+            let update_mask = Some(prost_types::FieldMask { paths: vec!["time_zone".into()] });
+            let request = pb::UpdateRealmRequest { realm_id, settings, update_mask, etag: String::new() };
+            client.update_realm(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        "GetCompanySettings" => {
+            let request = pb::GetCompanySettingsRequest { company_id: visit.company_id() };
+            client.get_company_settings(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        "UpdateCompanySettings" => {
+            let settings = Some(pb::CompanySettings { cash_desk: "4000123456".into() });
+            let update_mask = Some(prost_types::FieldMask { paths: vec!["cash_desk".into()] });
+            let (company_id, etag) = (visit.company_id(), String::new());
+            let request = pb::UpdateCompanySettingsRequest { company_id, settings, update_mask, etag };
+            client.update_company_settings(visit.request(request)).await.map(|_| Answer::Done)
+        }
         "CreateCompany" => {
             let request =
                 pb::CreateCompanyRequest { realm_id, name: "Branch".into(), owner_email: String::new(), ..Default::default() };

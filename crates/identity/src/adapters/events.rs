@@ -7,10 +7,19 @@ use prost::Message as _;
 use runtime::grpc::timestamp;
 
 use crate::application::{NewEmailChange, NewLink, NewPhoneCode, ReplacementNotice};
-use crate::domain::{Contact, ContactChanged, LinkPurpose, Session, StandingChange, StandingChanged, User, UserCreated};
+use crate::domain::{
+    Contact, ContactChanged, LinkPurpose, RealmChanged, Session, StandingChange, StandingChanged, User, UserCreated,
+};
 
+const REALM: &str = "realm";
 const USER: &str = "user";
 const SESSION: &str = "session";
+
+pub(crate) fn realm_changed(call: &Call, event_id: EventId, changed: RealmChanged) -> NewEvent {
+    let payload = pb::RealmChanged { realm_id: changed.realm_id.to_string(), version: changed.version };
+    let aggregate = Aggregate { kind: REALM, id: changed.realm_id.as_uuid(), version: changed.version };
+    event(call, event_id, changed.realm_id, aggregate, "identity.realm.changed.v1", payload.encode_to_vec(), changed.at)
+}
 
 pub(crate) fn user_created(call: &Call, event_id: EventId, realm_id: RealmId, created: UserCreated, now: Timestamp) -> NewEvent {
     let payload = pb::UserCreated {

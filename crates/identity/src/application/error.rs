@@ -5,7 +5,8 @@ use std::time::Duration;
 use kernel::{Fault, InvalidLine, InvalidName, NameField, Refusal, RepeatError};
 
 use crate::domain::{
-    Contact, InvalidEmail, InvalidPhone, InvalidPolicy, InvalidSetting, InvalidUserName, PasswordChangeProblem, PasswordRefused,
+    Contact, InvalidCashDesk, InvalidEmail, InvalidPhone, InvalidPolicy, InvalidSetting, InvalidUserName, PasswordChangeProblem,
+    PasswordRefused,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,8 @@ pub(crate) enum Error {
     PresetUnknown,
     #[error("the settings of the realm are not valid")]
     RealmSettingsInvalid(Vec<InvalidSetting>),
+    #[error(transparent)]
+    CashDeskInvalid(#[from] InvalidCashDesk),
     #[error("the policy is not valid")]
     PolicyInvalid(Vec<InvalidPolicy>),
     #[error("it has changed since it was read")]

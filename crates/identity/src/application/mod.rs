@@ -35,7 +35,7 @@ pub(crate) use ports::{
     RefreshToken, ReplacementNotice, Revocations, Secrets, Sessions, SessionsEnding, StoredPassword, TriedCode, UpdateUserError,
     Users, Waiting,
 };
-pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases, UpdatePolicy};
+pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases, UpdateCompanySettings, UpdatePolicy, UpdateRealm};
 pub(crate) use sessions::{SessionTokens, SessionUseCases, SignIn, SignedIn};
 pub(crate) use user_actions::{UserAction, UserActionKind, UserView};
 pub(crate) use users::{

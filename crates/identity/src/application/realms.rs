@@ -6,7 +6,9 @@ use kernel::{Authorized, Call, Clock, CompanyId, IdSource, RealmId, Refusal};
 
 use super::{CompanyInserted, Error, InsertError, NewUser, Presets, Realms, UserUseCases, UserView, users};
 use crate::domain::access::Action;
-use crate::domain::{Company, CompanyKind, InvalidSetting, PolicyChange, Realm, RealmSettings, is_name};
+use crate::domain::{
+    Company, CompanyKind, CompanySettings, InvalidSetting, PolicyChange, Realm, RealmChange, RealmSettings, is_name,
+};
 
 /// What a realm is made of unless somebody says otherwise.
 const DEFAULT_PRESET: &str = "standard";
@@ -29,11 +31,29 @@ pub(crate) struct CreateRealm {
     pub(crate) settings: RealmSettings,
 }
 
+/// Other settings for a realm.
+#[derive(Debug)]
+pub(crate) struct UpdateRealm {
+    pub(crate) realm_id: RealmId,
+    pub(crate) changes: Vec<RealmChange>,
+    /// What the caller saw; empty to change it whatever it is by now.
+    pub(crate) etag: String,
+}
+
 /// Another policy for a realm.
 #[derive(Debug)]
 pub(crate) struct UpdatePolicy {
     pub(crate) realm_id: RealmId,
     pub(crate) changes: Vec<PolicyChange>,
+    /// What the caller saw; empty to change it whatever it is by now.
+    pub(crate) etag: String,
+}
+
+/// Other settings for a company.
+#[derive(Debug)]
+pub(crate) struct UpdateCompanySettings {
+    pub(crate) company_id: CompanyId,
+    pub(crate) cash_desk: String,
     /// What the caller saw; empty to change it whatever it is by now.
     pub(crate) etag: String,
 }
@@ -102,6 +122,25 @@ impl RealmUseCases {
         Err(Error::EtagMismatch)
     }
 
+    pub(crate) async fn update(&self, call: &Call, command: UpdateRealm) -> Result<Authorized<Realm>, Error> {
+        let UpdateRealm { realm_id, changes, etag } = command;
+        let permit = call.authorize(&Action::ChangeRealm { realm_id }).map_err(hidden_realm)?;
+        for _ in 0..ATTEMPTS {
+            let mut realm = self.realms.get(realm_id).await?.ok_or(Error::RealmNotFound)?;
+            if !etag.is_empty() && etag != realm.etag() {
+                return Err(Error::EtagMismatch);
+            }
+            let now = self.clock.now();
+            let Some(changed) = realm.change(&changes, now).map_err(Error::RealmSettingsInvalid)? else {
+                return Ok(permit.show(realm));
+            };
+            if self.realms.update(&permit, call, &realm, &changes, self.ids.new_id(now), changed).await? {
+                return Ok(permit.show(realm));
+            }
+        }
+        Err(Error::EtagMismatch)
+    }
+
     pub(crate) async fn list(&self, call: &Call, after: Option<RealmId>, limit: i64) -> Result<Authorized<Vec<Realm>>, Error> {
         let permit = call.authorize(&Action::ListRealms)?;
         Ok(permit.show(self.realms.page(after, limit).await?))
@@ -118,8 +157,15 @@ impl RealmUseCases {
         if let Some(made) = self.realms.made_company(call, now).await? {
             return Ok(permit.show(self.company_as_made(call, &realm, made, &command).await?));
         }
-        let company =
-            Company { realm_id, id: self.ids.new_id(now), kind: command.kind, name: command.name.clone(), created_at: now };
+        let company = Company {
+            realm_id,
+            id: self.ids.new_id(now),
+            kind: command.kind,
+            name: command.name.clone(),
+            settings: CompanySettings::default(),
+            version: 1,
+            created_at: now,
+        };
         let admission = |new| self.users.admission(&company, &realm.policy, new, now);
         let owner = command.owner.as_ref().map(admission).transpose()?;
         let taken = match self.realms.insert_company(&permit, call, &company, owner.as_ref()).await {
@@ -165,15 +211,49 @@ impl RealmUseCases {
         realm_id: Option<RealmId>,
         company_id: CompanyId,
     ) -> Result<Authorized<Company>, Error> {
+        let company = self.company(call, realm_id, company_id).await?;
+        let permit = call.authorize(&Action::SeeCompany(&company)).map_err(hidden_company)?;
+        Ok(permit.show(company))
+    }
+
+    async fn company(&self, call: &Call, realm_id: Option<RealmId>, company_id: CompanyId) -> Result<Company, Error> {
         let realm_id = match call.realm_id() {
             Ok(own) if realm_id.is_none_or(|named| named == own) => own,
             Ok(_) => return Err(Error::CompanyNotFound),
             Err(Refusal::Unauthenticated) => return Err(Refusal::Unauthenticated.into()),
             Err(_) => realm_id.ok_or(Error::CompanyNotFound)?,
         };
-        let company = self.realms.get_company(realm_id, company_id).await?.ok_or(Error::CompanyNotFound)?;
-        let permit = call.authorize(&Action::SeeCompany(&company)).map_err(hidden_company)?;
+        self.realms.get_company(realm_id, company_id).await?.ok_or(Error::CompanyNotFound)
+    }
+
+    pub(crate) async fn company_settings(&self, call: &Call, company_id: CompanyId) -> Result<Authorized<Company>, Error> {
+        let company = self.company(call, None, company_id).await?;
+        let permit = call.authorize(&Action::ManageCompanySettings(&company)).map_err(hidden_company)?;
         Ok(permit.show(company))
+    }
+
+    pub(crate) async fn update_company_settings(
+        &self,
+        call: &Call,
+        command: UpdateCompanySettings,
+    ) -> Result<Authorized<Company>, Error> {
+        let settings = CompanySettings::with_cash_desk(&command.cash_desk)?;
+        for _ in 0..ATTEMPTS {
+            let mut company = self.company(call, None, command.company_id).await?;
+            let permit = call.authorize(&Action::ManageCompanySettings(&company)).map_err(hidden_company)?;
+            if !command.etag.is_empty() && command.etag != company.etag() {
+                return Err(Error::EtagMismatch);
+            }
+            if company.settings == settings {
+                return Ok(permit.show(company));
+            }
+            company.settings = settings.clone();
+            company.version += 1;
+            if self.realms.update_company(&permit, call, &company).await? {
+                return Ok(permit.show(company));
+            }
+        }
+        Err(Error::EtagMismatch)
     }
 
     pub(crate) async fn list_companies(

@@ -19,6 +19,9 @@ pub(crate) enum Action<'a> {
     ChangePolicy {
         realm_id: RealmId,
     },
+    ChangeRealm {
+        realm_id: RealmId,
+    },
     CreateCompany {
         realm_id: RealmId,
     },
@@ -26,6 +29,8 @@ pub(crate) enum Action<'a> {
         realm_id: RealmId,
     },
     SeeCompany(&'a Company),
+    /// Reads and writes what OWNERs decide for their company.
+    ManageCompanySettings(&'a Company),
     ManageCredentials,
     /// Calls in a user's name, by the credential that the caller has, if it has one.
     ActFor {
@@ -95,9 +100,12 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
             allow_if(matches!(caller, Caller::PlatformAdmin(_)))
         }
         Action::SeeRealm { realm_id } => see_realm(caller, *realm_id),
-        Action::ChangePolicy { realm_id } | Action::CreateCompany { realm_id } => manage_realm(caller, *realm_id),
+        Action::ChangePolicy { realm_id } | Action::ChangeRealm { realm_id } | Action::CreateCompany { realm_id } => {
+            manage_realm(caller, *realm_id)
+        }
         Action::ListCompanies { realm_id } => list_companies(caller, *realm_id),
         Action::SeeCompany(company) => see_company(caller, company),
+        Action::ManageCompanySettings(company) => manage_company_settings(caller, company),
         Action::ActFor { user, credential } => act_for(caller, user, *credential),
         Action::CreateUsers { company_id } => create_users(caller, *company_id),
         Action::ListUsers { company_id } | Action::SeeGroups { company_id } => list_users(caller, *company_id),
@@ -165,6 +173,16 @@ fn see_company(caller: &Caller, company: &Company) -> Decision {
         Caller::User(user) if user.company_id == company.id => Decision::Allow,
         Caller::User(_) | Caller::Service(_) => Decision::Hide,
         Caller::Gateway(_) | Caller::Anonymous => Decision::Deny,
+    }
+}
+
+/// I2: an OWNER, and the realm's own services, which print receipts; not an ADMIN.
+fn manage_company_settings(caller: &Caller, company: &Company) -> Decision {
+    match (see_company(caller, company), caller) {
+        (Decision::Allow, Caller::User(user)) => allow_if(user.role == Role::Owner && user.company_id == company.id),
+        (Decision::Allow, Caller::Service(_)) => Decision::Allow,
+        (Decision::Allow, _) => Decision::Deny,
+        (refused, _) => refused,
     }
 }
 

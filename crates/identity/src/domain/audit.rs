@@ -40,10 +40,12 @@ pub(crate) enum AuditAct {
     GroupMemberAdded,
     GroupMemberRemoved,
     ConflictTold,
+    RealmChanged,
+    CompanySettingsChanged,
 }
 
 impl AuditAct {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 20] = [
         Self::RealmOpened,
         Self::PolicyChanged,
         Self::CompanyAdded,
@@ -62,6 +64,8 @@ impl AuditAct {
         Self::GroupMemberAdded,
         Self::GroupMemberRemoved,
         Self::ConflictTold,
+        Self::RealmChanged,
+        Self::CompanySettingsChanged,
     ];
 
     pub(crate) const fn as_str(self) -> &'static str {
@@ -84,6 +88,8 @@ impl AuditAct {
             Self::GroupMemberAdded => "GROUP_MEMBER_ADDED",
             Self::GroupMemberRemoved => "GROUP_MEMBER_REMOVED",
             Self::ConflictTold => "CONFLICT_TOLD",
+            Self::RealmChanged => "REALM_CHANGED",
+            Self::CompanySettingsChanged => "COMPANY_SETTINGS_CHANGED",
         }
     }
 }

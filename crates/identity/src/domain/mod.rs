@@ -30,7 +30,10 @@ pub(crate) use password::{Characters, Guessable, Password, PasswordRefused, Pass
 pub(crate) use password_change::{OwnerSetsPasswords, PasswordChangeProblem, PasswordChangeRule, PasswordProof, TypedPassword};
 pub(crate) use phone_code::{CodeNumber, PhoneCode};
 pub(crate) use policy::{InvalidPolicy, Policy, PolicyChange, SessionLifetimes, StartingStatus};
-pub(crate) use realm::{Company, CompanyKind, InvalidSetting, Realm, RealmSettings, is_name};
+pub(crate) use realm::{
+    Company, CompanyKind, CompanySettings, InvalidCashDesk, InvalidSetting, Realm, RealmChange, RealmChanged, RealmSettings,
+    is_name,
+};
 pub(crate) use session::{Refresh, Session, SessionUser};
 pub(crate) use transliteration::Standard;
 pub(crate) use user::{

@@ -7,6 +7,9 @@ use kernel::{CompanyId, RealmId, Role, Timestamp};
 
 use super::Policy;
 
+/// In which people are spoken to (ISO 639-1).
+const LANGUAGES: [&str; 4] = ["en", "pl", "ru", "uk"];
+
 #[derive(Debug, Clone)]
 pub(crate) struct Realm {
     pub(crate) id: RealmId,
@@ -68,7 +71,96 @@ pub(crate) struct Company {
     pub(crate) id: CompanyId,
     pub(crate) kind: CompanyKind,
     pub(crate) name: String,
+    pub(crate) settings: CompanySettings,
+    pub(crate) version: i64,
     pub(crate) created_at: Timestamp,
+}
+
+impl Company {
+    /// Names the state of the company, so that whoever changes it can say which one he saw.
+    pub(crate) fn etag(&self) -> String {
+        format!("v{}", self.version)
+    }
+}
+
+/// What a company's OWNERs decide for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct CompanySettings {
+    /// The fiscal cash register that its receipts are printed by; empty for none (I2).
+    pub(crate) cash_desk: String,
+}
+
+/// The name of a cash register has control characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a cash register's name is one line without control characters")]
+pub(crate) struct InvalidCashDesk;
+
+impl CompanySettings {
+    pub(crate) fn with_cash_desk(cash_desk: &str) -> Result<Self, InvalidCashDesk> {
+        let cash_desk = cash_desk.trim();
+        if cash_desk.chars().any(char::is_control) {
+            return Err(InvalidCashDesk);
+        }
+        Ok(Self { cash_desk: cash_desk.to_owned() })
+    }
+}
+
+/// One of a realm's settings, as it is to be.
+#[derive(Debug, Clone)]
+pub(crate) enum RealmChange {
+    Name(String),
+    PublicUrl(String),
+    Sender(String),
+    Language(String),
+    TimeZone(String),
+}
+
+impl RealmChange {
+    /// As masks name it.
+    pub(crate) const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Name(_) => "name",
+            Self::PublicUrl(_) => "public_url",
+            Self::Sender(_) => "sender",
+            Self::Language(_) => "language",
+            Self::TimeZone(_) => "time_zone",
+        }
+    }
+}
+
+/// Fact: a realm shows itself differently now. Who wants to know more asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RealmChanged {
+    pub(crate) realm_id: RealmId,
+    pub(crate) version: i64,
+    pub(crate) at: Timestamp,
+}
+
+impl Realm {
+    /// Takes these settings, or says everything that is wrong with them; nothing happens if they are so already.
+    pub(crate) fn change(
+        &mut self,
+        changes: &[RealmChange],
+        now: Timestamp,
+    ) -> Result<Option<RealmChanged>, Vec<InvalidSetting>> {
+        let mut settings = self.settings.clone();
+        for change in changes.iter().cloned() {
+            match change {
+                RealmChange::Name(name) => settings.name = name,
+                RealmChange::PublicUrl(url) => settings.public_url = url,
+                RealmChange::Sender(sender) => settings.sender = sender,
+                RealmChange::Language(language) => settings.language = language,
+                RealmChange::TimeZone(time_zone) => settings.time_zone = time_zone,
+            }
+        }
+        let settings = settings.checked()?;
+        if settings == self.settings {
+            return Ok(None);
+        }
+        self.settings = settings;
+        self.version += 1;
+        Ok(Some(RealmChanged { realm_id: self.id, version: self.version, at: now }))
+    }
 }
 
 /// What a realm shows of itself.
@@ -92,6 +184,8 @@ pub(crate) enum InvalidSetting {
     PublicUrl,
     #[error("the sender is a mailbox: a name and an address in angle brackets, or an address")]
     Sender,
+    #[error("people are spoken to in en, pl, ru or uk")]
+    Language,
     #[error("there is no such time zone")]
     TimeZone,
 }
@@ -103,6 +197,7 @@ impl InvalidSetting {
             Self::Name => "name",
             Self::PublicUrl => "public_url",
             Self::Sender => "sender",
+            Self::Language => "language",
             Self::TimeZone => "time_zone",
         }
     }
@@ -115,6 +210,7 @@ impl RealmSettings {
             (!is_name(&self.name)).then_some(InvalidSetting::Name),
             (!is_public_url(&self.public_url)).then_some(InvalidSetting::PublicUrl),
             (!is_mailbox(&self.sender)).then_some(InvalidSetting::Sender),
+            (!LANGUAGES.contains(&self.language.as_str())).then_some(InvalidSetting::Language),
             TimeZone::get(&self.time_zone).is_err().then_some(InvalidSetting::TimeZone),
         ];
         let problems: Vec<_> = problems.into_iter().flatten().collect();

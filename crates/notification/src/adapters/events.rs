@@ -11,7 +11,7 @@ use prost::Message as _;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::application::{PersonVersion, Plan, Planner, StatusChange};
+use crate::application::{PersonVersion, Plan, Planner, RealmVersion, StatusChange};
 use crate::domain::{Kind, NewDelivery, ObjectId};
 
 const USER_CREATED: &str = "identity.user.created.v1";
@@ -30,6 +30,7 @@ const PHONE_CHANGE_REQUESTED: &str = "identity.user.phone_change_requested.v1";
 const EMAIL_CHANGE_REQUESTED: &str = "identity.user.email_change_requested.v1";
 const EMAIL_REPLACED: &str = "identity.user.email_replaced.v1";
 const PHONE_REPLACED: &str = "identity.user.phone_replaced.v1";
+const REALM_CHANGED: &str = "identity.realm.changed.v1";
 const CASE_CREATED: &str = "case_monitoring.case.created.v1";
 const CASE_STATUS_CHANGED: &str = "case_monitoring.case.status_changed.v1";
 
@@ -46,6 +47,7 @@ pub const SUBSCRIPTIONS: [SubscriptionSpec; 2] = [
             USER_BLOCKED,
             USER_UNBLOCKED,
             PROFILE_CHANGED,
+            REALM_CHANGED,
             CASE_CREATED,
             CASE_STATUS_CHANGED,
         ],
@@ -116,6 +118,7 @@ impl PlannerHandler {
         plan.seen(message.event_id);
         match message.event_type.as_str() {
             CASE_CREATED => {}
+            REALM_CHANGED => plan.realm_changed(realm(message)?),
             PROFILE_CHANGED => plan.profile_changed(profile(message)?),
             CASE_STATUS_CHANGED => plan.status_changed(&status_change(message)?, || self.planner.delivery_id()),
             USER_INVITED
@@ -244,6 +247,11 @@ fn person(message: &Message) -> Result<PersonVersion, UnreadableFact> {
         _ => return Err(UnreadableFact::UnknownType),
     }?;
     Ok(PersonVersion { realm_id: message.realm_id, user_id: user_id.parse()?, version })
+}
+
+fn realm(message: &Message) -> Result<RealmVersion, UnreadableFact> {
+    let fact = pb_identity::RealmChanged::decode(message.payload.as_slice())?;
+    Ok(RealmVersion { realm_id: fact.realm_id.parse()?, version: fact.version })
 }
 
 fn profile(message: &Message) -> Result<PersonVersion, UnreadableFact> {

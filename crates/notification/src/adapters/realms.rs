@@ -1,13 +1,15 @@
-//! Realms as their letters show them: asked of identity the first time one is needed, then kept in a table and in memory.
+//! Realms as their letters show them: asked of identity the first time one is needed, and when there is news; kept in a table, and in memory
+//! for a moment: every process reads the table, only one hears the news.
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use kernel::{Errand, Fault, RealmId};
 
 use crate::adapters::clients::IdentityClient;
-use crate::adapters::postgres::PgRealms;
+use crate::adapters::postgres::{Freshness, PgRealms};
 use crate::application::{Realm, Realms};
 
 /// A realm as identity tells of it and as the table keeps it: nothing but text.
@@ -36,10 +38,19 @@ impl TryFrom<RealmFacts> for Realm {
     }
 }
 
+/// How long a process goes without looking into the table again.
+const KNOWN_FOR: Duration = Duration::from_secs(5);
+
+/// A realm, and since when this process has known it.
+struct Known {
+    realm: Arc<Realm>,
+    since: Instant,
+}
+
 pub(crate) struct RealmDirectory {
     table: PgRealms,
     identity: Arc<IdentityClient>,
-    known: RwLock<HashMap<RealmId, Arc<Realm>>>,
+    known: RwLock<HashMap<RealmId, Known>>,
 }
 
 impl RealmDirectory {
@@ -48,10 +59,21 @@ impl RealmDirectory {
     }
 
     async fn look_up(&self, realm_id: RealmId, errand: Errand<'_>) -> Result<Option<Realm>, Fault> {
-        if let Some(facts) = self.table.get(realm_id).await? {
-            return Realm::try_from(facts).map(Some);
-        }
-        let Some(facts) = self.identity.realm(realm_id, errand).await? else { return Ok(None) };
+        let former = match self.table.get(realm_id).await? {
+            Some((facts, Freshness::Fresh)) => return Realm::try_from(facts).map(Some),
+            Some((facts, Freshness::Stale)) => Some(facts),
+            None => None,
+        };
+        let facts = match (self.identity.realm(realm_id, errand).await, former) {
+            (Ok(Some(facts)), _) => facts,
+            (Ok(None), _) => return Ok(None),
+            // What it was a moment ago is better than nothing.
+            (Err(fault), Some(former)) => {
+                tracing::warn!(realm.id = %realm_id, error = &fault as &dyn std::error::Error, "realm not asked for again");
+                return Realm::try_from(former).map(Some);
+            }
+            (Err(fault), None) => return Err(fault),
+        };
         let realm = Realm::try_from(facts.clone())?;
         self.table.keep(realm_id, &facts).await?;
         Ok(Some(realm))
@@ -61,7 +83,8 @@ impl RealmDirectory {
 #[async_trait]
 impl Realms for RealmDirectory {
     fn known(&self, realm_id: RealmId) -> Option<Arc<Realm>> {
-        self.known.read().expect("nobody panics while holding the realms").get(&realm_id).cloned()
+        let known = self.known.read().expect("nobody panics while holding the realms");
+        known.get(&realm_id).filter(|known| known.since.elapsed() < KNOWN_FOR).map(|known| known.realm.clone())
     }
 
     async fn get(&self, realm_id: RealmId, errand: Errand<'_>) -> Result<Option<Arc<Realm>>, Fault> {
@@ -69,7 +92,10 @@ impl Realms for RealmDirectory {
             return Ok(Some(realm));
         }
         let Some(realm) = self.look_up(realm_id, errand).await?.map(Arc::new) else { return Ok(None) };
-        self.known.write().expect("nobody panics while holding the realms").insert(realm_id, realm.clone());
+        self.known
+            .write()
+            .expect("nobody panics while holding the realms")
+            .insert(realm_id, Known { realm: realm.clone(), since: Instant::now() });
         Ok(Some(realm))
     }
 }

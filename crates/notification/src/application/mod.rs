@@ -11,7 +11,7 @@ mod unsubscribing;
 
 pub(crate) use dispatch::{Channels, Dispatcher, SEND_QUEUE};
 pub(crate) use error::Error;
-pub(crate) use plan::{CaseVersion, Dispatchers, Lanes, PersonVersion, Plan, PlanError, Planner, StatusChange};
+pub(crate) use plan::{CaseVersion, Dispatchers, Lanes, PersonVersion, Plan, PlanError, Planner, RealmVersion, StatusChange};
 pub(crate) use ports::{
     Addressed, CaseChanges, DeliveryRecords, Ledger, Letter, Letters, Mailer, People, Person, PersonStanding, PreferenceStore,
     Realm, Realms, SendError, SendMeter, Sms, Speech, Speeches, Texter, UnsubscribeTokens, UserContacts, Users,

@@ -16,6 +16,7 @@ pub(crate) struct Plan {
     pub(crate) events: Vec<EventId>,
     pub(crate) persons: Vec<PersonVersion>,
     pub(crate) profiles: Vec<PersonVersion>,
+    pub(crate) realms: Vec<RealmVersion>,
     pub(crate) cases: Vec<CaseVersion>,
     pub(crate) deliveries: Vec<NewDelivery>,
 }
@@ -25,6 +26,13 @@ pub(crate) struct Plan {
 pub(crate) struct PersonVersion {
     pub(crate) realm_id: RealmId,
     pub(crate) user_id: UserId,
+    pub(crate) version: i64,
+}
+
+/// There is news of a realm.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RealmVersion {
+    pub(crate) realm_id: RealmId,
     pub(crate) version: i64,
 }
 
@@ -77,6 +85,10 @@ impl Plan {
     /// There is news of how somebody wants to be spoken to.
     pub(crate) fn profile_changed(&mut self, profile: PersonVersion) {
         self.profiles.push(profile);
+    }
+
+    pub(crate) fn realm_changed(&mut self, realm: RealmVersion) {
+        self.realms.push(realm);
     }
 
     pub(crate) fn person_changed(&mut self, person: PersonVersion) {

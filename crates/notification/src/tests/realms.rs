@@ -55,6 +55,24 @@ impl RealmService for OneRealm {
         Err(Status::unimplemented(""))
     }
 
+    async fn update_realm(&self, _: Request<pb::UpdateRealmRequest>) -> Result<Response<pb::UpdateRealmResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_company_settings(
+        &self,
+        _: Request<pb::GetCompanySettingsRequest>,
+    ) -> Result<Response<pb::GetCompanySettingsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn update_company_settings(
+        &self,
+        _: Request<pb::UpdateCompanySettingsRequest>,
+    ) -> Result<Response<pb::UpdateCompanySettingsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn create_company(&self, _: Request<pb::CreateCompanyRequest>) -> Result<Response<pb::CreateCompanyResponse>, Status> {
         Err(Status::unimplemented(""))
     }

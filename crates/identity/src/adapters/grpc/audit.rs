@@ -40,6 +40,8 @@ const fn act(act: pb::AuditAct) -> Option<AuditAct> {
         pb::AuditAct::GroupMemberAdded => AuditAct::GroupMemberAdded,
         pb::AuditAct::GroupMemberRemoved => AuditAct::GroupMemberRemoved,
         pb::AuditAct::ConflictTold => AuditAct::ConflictTold,
+        pb::AuditAct::RealmChanged => AuditAct::RealmChanged,
+        pb::AuditAct::CompanySettingsChanged => AuditAct::CompanySettingsChanged,
     })
 }
 
@@ -63,6 +65,8 @@ const fn told_act(act: AuditAct) -> pb::AuditAct {
         AuditAct::GroupMemberAdded => pb::AuditAct::GroupMemberAdded,
         AuditAct::GroupMemberRemoved => pb::AuditAct::GroupMemberRemoved,
         AuditAct::ConflictTold => pb::AuditAct::ConflictTold,
+        AuditAct::RealmChanged => pb::AuditAct::RealmChanged,
+        AuditAct::CompanySettingsChanged => pb::AuditAct::CompanySettingsChanged,
     }
 }
 

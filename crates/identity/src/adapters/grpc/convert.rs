@@ -7,15 +7,16 @@ use runtime::grpc::{Problem, id, optional_id, timestamp};
 use runtime::token::Subject;
 use uuid::Uuid;
 
+use super::policy::UnknownPath;
 use super::problem::{invalid_reason, taken_reason};
 use crate::application::{
     BatchGetUsers, ChangeContact, ChangeStanding, CreateCompany, CreateCredential, CreateRealm, CreateUsers, Error, FindUser,
-    Invitation, NewContact, NewIntroduction, NewUser, PublishedKey, SessionTokens, SuggestUserName, UserAction, UserActionKind,
-    UserView, UsersFound, Verdict,
+    Invitation, NewContact, NewIntroduction, NewUser, PublishedKey, SessionTokens, SuggestUserName, UpdateCompanySettings,
+    UpdateRealm, UserAction, UserActionKind, UserView, UsersFound, Verdict,
 };
 use crate::domain::{
     Company, CompanyKind, Contact, Credential, CredentialKind, EmailAddress, Introduction, Link, LinkPurpose, PhoneNumber, Realm,
-    RealmSettings, Session, Standard, Standing, User, UserName, UserStatus,
+    RealmChange, RealmSettings, Session, Standard, Standing, User, UserName, UserStatus,
 };
 
 pub(super) fn create_user(request: pb::CreateUserRequest) -> Result<CreateUsers, Problem> {
@@ -194,6 +195,38 @@ pub(super) fn create_realm(request: pb::CreateRealmRequest) -> CreateRealm {
     }
 }
 
+pub(super) fn update_realm(request: pb::UpdateRealmRequest) -> Result<UpdateRealm, Problem> {
+    let (wanted, mask) = (request.settings.unwrap_or_default(), request.update_mask.unwrap_or_default());
+    if mask.paths.is_empty() {
+        return Err(UnknownPath.into());
+    }
+    let change = |path: &String| match path.as_str() {
+        "name" => Ok(RealmChange::Name(wanted.name.clone())),
+        "public_url" => Ok(RealmChange::PublicUrl(wanted.public_url.clone())),
+        "sender" => Ok(RealmChange::Sender(wanted.sender.clone())),
+        "language" => Ok(RealmChange::Language(wanted.language.clone())),
+        "time_zone" => Ok(RealmChange::TimeZone(wanted.time_zone.clone())),
+        _ => Err(Problem::from(UnknownPath)),
+    };
+    let changes: Result<_, _> = mask.paths.iter().map(change).collect();
+    Ok(UpdateRealm { realm_id: id("realm_id", &request.realm_id)?, changes: changes?, etag: request.etag })
+}
+
+pub(super) fn company_settings(company: Company) -> (pb::CompanySettings, String) {
+    let etag = company.etag();
+    (pb::CompanySettings { cash_desk: company.settings.cash_desk }, etag)
+}
+
+/// There is one of them: it is named, or nothing is.
+pub(super) fn update_company_settings(request: pb::UpdateCompanySettingsRequest) -> Result<UpdateCompanySettings, Problem> {
+    let mask = request.update_mask.unwrap_or_default();
+    if mask.paths.is_empty() || mask.paths.iter().any(|path| path != "cash_desk") {
+        return Err(UnknownPath.into());
+    }
+    let company_id = id("company_id", &request.company_id)?;
+    Ok(UpdateCompanySettings { company_id, cash_desk: request.settings.unwrap_or_default().cash_desk, etag: request.etag })
+}
+
 pub(super) fn create_company(realm_id: Option<RealmId>, request: pb::CreateCompanyRequest) -> CreateCompany {
     let kind = match request.kind() {
         pb::CompanyKind::Unspecified | pb::CompanyKind::Ordinary => CompanyKind::Ordinary,
@@ -214,6 +247,7 @@ pub(super) fn create_company(realm_id: Option<RealmId>, request: pb::CreateCompa
 }
 
 pub(super) fn realm(realm: Realm) -> pb::Realm {
+    let etag = realm.etag();
     pb::Realm {
         realm_id: realm.id.to_string(),
         name: realm.settings.name,
@@ -224,6 +258,7 @@ pub(super) fn realm(realm: Realm) -> pb::Realm {
         language: realm.settings.language,
         time_zone: realm.settings.time_zone,
         version: realm.version,
+        etag,
         create_time: Some(timestamp(realm.created_at)),
     }
 }

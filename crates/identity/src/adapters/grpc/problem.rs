@@ -59,6 +59,7 @@ impl From<Error> for Problem {
             Error::CompanyNotFound => not_found(ErrorReason::CompanyNotFound, message),
             Error::GroupNotFound => not_found(ErrorReason::GroupNotFound, message),
             Error::GroupNameMissing | Error::GroupNameInvalid(_) => invalid(ErrorReason::GroupInvalid, message).in_field("name"),
+            Error::CashDeskInvalid(_) => invalid(ErrorReason::CompanySettingInvalid, message).in_field("settings.cash_desk"),
             Error::LeaderInvalid => invalid(ErrorReason::LeaderInvalid, message).in_field("leader_id"),
             Error::RealmNotFound => not_found(ErrorReason::RealmNotFound, message),
             Error::LinkNotValid => not_found(ErrorReason::LinkNotValid, message),

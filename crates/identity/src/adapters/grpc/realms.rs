@@ -33,6 +33,34 @@ impl RealmService for RealmGrpc {
         Ok(Response::new(pb::GetRealmResponse { realm: Some(convert::realm(realm.into_inner())) }))
     }
 
+    async fn update_realm(&self, request: Request<pb::UpdateRealmRequest>) -> Result<Response<pb::UpdateRealmResponse>, Status> {
+        let (call, request) = open(request)?;
+        let realm = self.realms.update(&call, convert::update_realm(request)?).await.map_err(Problem::from)?;
+        Ok(Response::new(pb::UpdateRealmResponse { realm: Some(convert::realm(realm.into_inner())) }))
+    }
+
+    async fn get_company_settings(
+        &self,
+        request: Request<pb::GetCompanySettingsRequest>,
+    ) -> Result<Response<pb::GetCompanySettingsResponse>, Status> {
+        let (call, request) = open(request)?;
+        let company_id = id("company_id", &request.company_id)?;
+        let company = self.realms.company_settings(&call, company_id).await.map_err(Problem::from)?.into_inner();
+        let (settings, etag) = convert::company_settings(company);
+        Ok(Response::new(pb::GetCompanySettingsResponse { settings: Some(settings), etag }))
+    }
+
+    async fn update_company_settings(
+        &self,
+        request: Request<pb::UpdateCompanySettingsRequest>,
+    ) -> Result<Response<pb::UpdateCompanySettingsResponse>, Status> {
+        let (call, request) = open(request)?;
+        let command = convert::update_company_settings(request)?;
+        let company = self.realms.update_company_settings(&call, command).await.map_err(Problem::from)?.into_inner();
+        let (settings, etag) = convert::company_settings(company);
+        Ok(Response::new(pb::UpdateCompanySettingsResponse { settings: Some(settings), etag }))
+    }
+
     async fn list_realms(&self, request: Request<pb::ListRealmsRequest>) -> Result<Response<pb::ListRealmsResponse>, Status> {
         let (call, request) = open(request)?;
         let page = Page::read(&call, "ListRealms", request.page_size, &request.page_token)?;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
-use kernel::{Call, CompanyId, Fault, NamedRequest, Permit, RealmId, RepeatError, Timestamp};
+use kernel::{Call, CompanyId, EventId, Fault, NamedRequest, Permit, RealmId, RepeatError, Timestamp};
 use messaging::{Lane, OutboxSignal, requests};
 use runtime::postgres;
 use sqlx::PgPool;
@@ -10,10 +10,11 @@ use uuid::Uuid;
 
 use super::admissions;
 use super::audit::AuditLog;
+use crate::adapters::events;
 use crate::adapters::policy::PolicyForm;
 use crate::application::{Admission, CompanyInserted, InsertError, Realms};
 use crate::domain::audit::{AuditAct, Done};
-use crate::domain::{Company, PolicyChange, Realm, RealmSettings};
+use crate::domain::{Company, CompanySettings, PolicyChange, Realm, RealmChange, RealmChanged, RealmSettings};
 
 pub(crate) struct PgRealms {
     pool: PgPool,
@@ -69,6 +70,8 @@ struct CompanyRow {
     company_id: Uuid,
     kind: String,
     name: String,
+    cash_desk: String,
+    version: i64,
     created_at: jiff_sqlx::Timestamp,
 }
 
@@ -85,6 +88,8 @@ impl TryFrom<CompanyRow> for Company {
             id: CompanyId::from_uuid(row.company_id),
             kind: row.kind.parse().map_err(|()| Fault::internal(UnreadableCompany))?,
             name: row.name,
+            settings: CompanySettings { cash_desk: row.cash_desk },
+            version: row.version,
             created_at: row.created_at.to_jiff(),
         })
     }
@@ -170,6 +175,57 @@ impl Realms for PgRealms {
         Ok(true)
     }
 
+    async fn update(
+        &self,
+        _: &Permit,
+        call: &Call,
+        realm: &Realm,
+        changes: &[RealmChange],
+        event_id: EventId,
+        changed: RealmChanged,
+    ) -> Result<bool, Fault> {
+        let event = events::realm_changed(call, event_id, changed);
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
+        let updated = sqlx::query!(
+            "WITH updated AS (
+                 UPDATE realms
+                 SET name = $2, public_url = $3, sender = $4, language = $5, time_zone = $6, version = $7::bigint
+                 WHERE realm_id = $1
+                   AND version = $7::bigint - 1
+                 RETURNING realm_id, version
+             )
+             SELECT messaging.append_event($8, realm_id, $9, realm_id, version, $10, $11, $12, $13, $14, $15) AS appended
+             FROM updated",
+            realm.id.as_uuid(),
+            realm.settings.name,
+            realm.settings.public_url,
+            realm.settings.sender,
+            realm.settings.language,
+            realm.settings.time_zone,
+            realm.version,
+            event.event_id.as_uuid(),
+            event.aggregate.kind,
+            event.lane.as_str(),
+            event.cause_id.as_uuid(),
+            event.event_type,
+            event.payload,
+            event.traceparent,
+            event.occurred_at.to_sqlx() as _,
+        )
+        .execute(&mut *transaction)
+        .await
+        .map_err(postgres::fault)?;
+        if updated.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let parts: Vec<&str> = changes.iter().map(RealmChange::as_str).collect();
+        let done = Done::to_realm(AuditAct::RealmChanged, realm.id).detailed(parts.join(" "));
+        self.audit.append(&mut *transaction, call, realm.id, None, &[done]).await?;
+        transaction.commit().await.map_err(postgres::fault)?;
+        self.signal.ring(Lane::Normal);
+        Ok(true)
+    }
+
     async fn page(&self, after: Option<RealmId>, limit: i64) -> Result<Vec<Realm>, Fault> {
         let rows = sqlx::query_as!(
             RealmRow,
@@ -241,10 +297,35 @@ impl Realms for PgRealms {
         Ok(CompanyInserted::Added)
     }
 
+    async fn update_company(&self, _: &Permit, call: &Call, company: &Company) -> Result<bool, Fault> {
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
+        let updated = sqlx::query!(
+            "UPDATE companies
+             SET cash_desk = $3, version = $4::bigint
+             WHERE realm_id = $1
+               AND company_id = $2
+               AND version = $4::bigint - 1",
+            company.realm_id.as_uuid(),
+            company.id.as_uuid(),
+            company.settings.cash_desk,
+            company.version,
+        )
+        .execute(&mut *transaction)
+        .await
+        .map_err(postgres::fault)?;
+        if updated.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let done = Done::to_company(AuditAct::CompanySettingsChanged, company.id).detailed("cash_desk".to_owned());
+        self.audit.append(&mut *transaction, call, company.realm_id, Some(company.id), &[done]).await?;
+        transaction.commit().await.map_err(postgres::fault)?;
+        Ok(true)
+    }
+
     async fn get_company(&self, realm_id: RealmId, company_id: CompanyId) -> Result<Option<Company>, Fault> {
         let row = sqlx::query_as!(
             CompanyRow,
-            "SELECT realm_id, company_id, kind, name, created_at
+            "SELECT realm_id, company_id, kind, name, cash_desk, version, created_at
              FROM companies
              WHERE realm_id = $1
                AND company_id = $2",
@@ -260,7 +341,7 @@ impl Realms for PgRealms {
     async fn page_companies(&self, realm_id: RealmId, after: Option<CompanyId>, limit: i64) -> Result<Vec<Company>, Fault> {
         let rows = sqlx::query_as!(
             CompanyRow,
-            "SELECT realm_id, company_id, kind, name, created_at
+            "SELECT realm_id, company_id, kind, name, cash_desk, version, created_at
              FROM companies
              WHERE realm_id = $1
                AND company_id > $2

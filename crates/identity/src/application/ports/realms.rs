@@ -1,11 +1,11 @@
 //! Realms, their companies, and those who run the platform or call as machines.
 
 use async_trait::async_trait;
-use kernel::{AuditEntryId, Call, CompanyId, CredentialId, Fault, Permit, RealmId, RepeatError, Timestamp};
+use kernel::{AuditEntryId, Call, CompanyId, CredentialId, EventId, Fault, Permit, RealmId, RepeatError, Timestamp};
 
 use super::{Admission, InsertError};
 use crate::domain::audit::{AuditEntry, AuditFilter};
-use crate::domain::{Company, Contact, Credential, Policy, PolicyChange, Realm};
+use crate::domain::{Company, Contact, Credential, Policy, PolicyChange, Realm, RealmChange, RealmChanged};
 
 /// Where realms and companies are kept.
 #[async_trait]
@@ -19,6 +19,17 @@ pub(crate) trait Realms: Send + Sync {
 
     /// Writes the realm's policy only if nobody has changed the realm since it was read.
     async fn update_policy(&self, permit: &Permit, call: &Call, realm: &Realm, changes: &[PolicyChange]) -> Result<bool, Fault>;
+
+    /// Writes the realm's settings only if nobody has changed the realm since it was read.
+    async fn update(
+        &self,
+        permit: &Permit,
+        call: &Call,
+        realm: &Realm,
+        changes: &[RealmChange],
+        event_id: EventId,
+        changed: RealmChanged,
+    ) -> Result<bool, Fault>;
 
     /// Realms behind one of them, the oldest first.
     async fn page(&self, after: Option<RealmId>, limit: i64) -> Result<Vec<Realm>, Fault>;
@@ -34,6 +45,9 @@ pub(crate) trait Realms: Send + Sync {
         company: &Company,
         owner: Option<&Admission>,
     ) -> Result<CompanyInserted, InsertError>;
+
+    /// Writes the company's settings only if nobody has changed the company since it was read.
+    async fn update_company(&self, permit: &Permit, call: &Call, company: &Company) -> Result<bool, Fault>;
 
     async fn get_company(&self, realm_id: RealmId, company_id: CompanyId) -> Result<Option<Company>, Fault>;
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{UnknownWord, segments, speech};
 use crate::adapters::metrics::LedgerMetrics;
-use crate::application::{Addressed, CaseVersion, Ledger, Person, PersonStanding, PersonVersion, Plan, PlanError};
+use crate::application::{Addressed, CaseVersion, Ledger, Person, PersonStanding, PersonVersion, Plan, PlanError, RealmVersion};
 use crate::domain::{
     Channel, Claimed, Kind, LEASE, LIFETIME, NewDelivery, ObjectId, Outcome, Phone, Receipt, Settled, wait_after,
 };
@@ -127,6 +127,7 @@ impl Ledger for PgLedger {
         let deliveries: Vec<NewDelivery> =
             plan.deliveries.into_iter().filter(|delivery| fresh.contains(&delivery.event_id)).collect();
         want_persons(&mut transaction, &plan.persons).await?;
+        want_realms(&mut transaction, &plan.realms).await?;
         speech::want(&mut transaction, &plan.profiles).await?;
         raise_case_versions(&mut transaction, &plan.cases).await?;
         let made = insert_deliveries(&mut transaction, &deliveries, now, leased_since).await?;
@@ -384,6 +385,23 @@ fn entry(settled: &Settled, now: Timestamp) -> Entry {
 }
 
 /// There is news of these people: they are asked about before anything is sent to them.
+/// A realm that nobody has asked about yet is asked about when it is needed.
+async fn want_realms(connection: &mut PgConnection, realms: &[RealmVersion]) -> Result<(), Fault> {
+    for realm in realms {
+        sqlx::query!(
+            "UPDATE realms
+             SET wanted_version = greatest(wanted_version, $2)
+             WHERE realm_id = $1",
+            realm.realm_id.as_uuid(),
+            realm.version,
+        )
+        .execute(&mut *connection)
+        .await
+        .map_err(postgres::fault)?;
+    }
+    Ok(())
+}
+
 async fn want_persons(connection: &mut PgConnection, persons: &[PersonVersion]) -> Result<(), Fault> {
     if persons.is_empty() {
         return Ok(());

@@ -11,7 +11,7 @@ mod speech;
 pub(crate) use ledger::PgLedger;
 pub(crate) use people::PgPeople;
 pub(crate) use preferences::PgPreferences;
-pub(crate) use realms::PgRealms;
+pub(crate) use realms::{Freshness, PgRealms};
 pub(crate) use records::PgDeliveryRecords;
 pub(crate) use speech::{PgSpeech, StoredSpeech};
 

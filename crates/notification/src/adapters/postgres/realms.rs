@@ -6,6 +6,13 @@ use sqlx::PgPool;
 
 use crate::adapters::realms::RealmFacts;
 
+/// Whether there is news of something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    Fresh,
+    Stale,
+}
+
 pub(crate) struct PgRealms {
     pool: PgPool,
 }
@@ -15,17 +22,28 @@ impl PgRealms {
         Self { pool }
     }
 
-    pub(crate) async fn get(&self, realm_id: RealmId) -> Result<Option<RealmFacts>, Fault> {
-        sqlx::query_as!(
-            RealmFacts,
-            "SELECT name, public_url, sender, language, time_zone, version
+    /// What is known of a realm, and whether that is all there is to know.
+    pub(crate) async fn get(&self, realm_id: RealmId) -> Result<Option<(RealmFacts, Freshness)>, Fault> {
+        let row = sqlx::query!(
+            r#"SELECT name, public_url, sender, language, time_zone, version, wanted_version > version AS "is_stale!"
              FROM realms
-             WHERE realm_id = $1",
+             WHERE realm_id = $1"#,
             realm_id.as_uuid(),
         )
         .fetch_optional(&self.pool)
         .await
-        .map_err(postgres::fault)
+        .map_err(postgres::fault)?;
+        Ok(row.map(|row| {
+            let facts = RealmFacts {
+                name: row.name,
+                public_url: row.public_url,
+                sender: row.sender,
+                language: row.language,
+                time_zone: row.time_zone,
+                version: row.version,
+            };
+            (facts, if row.is_stale { Freshness::Stale } else { Freshness::Fresh })
+        }))
     }
 
     /// Remembers a realm, unless a newer state of it is known.
