@@ -3,6 +3,7 @@
 mod acting;
 mod allowed_actions;
 mod arrival_order;
+mod attributes;
 mod audit;
 mod avatar_files;
 mod avatars;

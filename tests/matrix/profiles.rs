@@ -1,8 +1,10 @@
 //! Calls about how the visit's own customer is shown and spoken to.
 
 use api::cabinet::profile::v1 as pb;
+use api::cabinet::profile::v1::attribute_service_client::AttributeServiceClient;
 use api::cabinet::profile::v1::avatar_service_client::AvatarServiceClient;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
+use api::cabinet::r#type::v1::LocalizedText;
 use cabinet_e2e::picture;
 use image::ImageFormat;
 use tonic::Status;
@@ -60,4 +62,43 @@ pub(crate) async fn call_avatars(visit: &Visit<'_>, method: &str) -> Result<Answ
         }
         _ => no_call(method),
     }
+}
+
+pub(crate) async fn call_attributes(visit: &Visit<'_>, method: &str) -> Result<Answer, Status> {
+    let mut client = AttributeServiceClient::new(visit.stage.profile.clone());
+    let wanted = pb::Attribute {
+        company_id: visit.company_id(),
+        key: format!("field_{}", visit.stage.fresh()),
+        r#type: pb::AttributeType::Text.into(),
+        label: Some(LocalizedText { by_language: [("en".to_owned(), "Shoe size".to_owned())].into() }),
+        visible_to: vec![pb::AttributeAudience::User.into()],
+        placed: true,
+        ..Default::default()
+    };
+    let create = pb::CreateAttributeRequest { attribute: Some(wanted) };
+    if method == "CreateAttribute" {
+        return client.create_attribute(visit.request(create)).await.map(|_| Answer::Done);
+    }
+    let made = client.create_attribute(with_token(&visit.stage.owner_token(), create)).await.expect("an owner may");
+    let made = made.into_inner().attribute.expect("the contract promises the attribute");
+    let delete = pb::DeleteAttributeRequest { attribute_id: made.attribute_id.clone(), etag: String::new() };
+    let answer = match method {
+        "ListAttributes" => {
+            let request = pb::ListAttributesRequest { company_id: visit.company_id() };
+            let listed = client.list_attributes(visit.request(request)).await;
+            listed.map(|listed| if listed.get_ref().attributes.is_empty() { Answer::Empty } else { Answer::Done })
+        }
+        "UpdateAttribute" => {
+            let request = pb::UpdateAttributeRequest {
+                attribute: Some(pb::Attribute { required: true, ..made }),
+                update_mask: Some(prost_types::FieldMask { paths: vec!["required".into()] }),
+                etag: String::new(),
+            };
+            client.update_attribute(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        "DeleteAttribute" => return client.delete_attribute(visit.request(delete)).await.map(|_| Answer::Done),
+        _ => return no_call(method),
+    };
+    client.delete_attribute(with_token(&visit.stage.owner_token(), delete)).await.expect("an owner may");
+    answer
 }

@@ -49,6 +49,8 @@ pub mod of {
     pub enum AuditEntry {}
     #[derive(Debug)]
     pub enum Avatar {}
+    #[derive(Debug)]
+    pub enum Attribute {}
 }
 
 pub type RealmId = Id<of::Realm>;
@@ -79,6 +81,8 @@ pub type GroupId = Id<of::Group>;
 pub type AuditEntryId = Id<of::AuditEntry>;
 /// Identifies one picture of a person.
 pub type AvatarId = Id<of::Avatar>;
+/// Identifies one further field of a company's profiles.
+pub type AttributeId = Id<of::Attribute>;
 
 impl<Of> Id<Of> {
     pub const fn from_uuid(uuid: Uuid) -> Self {

@@ -21,8 +21,8 @@ pub use caller::{Caller, Component, GatewayCaller, PlatformAdminCaller, Role, Se
 pub use error_kind::ErrorKind;
 pub use fault::Fault;
 pub use id::{
-    AuditEntryId, AvatarId, CaseId, CommandId, CompanyId, CredentialId, DeadLetterId, DeliveryId, DeviceId, EventId, GroupId, Id,
-    IdSource, InvalidId, LinkId, PhoneCodeId, RandomIds, RealmId, SessionId, UserId, of,
+    AttributeId, AuditEntryId, AvatarId, CaseId, CommandId, CompanyId, CredentialId, DeadLetterId, DeliveryId, DeviceId, EventId,
+    GroupId, Id, IdSource, InvalidId, LinkId, PhoneCodeId, RandomIds, RealmId, SessionId, UserId, of,
 };
 pub use line::{InvalidLine, Line};
 pub use name::{InvalidName, NameField, NameForm, NameLetters, NameNeed, NameRule, PersonName};

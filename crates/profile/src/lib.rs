@@ -17,11 +17,11 @@ use tokio::sync::Notify;
 
 use crate::adapters::avatar_folder::AvatarFolder;
 use crate::adapters::clients::IdentityClient;
-use crate::adapters::grpc::{AvatarGrpc, ERROR_TEXTS, ProfileGrpc};
+use crate::adapters::grpc::{AttributeGrpc, AvatarGrpc, ERROR_TEXTS, ProfileGrpc};
 use crate::adapters::housekeeping::Housekeeping;
 use crate::adapters::pictures::ImagePictures;
-use crate::adapters::postgres::{PgAvatars, PgProfiles, PgUnusedAvatars};
-use crate::application::{AvatarUseCases, ProfileUseCases, Uploads};
+use crate::adapters::postgres::{PgAttributes, PgAvatars, PgProfiles, PgUnusedAvatars};
+use crate::application::{AttributeUseCases, AvatarUseCases, ProfileUseCases, Uploads};
 pub use crate::config::Config;
 
 const DATABASE: &str = "profile";
@@ -60,10 +60,12 @@ impl Service for Profile {
         let signal = messaging::start_relays(process, Self::NAME, &config.database, &pools, &config.messaging, &[Lane::Normal]);
         let identity = follow_identity(process, &config.identity, Component::Profile)?;
         let identity = Arc::new(IdentityClient::new(identity));
+        let attributes = Arc::new(PgAttributes::new(pools.commands.clone()));
         let profiles = Arc::new(ProfileUseCases {
             profiles: Arc::new(PgProfiles::new(pools.commands.clone(), signal.clone())),
             users: identity.clone(),
             names: identity,
+            attributes: attributes.clone(),
             clock: process.clock.clone(),
             ids: process.ids.clone(),
         });
@@ -83,7 +85,11 @@ impl Service for Profile {
             maker: Arc::new(ImagePictures::default()),
             uploads: Uploads::default(),
         };
-        process.routes.add_service(ProfileGrpc::server(profiles)).add_service(AvatarGrpc::server(avatars));
+        let attributes = AttributeUseCases { attributes, clock: process.clock.clone(), ids: process.ids.clone() };
+        let routes = &mut process.routes;
+        routes.add_service(ProfileGrpc::server(profiles));
+        routes.add_service(AvatarGrpc::server(avatars));
+        routes.add_service(AttributeGrpc::server(attributes));
         Ok(())
     }
 }

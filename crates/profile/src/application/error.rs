@@ -3,14 +3,28 @@
 use kernel::{Fault, Refusal, RepeatError};
 
 use super::MakeAvatarError;
-use crate::domain::{InvalidField, PictureFlaw};
+use crate::domain::{InvalidAttribute, InvalidAttributeValue, InvalidField, PictureFlaw};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("there is no such profile")]
     ProfileNotFound,
     #[error("values of the profile cannot be kept")]
-    ProfileInvalid(Vec<InvalidField>),
+    ProfileInvalid { fields: Vec<InvalidField>, attributes: Vec<InvalidAttributeValue> },
+    #[error("there is no such attribute of the profile")]
+    AttributeUnknown,
+    #[error("the caller may not write this attribute")]
+    AttributeReadOnly,
+    #[error("there is no such company")]
+    CompanyNotFound,
+    #[error("there is no such attribute")]
+    AttributeNotFound,
+    #[error("what is said of the attribute is not valid")]
+    AttributeInvalid(Vec<InvalidAttribute>),
+    #[error("the company has an attribute of this key")]
+    AttributeExists,
+    #[error("the company has as many attributes as it can have")]
+    AttributesLimited,
     #[error("the profile has changed since it was read")]
     EtagMismatch,
     #[error("somebody else kept changing the profile")]

@@ -1,11 +1,18 @@
 //! What profile does, as stories. Knows ports, not techniques.
 
+mod attributes;
 mod avatars;
 mod error;
 mod ports;
 mod profiles;
+mod shown_attributes;
 
+pub(crate) use attributes::{AttributeUseCases, CreateAttribute, UpdateAttribute};
 pub(crate) use avatars::{AvatarUseCases, AvatarView, ChangeAvatar, GetAvatar, Uploads};
 pub(crate) use error::Error;
-pub(crate) use ports::{AvatarFiles, AvatarMaker, Avatars, MakeAvatarError, NameRules, Profiles, Users, WriteProfileError};
+pub(crate) use ports::{
+    Attributes, AvatarFiles, AvatarMaker, Avatars, InsertAttribute, MakeAvatarError, NameRules, Profiles, Users,
+    WriteProfileError,
+};
 pub(crate) use profiles::{BatchGetProfiles, ProfileUseCases, ProfileView, ProfilesFound, UpdateProfile};
+pub(crate) use shown_attributes::ShownAttribute;

@@ -1,9 +1,14 @@
 //! What profile's use cases want of the world.
 
-use async_trait::async_trait;
-use kernel::{AvatarId, Call, EventId, Fault, NameRule, Permit, RealmId, RepeatError, Timestamp, UserId};
+use std::collections::BTreeMap;
 
-use crate::domain::{Avatar, AvatarSize, Person, PictureFile, PictureFlaw, PictureFormat, Profile, ProfileChanged};
+use async_trait::async_trait;
+use kernel::{AttributeId, AvatarId, Call, CompanyId, EventId, Fault, NameRule, Permit, RealmId, RepeatError, Timestamp, UserId};
+
+use crate::domain::{
+    Attribute, AttributeChange, AttributeValues, Avatar, AvatarSize, Person, PictureFile, PictureFlaw, PictureFormat, Profile,
+    ProfileChanged,
+};
 
 /// Where profiles are kept that somebody has saved. A write is one statement: the profile and the fact, both or neither.
 #[async_trait]
@@ -16,7 +21,8 @@ pub(crate) trait Profiles: Send + Sync {
     /// Whose profile this very request changed when it came before.
     async fn done(&self, call: &Call, now: Timestamp) -> Result<Option<UserId>, RepeatError>;
 
-    /// Writes the profile only if nobody has changed it since it was read, and the request was not done meanwhile.
+    /// Writes the profile, and what is another in its attributes, only if nobody has changed it since it was read, all of these
+    /// attributes are there, and the request was not done meanwhile.
     async fn save(
         &self,
         permit: &Permit,
@@ -24,7 +30,41 @@ pub(crate) trait Profiles: Send + Sync {
         profile: &Profile,
         event_id: EventId,
         changed: ProfileChanged,
+        attributes: &[AttributeChange],
     ) -> Result<(), WriteProfileError>;
+}
+
+/// Further fields of companies' profiles, and what people have in them.
+#[async_trait]
+pub(crate) trait Attributes: Send + Sync {
+    async fn get(&self, realm_id: RealmId, id: AttributeId) -> Result<Option<Attribute>, Fault>;
+
+    /// Those of these companies, by their keys.
+    async fn list(&self, realm_id: RealmId, company_ids: &[CompanyId]) -> Result<Vec<Attribute>, Fault>;
+
+    /// What these users have, in whichever attributes.
+    async fn values(
+        &self,
+        realm_id: RealmId,
+        user_ids: &[UserId],
+    ) -> Result<BTreeMap<(UserId, AttributeId), AttributeValues>, Fault>;
+
+    async fn insert(&self, permit: &Permit, attribute: &Attribute) -> Result<InsertAttribute, Fault>;
+
+    /// Writes it only if nobody has changed it since it was read; says whether it did.
+    async fn update(&self, permit: &Permit, attribute: &Attribute) -> Result<bool, Fault>;
+
+    /// Deletes it, with all that people have in it, only if nobody has changed it since it was read; says whether it did.
+    async fn delete(&self, permit: &Permit, attribute: &Attribute) -> Result<bool, Fault>;
+}
+
+/// What became of a new attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InsertAttribute {
+    Done,
+    /// There is one of this key.
+    Exists,
+    TooMany,
 }
 
 /// Whose avatar is which, and which ones are nobody's.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use kernel::{Authorized, Call, Clock, Fault, IdSource, InvalidName, NameRule, RealmId, Refusal, UserId};
 
-use super::{Error, NameRules, Profiles, Users, WriteProfileError};
+use super::{Attributes, Error, NameRules, Profiles, ShownAttribute, Users, WriteProfileError, shown_attributes};
 use crate::domain::access::Action;
-use crate::domain::{Change, Contacts, Etag, Field, InvalidField, Label, Person, Profile, ProposedValue};
+use crate::domain::{Change, Contacts, Etag, Field, InvalidField, Label, Person, Profile, ProposedAttribute, ProposedValue};
 
 /// How often a change is tried that others keep overtaking.
 pub(super) const ATTEMPTS: usize = 5;
@@ -16,6 +16,7 @@ pub(crate) struct ProfileUseCases {
     pub(crate) profiles: Arc<dyn Profiles>,
     pub(crate) users: Arc<dyn Users>,
     pub(crate) names: Arc<dyn NameRules>,
+    pub(crate) attributes: Arc<dyn Attributes>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
 }
@@ -30,6 +31,7 @@ pub(crate) struct BatchGetProfiles {
 pub(crate) struct UpdateProfile {
     pub(crate) user_id: UserId,
     pub(crate) proposed: Vec<ProposedValue>,
+    pub(crate) attributes: Vec<ProposedAttribute>,
     /// Nothing is changed if the profile has another by now.
     pub(crate) etag: Option<Etag>,
 }
@@ -39,6 +41,8 @@ pub(crate) struct UpdateProfile {
 pub(crate) struct ProfileView {
     pub(crate) profile: Profile,
     pub(crate) label: Label,
+    /// Further fields, as far as the caller may see them.
+    pub(crate) attributes: Vec<ShownAttribute>,
 }
 
 #[derive(Debug)]
@@ -87,10 +91,13 @@ impl ProfileUseCases {
     pub(crate) async fn update(&self, call: &Call, command: UpdateProfile) -> Result<Authorized<ProfileView>, Error> {
         let realm_id = call.realm_id()?;
         let names = self.name_rule(call, realm_id, &command.proposed).await?;
-        let changes = Change::parse_all(&command.proposed, names).map_err(Error::ProfileInvalid)?;
+        let (changes, wrong) = match Change::parse_all(&command.proposed, names) {
+            Ok(changes) => (changes, Vec::new()),
+            Err(wrong) => (Vec::new(), wrong),
+        };
         for _ in 0..ATTEMPTS {
             let Met { mut profile, contacts } = self.meet(call, realm_id, command.user_id).await?;
-            let permit = call.authorize(&Action::UpdateProfile(&profile))?;
+            let permit = call.authorize(&command.action(&profile))?;
             if self.profiles.done(call, self.clock.now()).await?.is_some() {
                 // Perhaps since the profile was read.
                 return self.get(call, Some(realm_id), command.user_id).await;
@@ -98,15 +105,25 @@ impl ProfileUseCases {
             if command.etag.as_ref().is_some_and(|etag| *etag != profile.etag()) {
                 return Err(Error::EtagMismatch);
             }
+            let mut shown = self.attributes_of_one(call, &profile).await?;
+            let read = shown_attributes::read(&shown, &command.attributes)?;
+            if !(wrong.is_empty() && read.wrong.is_empty()) {
+                return Err(Error::ProfileInvalid { fields: wrong, attributes: read.wrong });
+            }
+            shown_attributes::write(&mut shown, &read.changes);
             let now = self.clock.now();
-            let changed = profile.change(&changes, names.form, now);
+            let mut changed = profile.change(&changes, names.form, now);
+            if changed.is_none() && !read.changes.is_empty() {
+                changed = Some(profile.attributes_changed(now));
+            }
             if changes.iter().any(|change| matches!(change, Change::Name(..))) {
                 whole(names, &profile)?;
             }
             // Made before anything is written: what was saved must not be answered as a failure.
-            let view = self.view(call, profile, contacts).await?;
+            let view = self.view_with(call, profile, contacts, shown).await?;
             let Some(changed) = changed else { return Ok(permit.show(view)) };
-            match self.profiles.save(&permit, call, &view.profile, self.ids.new_id(now), changed).await {
+            let event_id = self.ids.new_id(now);
+            match self.profiles.save(&permit, call, &view.profile, event_id, changed, &read.changes).await {
                 Ok(()) => return Ok(permit.show(view)),
                 Err(WriteProfileError::Stale) => {}
                 Err(WriteProfileError::Fault(fault)) => return Err(fault.into()),
@@ -133,14 +150,25 @@ impl ProfileUseCases {
         Ok(Met { profile, contacts: Some(person.contacts) })
     }
 
-    /// Asks for the contacts of somebody who has no name to be shown by, and of nobody else.
     pub(super) async fn view(&self, call: &Call, profile: Profile, contacts: Option<Contacts>) -> Result<ProfileView, Error> {
+        let attributes = self.attributes_of_one(call, &profile).await?;
+        self.view_with(call, profile, contacts, attributes).await
+    }
+
+    /// Asks for the contacts of somebody who has no name to be shown by, and of nobody else.
+    async fn view_with(
+        &self,
+        call: &Call,
+        profile: Profile,
+        contacts: Option<Contacts>,
+        attributes: Vec<ShownAttribute>,
+    ) -> Result<ProfileView, Error> {
         let contacts = match contacts {
             Some(contacts) => contacts,
             None if profile.is_nameless() => self.person(call, profile.realm_id(), profile.user_id()).await?.contacts,
             None => Contacts::default(),
         };
-        Ok(view(profile, &contacts))
+        Ok(view(profile, &contacts, attributes))
     }
 
     async fn person(&self, call: &Call, realm_id: RealmId, user_id: UserId) -> Result<Person, Error> {
@@ -148,24 +176,35 @@ impl ProfileUseCases {
         people.into_iter().find(|person| person.user_id == user_id).ok_or(Error::ProfileNotFound)
     }
 
-    /// Those of the users that exist, with one question to the database and at most one to identity.
+    /// Those of the users that exist, with at most one question to identity.
     async fn views(&self, call: &Call, realm_id: RealmId, user_ids: &[UserId]) -> Result<Vec<ProfileView>, Fault> {
-        let (named, nameless): (Vec<_>, Vec<_>) =
-            self.profiles.list(realm_id, user_ids).await?.into_iter().partition(|profile| !profile.is_nameless());
-        let mut views: Vec<_> = named.into_iter().map(|profile| view(profile, &Contacts::default())).collect();
+        let saved = self.profiles.list(realm_id, user_ids).await?;
+        let (named, nameless): (Vec<_>, Vec<_>) = saved.into_iter().partition(|profile| !profile.is_nameless());
+        let shown: BTreeSet<_> = named.iter().map(Profile::user_id).collect();
+        let mut found: Vec<_> = named.into_iter().map(|profile| (profile, Contacts::default())).collect();
         let mut nameless: BTreeMap<_, _> = nameless.into_iter().map(|profile| (profile.user_id(), profile)).collect();
 
-        let shown: BTreeSet<_> = views.iter().map(|view| view.profile.user_id()).collect();
         let unclear: Vec<_> = user_ids.iter().copied().filter(|user_id| !shown.contains(user_id)).collect();
-        if unclear.is_empty() {
-            return Ok(views);
-        }
-        for Person { user_id, company_id, contacts, introduction } in self.users.people(call, realm_id, &unclear).await? {
+        let people = if unclear.is_empty() { Vec::new() } else { self.users.people(call, realm_id, &unclear).await? };
+        for Person { user_id, company_id, contacts, introduction } in people {
             let profile =
                 nameless.remove(&user_id).unwrap_or_else(|| Profile::unsaved((realm_id, user_id, company_id), introduction));
-            views.push(view(profile, &contacts));
+            found.push((profile, contacts));
         }
-        Ok(views)
+        let profiles: Vec<_> = found.iter().map(|(profile, _)| profile).collect();
+        let mut attributes = self.attributes_of(call, realm_id, &profiles).await?;
+        let views = found.into_iter().map(|(profile, contacts)| {
+            let attributes = attributes.remove(&profile.user_id()).unwrap_or_default();
+            view(profile, &contacts, attributes)
+        });
+        Ok(views.collect())
+    }
+}
+
+impl UpdateProfile {
+    /// Attributes are written by more people than the rest.
+    const fn action<'a>(&self, profile: &'a Profile) -> Action<'a> {
+        if self.proposed.is_empty() { Action::WriteAttributes(profile) } else { Action::UpdateProfile(profile) }
     }
 }
 
@@ -173,12 +212,12 @@ impl ProfileUseCases {
 fn whole(names: NameRule, profile: &Profile) -> Result<(), Error> {
     let missing = |field| InvalidField { field: Field::Name(field), flaw: InvalidName::Missing.into() };
     let missing: Vec<InvalidField> = names.missing(&profile.values().name).into_iter().map(missing).collect();
-    if missing.is_empty() { Ok(()) } else { Err(Error::ProfileInvalid(missing)) }
+    if missing.is_empty() { Ok(()) } else { Err(Error::ProfileInvalid { fields: missing, attributes: Vec::new() }) }
 }
 
-fn view(profile: Profile, contacts: &Contacts) -> ProfileView {
+fn view(profile: Profile, contacts: &Contacts, attributes: Vec<ShownAttribute>) -> ProfileView {
     let label = Label::of(profile.values(), contacts);
-    ProfileView { profile, label }
+    ProfileView { profile, label, attributes }
 }
 
 /// The realm that was named, else the caller's own, if he may look into it.

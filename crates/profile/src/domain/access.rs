@@ -1,8 +1,10 @@
 //! Who may do what with profiles: one pure function.
 
-use kernel::{Caller, Decision, RealmId, Role};
+use std::collections::BTreeSet;
 
-use super::Profile;
+use kernel::{Caller, CompanyId, Decision, RealmId, Role};
+
+use super::{AttributeAudience, Profile, Viewer};
 
 pub(crate) enum Action<'a> {
     /// Asks for profiles of a realm, or of none; each of them is decided about by itself.
@@ -11,6 +13,15 @@ pub(crate) enum Action<'a> {
     },
     SeeProfile(&'a Profile),
     UpdateProfile(&'a Profile),
+    /// Writes attributes of it; each of them is decided about by itself.
+    WriteAttributes(&'a Profile),
+    /// Of no company, if what is meant is not there.
+    ManageAttributes {
+        company_id: Option<CompanyId>,
+    },
+    ListAttributes {
+        company_id: CompanyId,
+    },
 }
 
 impl kernel::Action for Action<'_> {
@@ -24,6 +35,9 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
         Action::LookUpProfiles { realm_id } => look_up(caller, *realm_id),
         Action::SeeProfile(profile) => see(caller, profile),
         Action::UpdateProfile(profile) => update(caller, profile),
+        Action::WriteAttributes(profile) => write_attributes(caller, profile),
+        Action::ManageAttributes { company_id } => manage_attributes(caller, *company_id),
+        Action::ListAttributes { company_id } => list_attributes(caller, *company_id),
     }
 }
 
@@ -63,9 +77,71 @@ fn update(caller: &Caller, profile: &Profile) -> Decision {
     }
 }
 
+/// Whoever sees a profile may see attributes of it, and write some.
+fn write_attributes(caller: &Caller, profile: &Profile) -> Decision {
+    match (see(caller, profile), caller) {
+        (Decision::Allow, Caller::User(_) | Caller::Service(_)) => Decision::Allow,
+        (Decision::Allow, _) => Decision::Deny,
+        (refused, _) => refused,
+    }
+}
+
+/// Who is no owner is told so whatever there is.
+fn manage_attributes(caller: &Caller, company_id: Option<CompanyId>) -> Decision {
+    match caller {
+        Caller::User(user) if user.role != Role::Owner => Decision::Deny,
+        Caller::User(user) if company_id == Some(user.company_id) => Decision::Allow,
+        Caller::User(_) => Decision::Hide,
+        _ => Decision::Deny,
+    }
+}
+
+fn list_attributes(caller: &Caller, company_id: CompanyId) -> Decision {
+    match caller {
+        Caller::User(user) if user.company_id == company_id => Decision::Allow,
+        Caller::User(_) => Decision::Hide,
+        Caller::Service(_) => Decision::Allow,
+        _ => Decision::Deny,
+    }
+}
+
+/// As what the caller looks at this profile, which he may see.
+pub(crate) fn viewer_of(caller: &Caller, profile: &Profile) -> Viewer {
+    match caller {
+        Caller::Service(_) => Viewer::Everything,
+        Caller::User(user) => {
+            let himself = (user.user_id == profile.user_id()).then_some(AttributeAudience::User);
+            Viewer::As(himself.into_iter().chain(by_role(user.role)).collect())
+        }
+        _ => Viewer::As(BTreeSet::new()),
+    }
+}
+
+/// As what the caller looks at any profile of his company; its owners know of all that there is.
+pub(crate) fn viewer_of_company(caller: &Caller) -> Viewer {
+    match caller {
+        Caller::User(user) => Viewer::As([AttributeAudience::User].into_iter().chain(by_role(user.role)).collect()),
+        _ => Viewer::As(BTreeSet::new()),
+    }
+}
+
+/// Whether he knows of what is on no profile.
+pub(crate) fn knows_all_attributes(caller: &Caller) -> bool {
+    matches!(caller, Caller::Service(_)) || matches!(caller, Caller::User(user) if user.role == Role::Owner)
+}
+
+/// Agents see no profile but their own.
+const fn by_role(role: Role) -> Option<AttributeAudience> {
+    match role {
+        Role::Owner => Some(AttributeAudience::Owner),
+        Role::Admin => Some(AttributeAudience::Agent),
+        Role::Agent | Role::Customer | Role::Support => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use kernel::{CompanyId, Component, CredentialId, GatewayCaller, Id, PlatformAdminCaller, ServiceCaller, SessionId};
+    use kernel::{Component, CredentialId, GatewayCaller, Id, PlatformAdminCaller, ServiceCaller, SessionId};
     use kernel::{Through, UserCaller, UserId};
     use uuid::Uuid;
 

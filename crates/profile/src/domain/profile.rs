@@ -246,6 +246,11 @@ impl Profile {
         Some(self.changed(now))
     }
 
+    /// Something else is in the company's further fields.
+    pub(crate) fn attributes_changed(&mut self, now: Timestamp) -> ProfileChanged {
+        self.changed(now)
+    }
+
     fn changed(&mut self, now: Timestamp) -> ProfileChanged {
         self.version += 1;
         self.updated_at = Some(now);

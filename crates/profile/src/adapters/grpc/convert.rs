@@ -6,14 +6,14 @@ use api::cabinet::profile::v1 as pb;
 use kernel::{Authorized, NameField, UserId};
 use runtime::grpc::{Problem, id, optional_id, timestamp};
 
-use crate::application::{BatchGetProfiles, ProfileView, ProfilesFound, UpdateProfile};
-use crate::domain::{Etag, Field, Language, ProposedValue, TimeZoneName, WebSite};
+use crate::application::{BatchGetProfiles, ProfileView, ProfilesFound, ShownAttribute, UpdateProfile};
+use crate::domain::{Etag, Field, Language, ProposedAttribute, ProposedValue, TimeZoneName, WebSite};
 
 /// A path of the mask is no field that can be changed, or there is none at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the mask names fields: full_name, last_name, first_name, middle_name, initials, job_title, organisation, web_site, time_zone, \
-     language"
+     language, and attributes that there are, such as attributes.shoe_size"
 )]
 pub(super) struct UnknownPath;
 
@@ -24,8 +24,9 @@ pub(super) fn batch_get_profiles(request: &pb::BatchGetProfilesRequest) -> Resul
 
 pub(super) fn update_profile(request: pb::UpdateProfileRequest) -> Result<UpdateProfile, Problem> {
     let wanted = request.profile.unwrap_or_default();
-    let fields = fields(&request.update_mask.unwrap_or_default())?;
+    let (fields, keys) = paths(&request.update_mask.unwrap_or_default())?;
     Ok(UpdateProfile {
+        attributes: keys.into_iter().map(|key| ProposedAttribute { values: values_of(&wanted, &key), key }).collect(),
         user_id: id("profile.user_id", &wanted.user_id)?,
         proposed: fields.into_iter().map(|field| ProposedValue { field, text: text_of(&wanted, field).to_owned() }).collect(),
         etag: etag(request.etag),
@@ -37,11 +38,20 @@ pub(super) fn etag(shown: String) -> Option<Etag> {
     if shown.is_empty() { None } else { Some(Etag::shown(shown)) }
 }
 
-/// A field that is named twice is meant once.
-fn fields(mask: &prost_types::FieldMask) -> Result<BTreeSet<Field>, UnknownPath> {
-    let fields: Result<BTreeSet<Field>, UnknownPath> =
-        mask.paths.iter().map(|path| path.parse().map_err(|()| UnknownPath)).collect();
-    fields.and_then(|fields| if fields.is_empty() { Err(UnknownPath) } else { Ok(fields) })
+/// Fields, and keys of attributes. What is named twice is meant once.
+fn paths(mask: &prost_types::FieldMask) -> Result<(BTreeSet<Field>, BTreeSet<String>), UnknownPath> {
+    let (mut fields, mut keys) = (BTreeSet::new(), BTreeSet::new());
+    for path in &mask.paths {
+        match path.strip_prefix("attributes.") {
+            Some(key) => drop(keys.insert(key.to_owned())),
+            None => drop(fields.insert(path.parse().map_err(|()| UnknownPath)?)),
+        }
+    }
+    if fields.is_empty() && keys.is_empty() { Err(UnknownPath) } else { Ok((fields, keys)) }
+}
+
+fn values_of(profile: &pb::Profile, key: &str) -> Vec<String> {
+    profile.attributes.iter().find(|attribute| attribute.key == key).map(|attribute| attribute.values.clone()).unwrap_or_default()
 }
 
 fn text_of(profile: &pb::Profile, field: Field) -> &str {
@@ -60,7 +70,7 @@ fn text_of(profile: &pb::Profile, field: Field) -> &str {
 }
 
 pub(super) fn profile(view: Authorized<ProfileView>) -> pb::Profile {
-    let ProfileView { profile, label } = view.into_inner();
+    let ProfileView { profile, label, attributes } = view.into_inner();
     let values = profile.values();
     pb::Profile {
         user_id: profile.user_id().to_string(),
@@ -79,6 +89,15 @@ pub(super) fn profile(view: Authorized<ProfileView>) -> pb::Profile {
         version: profile.version(),
         update_time: profile.updated_at().map(timestamp),
         avatar_id: profile.avatar_id().map(|id| id.to_string()).unwrap_or_default(),
+        attributes: attributes.iter().map(attribute).collect(),
+    }
+}
+
+fn attribute(shown: &ShownAttribute) -> pb::ProfileAttribute {
+    pb::ProfileAttribute {
+        key: shown.attribute.key.as_str().to_owned(),
+        values: shown.values.as_slice().to_vec(),
+        editable: shown.editable,
     }
 }
 
@@ -95,9 +114,9 @@ mod tests {
 
     use super::*;
 
-    fn read(paths: &[&str]) -> Result<Vec<Field>, UnknownPath> {
-        let mask = FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() };
-        fields(&mask).map(|fields| fields.into_iter().collect())
+    fn read(named: &[&str]) -> Result<Vec<Field>, UnknownPath> {
+        let mask = FieldMask { paths: named.iter().map(|path| (*path).to_owned()).collect() };
+        paths(&mask).map(|(fields, _)| fields.into_iter().collect())
     }
 
     #[test]
@@ -107,6 +126,14 @@ mod tests {
         {
             assert_eq!(read(paths), Err(UnknownPath), "{paths:?}");
         }
+    }
+
+    #[test]
+    fn a_mask_names_attributes_by_their_keys() {
+        let mask = FieldMask { paths: ["attributes.b", "language", "attributes.a", "attributes.b"].map(str::to_owned).to_vec() };
+        let (fields, keys) = paths(&mask).expect("good paths");
+        assert_eq!((fields, keys), ([Field::Language].into(), ["a".to_owned(), "b".to_owned()].into()));
+        assert_eq!(read(&["attributes"]), Err(UnknownPath));
     }
 
     /// Rule P2: a value that the mask does not name is not looked at.

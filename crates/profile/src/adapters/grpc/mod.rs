@@ -1,10 +1,12 @@
 //! Profile's RPCs: translate in, call, translate out.
 
+mod attributes;
 mod avatars;
 mod convert;
 mod problem;
 mod profiles;
 
+pub(crate) use attributes::AttributeGrpc;
 pub(crate) use avatars::AvatarGrpc;
 pub(crate) use problem::ERROR_TEXTS;
 pub(crate) use profiles::ProfileGrpc;

@@ -8,7 +8,7 @@ use runtime::grpc::{ErrorTextFiles, Problem};
 
 use super::convert::UnknownPath;
 use crate::application::Error;
-use crate::domain::{InvalidField, PictureFlaw};
+use crate::domain::{InvalidAttributeValue, InvalidField, PictureFlaw};
 
 const DOMAIN: &str = "profile.cabinet";
 /// When there may be room for a picture again.
@@ -30,8 +30,22 @@ impl From<Error> for Problem {
             Error::ProfileNotFound | Error::Refused(Refusal::Hidden) => {
                 refusal(ErrorKind::NotFound, ErrorReason::ProfileNotFound, Error::ProfileNotFound)
             }
-            Error::ProfileInvalid(ref fields) => {
-                violations(refusal(ErrorKind::InvalidArgument, ErrorReason::ProfileInvalid, &error), fields)
+            Error::ProfileInvalid { ref fields, ref attributes } => {
+                violations(refusal(ErrorKind::InvalidArgument, ErrorReason::ProfileInvalid, &error), fields, attributes)
+            }
+            Error::AttributeUnknown => UnknownPath.into(),
+            Error::AttributeReadOnly => refusal(ErrorKind::PermissionDenied, ErrorReason::AttributeReadOnly, error),
+            Error::CompanyNotFound => refusal(ErrorKind::NotFound, ErrorReason::CompanyNotFound, error),
+            Error::AttributeNotFound => refusal(ErrorKind::NotFound, ErrorReason::AttributeNotFound, error),
+            Error::AttributeInvalid(ref wrong) => {
+                let problem = refusal(ErrorKind::InvalidArgument, ErrorReason::AttributeInvalid, &error);
+                wrong
+                    .iter()
+                    .fold(problem, |problem, (field, flaw)| problem.violated(format!("attribute.{field}"), flaw.to_string()))
+            }
+            Error::AttributeExists => refusal(ErrorKind::AlreadyExists, ErrorReason::AttributeExists, error),
+            Error::AttributesLimited => {
+                refusal(ErrorKind::FailedPrecondition, ErrorReason::AttributesLimited, error).unless("LIMIT", "company_id")
             }
             Error::EtagMismatch => refusal(ErrorKind::Aborted, ErrorReason::EtagMismatch, error),
             Error::ProfileChanged => refusal(ErrorKind::Aborted, ErrorReason::ProfileChanged, error),
@@ -42,6 +56,17 @@ impl From<Error> for Problem {
             Error::Refused(refusal) => refusal.into(),
             Error::Fault(fault) => fault.into(),
         }
+    }
+}
+
+/// A path of the mask is no part of an attribute that can be changed, or there is none at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the mask names parts: label, required, options, visible_to, editable_by, placed")]
+pub(super) struct UnknownAttributePath;
+
+impl From<UnknownAttributePath> for Problem {
+    fn from(unknown: UnknownAttributePath) -> Self {
+        refusal(ErrorKind::InvalidArgument, ErrorReason::UpdateMaskInvalid, unknown).in_field("update_mask")
     }
 }
 
@@ -62,9 +87,12 @@ impl From<UnknownPath> for Problem {
 }
 
 /// Names every field that is wrong, where it stands in the request.
-fn violations(problem: Problem, fields: &[InvalidField]) -> Problem {
-    fields.iter().fold(problem, |problem, InvalidField { field, flaw }| {
+fn violations(problem: Problem, fields: &[InvalidField], attributes: &[InvalidAttributeValue]) -> Problem {
+    let problem = fields.iter().fold(problem, |problem, InvalidField { field, flaw }| {
         problem.violated(format!("profile.{}", field.as_str()), flaw.to_string())
+    });
+    attributes.iter().fold(problem, |problem, InvalidAttributeValue { key, flaw }| {
+        problem.violated(format!("profile.attributes.{}", key.as_str()), flaw.to_string())
     })
 }
 

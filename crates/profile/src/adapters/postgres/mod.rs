@@ -1,7 +1,10 @@
 //! Profile's tables. Rows are private here.
 
+mod attribute_rules;
+mod attributes;
 mod avatars;
 mod profiles;
 
+pub(crate) use attributes::PgAttributes;
 pub(crate) use avatars::{PgAvatars, PgUnusedAvatars};
 pub(crate) use profiles::PgProfiles;

@@ -10,9 +10,10 @@ use runtime::postgres;
 use sqlx::{PgExecutor, PgPool};
 use uuid::Uuid;
 
+use super::attributes::write_values;
 use crate::adapters::events;
 use crate::application::{Profiles, WriteProfileError};
-use crate::domain::{Language, Profile, ProfileChanged, TimeZoneName, Values, WebSite};
+use crate::domain::{AttributeChange, Language, Profile, ProfileChanged, TimeZoneName, Values, WebSite};
 
 pub(crate) struct PgProfiles {
     pool: PgPool,
@@ -117,8 +118,16 @@ impl Profiles for PgProfiles {
         profile: &Profile,
         event_id: EventId,
         changed: ProfileChanged,
+        attributes: &[AttributeChange],
     ) -> Result<(), WriteProfileError> {
-        write(&self.pool, call, profile, event_id, changed).await?;
+        if attributes.is_empty() {
+            write(&self.pool, call, profile, event_id, changed).await?;
+        } else {
+            let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
+            write(&mut *transaction, call, profile, event_id, changed).await?;
+            write_values(&mut transaction, profile, attributes).await?;
+            transaction.commit().await.map_err(postgres::fault)?;
+        }
         self.signal.ring(Lane::Normal);
         Ok(())
     }
