@@ -25,7 +25,13 @@ pub(crate) fn write(folder: &Path) -> Result<(), StartError> {
         // A folder without its first pepper is as good as none: passwords were hashed without until now.
         let unfinished = folder.join("peppers.part");
         std::fs::create_dir_all(&unfinished)?;
-        write_secret(&unfinished.join(identity::pepper_file_name(Timestamp::now())), &random()?)?;
+        // A system that runs already has a day to learn of it: whoever does not know it could verify no hash made with it.
+        let notice = if folder.join("components.secret").exists() {
+            jiff::SignedDuration::from_hours(24)
+        } else {
+            jiff::SignedDuration::ZERO
+        };
+        write_secret(&unfinished.join(identity::pepper_file_name(Timestamp::now() + notice)), &random()?)?;
         std::fs::rename(unfinished, peppers)?;
     }
     // Written last: where it is, everything is.

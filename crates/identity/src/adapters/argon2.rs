@@ -104,9 +104,8 @@ fn work(queue: &Mutex<Receiver<Job>>) {
 
 #[async_trait]
 impl PasswordHasher for Argon2Hasher {
-    async fn hash(&self, password: Password) -> Result<String, HashError> {
-        // Whoever sets a password has proven himself in another way.
-        self.slowly(Waiting::Known, move |hashing, _| hashing.hash(password.expose())).await
+    async fn hash(&self, password: Password, waiting: Waiting) -> Result<String, HashError> {
+        self.slowly(waiting, move |hashing, _| hashing.hash(password.expose())).await
     }
 
     async fn verify(&self, password: Password, stored: Option<String>, waiting: Waiting) -> Result<bool, HashError> {
@@ -151,7 +150,7 @@ mod tests {
     #[tokio::test]
     async fn a_hash_is_known_again_by_its_password_alone() {
         let hasher = Argon2Hasher::new(&mut Registry::default(), Hashing::any()).expect("the parameters are good");
-        let stored = hasher.hash(password()).await.expect("a hash");
+        let stored = hasher.hash(password(), Waiting::Known).await.expect("a hash");
         let is = async |typed: &str| hasher.verify(Password::new(typed), Some(stored.clone()), Waiting::Stranger).await.ok();
         assert_eq!((is("correct horse battery staple").await, is("correct horse").await), (Some(true), Some(false)));
         assert_eq!(hasher.verify(Password::new("a password that nobody has"), None, Waiting::Stranger).await.ok(), Some(false));

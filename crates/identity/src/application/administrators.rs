@@ -58,7 +58,7 @@ impl AdministratorUseCases {
     async fn set_password(&self, permit: &kernel::Permit, was: &Administrator, new: Password) -> Result<(), Error> {
         let checked = PASSWORD_RULE.check(&new, &[&was.name]);
         checked.map_err(|reasons| Error::PasswordRefused { field: "new_password", reasons })?;
-        let hash = self.passwords.hash(new).await?;
+        let hash = self.passwords.hash(new, Waiting::Known).await?;
         let is_set = self.administrators.set_password(permit, was, &hash, self.clock.now()).await?;
         if is_set { Ok(()) } else { Err(Error::SignInRefused) }
     }

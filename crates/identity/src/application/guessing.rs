@@ -71,7 +71,7 @@ impl Guessing {
         attempts: &[Attempt],
         result: Result<T, HashError>,
     ) -> Result<T, Error> {
-        if matches!(result, Err(HashError::Busy)) {
+        if result.is_err() {
             self.take_back(permit, attempts).await?;
         }
         Ok(result?)

@@ -9,7 +9,7 @@ use super::sessions::session_user;
 use super::users::own_data;
 use super::{
     Account, Error, Guessing, Links, NewLink, PasswordHasher, Realms, Redemption, Secrets, SessionUseCases, SignedIn,
-    StoredPassword, Users,
+    StoredPassword, Users, Waiting,
 };
 use crate::domain::access::Action;
 use crate::domain::guessing::Guessed;
@@ -60,7 +60,7 @@ impl LinkUseCases {
         checked.map_err(|reasons| Error::PasswordRefused { field: "password", reasons })?;
         let buckets = self.guessing.limits.of_link(link.id);
         let attempt = self.guessing.begin(&permit, link.realm_id, Guessed::Password, &buckets).await?;
-        let hashed = self.passwords.hash(command.password).await;
+        let hashed = self.passwords.hash(command.password, Waiting::Known).await;
         let password_hash = self.guessing.looked_at(&permit, std::slice::from_ref(&attempt), hashed).await?;
         for _ in 0..ATTEMPTS {
             let (link, user) = self.open(&command.token).await?;

@@ -84,7 +84,7 @@ impl PasswordUseCases {
             }
             return Err(Error::PasswordNotChanged(problems));
         }
-        let hashed = self.hasher.hash(command.typed.new).await;
+        let hashed = self.hasher.hash(command.typed.new, Waiting::Known).await;
         let hash = self.guessing.looked_at(&permit, std::slice::from_ref(&attempt), hashed).await?;
         self.guessing.take_back(&permit, std::slice::from_ref(&attempt)).await?;
         let ending = match command.other_sessions {
@@ -123,7 +123,7 @@ impl PasswordUseCases {
         if !problems.is_empty() {
             return Err(Error::PasswordNotChanged(problems));
         }
-        let hash = self.hasher.hash(command.typed.new).await?;
+        let hash = self.hasher.hash(command.typed.new, Waiting::Known).await?;
         for _ in 0..ATTEMPTS {
             let user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
             let (permit, owner_id) = may_set_password(call, &user, &policy)?;

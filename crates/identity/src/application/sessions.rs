@@ -81,6 +81,7 @@ impl SessionUseCases {
         let looked_at = self.passwords.verify(command.password.clone(), stored, waiting).await;
         let is_right = self.guessing.looked_at(&permit, &attempts, looked_at).await?;
         let (Some(mut account), Some(realm), true) = (account, realm, is_right) else { return Err(Error::SignInRefused) };
+        self.hash_again(&permit, &account, command.password, waiting).await;
         for _ in 0..ATTEMPTS {
             if account.user.status() != UserStatus::Active {
                 break;
@@ -89,7 +90,6 @@ impl SessionUseCases {
             if self.sessions.insert(&permit, &session, account.user.version()).await? {
                 self.guessing.take_back(&permit, &attempts).await?;
                 let tokens = self.tokens(&session, session_user(&account.user), self.clock.now())?;
-                self.hash_again(&permit, &account, command.password).await;
                 let (user, device_token) = self.device_token(call, account);
                 return Ok(permit.show(SignedIn { user, tokens, device_token }));
             }
@@ -101,10 +101,10 @@ impl SessionUseCases {
     }
 
     /// Hashes a password that was right in the way passwords are hashed by now. Whoever signs in does not depend on it.
-    async fn hash_again(&self, permit: &Permit, account: &Account, password: Password) {
+    async fn hash_again(&self, permit: &Permit, account: &Account, password: Password, waiting: Waiting) {
         let Some(stored) = account.password.as_ref().filter(|stored| self.passwords.is_outdated(&stored.hash)) else { return };
         let user = &account.user;
-        let replaced = match self.passwords.hash(password).await {
+        let replaced = match self.passwords.hash(password, waiting).await {
             Ok(hash) => self.kept_passwords.replace_hash(permit, user.realm_id(), user.id(), &stored.hash, &hash).await,
             // At the next sign-in.
             Err(HashError::Busy) => Ok(()),

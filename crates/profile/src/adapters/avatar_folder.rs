@@ -119,8 +119,23 @@ fn read_authorities(settings: &mut Settings) -> Vec<Certificate> {
     authorities
 }
 
+/// No avatar is larger: what is, is none.
+const LONGEST_FILE: u64 = 1 << 20;
+
 #[derive(Clone)]
-pub(crate) struct AvatarFolder(Arc<dyn ObjectStore>);
+pub(crate) struct AvatarFolder {
+    store: Arc<dyn ObjectStore>,
+    is_bucket: bool,
+}
+
+/// What a bucket says of itself stays with it: its answers may name the key we show it.
+#[derive(Debug, thiserror::Error)]
+enum BucketError {
+    #[error("the files of avatars cannot be reached: {0}")]
+    Away(&'static str),
+    #[error("a file of an avatar is no avatar")]
+    TooLong,
+}
 
 impl AvatarFolder {
     pub(crate) fn open(config: &AvatarFolderConfig) -> Result<Self, Fault> {
@@ -129,18 +144,20 @@ impl AvatarFolder {
                 std::fs::create_dir_all(folder).map_err(Fault::internal)?;
                 let files = LocalFileSystem::new_with_prefix(folder).map_err(Fault::internal)?;
                 // A row that is committed names files that outlast a loss of power.
-                Ok(Self(Arc::new(files.with_automatic_cleanup(true).with_fsync(true))))
+                let store = Arc::new(files.with_automatic_cleanup(true).with_fsync(true));
+                Ok(Self { store, is_bucket: false })
             }
-            AvatarFolderConfig::Bucket(bucket) => bucket.open().map(Self),
+            AvatarFolderConfig::Bucket(bucket) => Ok(Self { store: bucket.open()?, is_bucket: true }),
         }
     }
 
-    /// What is not there is removed.
+    /// What is not there is removed. A bucket says so without being asked: one that finds nothing is another bucket.
     pub(crate) async fn delete(&self, realm_id: RealmId, avatar_id: AvatarId) -> Result<(), Fault> {
         for size in AvatarSize::ALL {
-            match self.0.delete(&path(realm_id, avatar_id, size)).await {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-                Err(error) => return Err(fault(error)),
+            match self.store.delete(&path(realm_id, avatar_id, size)).await {
+                Ok(()) => {}
+                Err(object_store::Error::NotFound { .. }) if !self.is_bucket => {}
+                Err(error) => return Err(fault(&error)),
             }
         }
         Ok(())
@@ -152,17 +169,18 @@ impl AvatarFiles for AvatarFolder {
     async fn put(&self, realm_id: RealmId, avatar_id: AvatarId, avatar: &Avatar) -> Result<(), Fault> {
         let put = async |size| {
             let content = avatar.in_size(size).to_vec();
-            self.0.put(&path(realm_id, avatar_id, size), content.into()).await.map_err(fault)
+            self.store.put(&path(realm_id, avatar_id, size), content.into()).await.map_err(|error| fault(&error))
         };
         try_join_all(AvatarSize::ALL.map(put)).await?;
         Ok(())
     }
 
     async fn get(&self, realm_id: RealmId, avatar_id: AvatarId, size: AvatarSize) -> Result<Option<Vec<u8>>, Fault> {
-        match self.0.get(&path(realm_id, avatar_id, size)).await {
-            Ok(found) => Ok(Some(found.bytes().await.map_err(fault)?.to_vec())),
+        match self.store.get(&path(realm_id, avatar_id, size)).await {
+            Ok(found) if found.meta.size > LONGEST_FILE => Err(Fault::internal(BucketError::TooLong)),
+            Ok(found) => Ok(Some(found.bytes().await.map_err(|error| fault(&error))?.to_vec())),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(fault(error)),
+            Err(error) => Err(fault(&error)),
         }
     }
 }
@@ -173,6 +191,12 @@ fn path(realm_id: RealmId, avatar_id: AvatarId, size: AvatarSize) -> Path {
 }
 
 /// What we ask for is always the same and always right: whatever fails is for operators to mend, and succeeds then.
-fn fault(error: object_store::Error) -> Fault {
-    Fault::unavailable(error)
+fn fault(error: &object_store::Error) -> Fault {
+    let kind = match error {
+        object_store::Error::NotFound { .. } => "there is no such bucket",
+        object_store::Error::PermissionDenied { .. } => "we may not",
+        object_store::Error::Unauthenticated { .. } => "it does not know us",
+        _ => "no answer, or none that helps",
+    };
+    Fault::unavailable(BucketError::Away(kind))
 }

@@ -42,9 +42,16 @@ impl Housekeeping {
             if going.is_empty() {
                 return Ok(());
             }
+            let mut kept = None;
             for (realm_id, avatar_id) in going {
-                self.files.delete(realm_id, avatar_id).await?;
-                self.unused.forget(realm_id, avatar_id).await?;
+                match self.files.delete(realm_id, avatar_id).await {
+                    Ok(()) => self.unused.forget(realm_id, avatar_id).await?,
+                    Err(fault) => kept = Some(fault),
+                }
+            }
+            // The others have gone; those that would not are tried again later.
+            if let Some(fault) = kept {
+                return Err(fault);
             }
         }
     }

@@ -4,7 +4,7 @@
 //! A file can be two things at once, a picture for one reader and an archive or a page for another. Nothing of it is kept, so it
 //! would do no harm; but whoever sends one does not send a picture of himself.
 
-use super::avatar::{PictureFlaw, PictureFormat};
+use super::avatar::{PictureFlaw, PictureFormat, fits};
 
 /// Portable Network Graphics (W3C PNG, third edition), §5.2.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
@@ -114,11 +114,26 @@ fn webp(mut rest: &[u8]) -> Result<(), PictureFlaw> {
         return Err(PictureFlaw::Mixed);
     }
     let _webp: [u8; 4] = take(&mut chunks)?;
+    let mut canvas = None;
     while !chunks.is_empty() {
         let kind: [u8; 4] = take(&mut chunks)?;
         let length = u32::from_le_bytes(take(&mut chunks)?);
         if [*b"ANIM", *b"ANMF"].contains(&kind) {
             return Err(PictureFlaw::Animated);
+        }
+        let size = usize::try_from(length).map_err(|_| PictureFlaw::Broken)?;
+        let data = chunks.get(..size).ok_or(PictureFlaw::Broken)?;
+        match &kind {
+            b"VP8X" => canvas = Some(canvas_of(data)?),
+            b"VP8 " => {
+                let frame = frame_of(data)?;
+                fits(frame.0, frame.1)?;
+                if canvas.is_some_and(|canvas| canvas != frame) {
+                    return Err(PictureFlaw::Broken);
+                }
+            }
+            b"VP8L" | b"ALPH" if size > MOST_LOSSLESS => return Err(PictureFlaw::TooManyPixels),
+            _ => {}
         }
         skip(&mut chunks, length)?;
         if length % 2 == 1 {
@@ -126,6 +141,27 @@ fn webp(mut rest: &[u8]) -> Result<(), PictureFlaw> {
         }
     }
     Ok(())
+}
+
+/// What is packed without loss begins with tables of its own, four hundred times as large as they are packed: there is no room for more.
+const MOST_LOSSLESS: usize = 512 << 10;
+
+/// Width and height of the whole, less one each, in 24 bits (RFC 9649 §2.7).
+fn canvas_of(data: &[u8]) -> Result<(u32, u32), PictureFlaw> {
+    let side = |at: usize| {
+        let bytes = data.get(at..at + 3).ok_or(PictureFlaw::Broken)?;
+        Ok(1 + u32::from(bytes[0]) + (u32::from(bytes[1]) << 8) + (u32::from(bytes[2]) << 16))
+    };
+    Ok((side(4)?, side(7)?))
+}
+
+/// Width and height of a frame: fourteen bits each, behind its tag and start code (RFC 6386 §9.1).
+fn frame_of(data: &[u8]) -> Result<(u32, u32), PictureFlaw> {
+    let side = |at: usize| {
+        let bytes = data.get(at..at + 2).ok_or(PictureFlaw::Broken)?;
+        Ok(u32::from(u16::from_le_bytes([bytes[0], bytes[1]]) & 0x3fff))
+    };
+    Ok((side(6)?, side(8)?))
 }
 
 /// The next bytes; a file that has no more is broken.
@@ -167,12 +203,15 @@ mod tests {
         [b"RIFF", &u32::try_from(body.len()).expect("a few bytes").to_le_bytes()[..], &body].concat()
     }
 
+    /// Eight pixels by eight, and an odd number of bytes.
+    const FRAME: &[u8] = b"\x10\0\0\x9d\x01\x2a\x08\0\x08\0!";
+
     /// One of each.
     fn pictures() -> [(PictureFormat, Vec<u8>); 3] {
         [
             (PictureFormat::Png, png_of(&[chunk(*b"IHDR", b"head"), chunk(*b"IDAT", b"IEND"), chunk(*b"IEND", b"")])),
             (PictureFormat::Jpeg, jpeg_of(b"data\xff\x00data\xff\xd3data")),
-            (PictureFormat::WebP, webp_of(&[(b"VP8 ", b"odd"), (b"EXIF", b"ANIM")])),
+            (PictureFormat::WebP, webp_of(&[(b"VP8 ", FRAME), (b"EXIF", b"ANIM")])),
         ]
     }
 
@@ -226,6 +265,24 @@ mod tests {
         assert_eq!(format_of(&png), Err(PictureFlaw::Animated));
         for frames in [b"ANIM", b"ANMF"] {
             assert_eq!(format_of(&webp_of(&[(b"VP8X", b"0123456789"), (frames, b"frame")])), Err(PictureFlaw::Animated));
+        }
+    }
+
+    /// Rule P5.c: a frame that is another size than its picture says, or too large, or packed so that its tables alone take all there is,
+    /// is refused before it is unpacked.
+    #[test]
+    fn a_webp_that_lies_about_its_size_is_refused() {
+        let canvas = b"\0\0\0\0\x07\0\0\x07\0\0";
+        assert_eq!(format_of(&webp_of(&[(b"VP8X", canvas), (b"VP8 ", FRAME)])), Ok(PictureFormat::WebP));
+        let larger = b"\x10\0\0\x9d\x01\x2a\x09\0\x08\0!";
+        assert_eq!(format_of(&webp_of(&[(b"VP8X", canvas), (b"VP8 ", larger)])), Err(PictureFlaw::Broken));
+        let largest = b"\x10\0\0\x9d\x01\x2a\xff\x3f\xff\x3f!";
+        assert_eq!(format_of(&webp_of(&[(b"VP8 ", largest)])), Err(PictureFlaw::TooManyPixels));
+        assert_eq!(format_of(&webp_of(&[(b"VP8 ", &FRAME[..9])])), Err(PictureFlaw::Broken));
+        let tables = vec![0; MOST_LOSSLESS + 1];
+        for packed in [b"VP8L", b"ALPH"] {
+            assert_eq!(format_of(&webp_of(&[(packed, &tables)])), Err(PictureFlaw::TooManyPixels));
+            assert_eq!(format_of(&webp_of(&[(packed, &tables[1..])])), Ok(PictureFormat::WebP));
         }
     }
 

@@ -25,12 +25,28 @@ const DEVICE: &str = "x-cabinet-device";
 /// What a client calls itself is kept up to this length.
 const LONGEST_AGENT: usize = 200;
 
+/// What was shown with a request: looked at again when a client has sent all of a stream, which may be long after it began.
+#[derive(Clone)]
+pub(super) struct Proof {
+    stack: Arc<Stack>,
+    shown: Option<String>,
+    effect: MethodEffect,
+}
+
+impl Proof {
+    /// Refuses whoever has lost access meanwhile.
+    pub(super) async fn still_holds(&self) -> Result<(), Problem> {
+        caller(&self.stack, self.shown.clone(), self.effect).await.map(|_| ())
+    }
+}
+
 /// Makes the call of a request. A missing token makes an anonymous caller; a wrong one is refused here.
 pub(super) async fn authenticate(State(stack): State<Arc<Stack>>, mut request: Request, next: Next) -> Response {
     let now = stack.clock.now();
     // A path that is no method of the contract answers UNIMPLEMENTED to everybody.
     let effect = stack.methods.get(request.uri().path()).copied().unwrap_or(MethodEffect::Changes);
     let (shown, shown_by_gateway) = (owned(&request, "authorization"), owned(&request, GATEWAY_AUTHORIZATION));
+    request.extensions_mut().insert(Proof { stack: stack.clone(), shown: shown.clone(), effect });
     let caller = match caller(&stack, shown, effect).await {
         Ok(caller) => caller,
         Err(problem) => return Status::from(problem).into_http(),

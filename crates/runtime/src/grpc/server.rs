@@ -17,6 +17,7 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Status, Streaming};
 
+use super::authentication::Proof;
 use super::secured::secured;
 use super::{ErrorTexts, FieldViolation, Problem, ServerMetrics};
 use super::{authentication, deadline, language, request_log, server_metrics, server_span};
@@ -109,18 +110,30 @@ pub fn open<M: Validate + NamedByClient + Message>(request: Request<M>) -> Resul
 pub fn open_stream<M>(request: Request<Streaming<M>>) -> (Call, Messages<M>) {
     let (_, mut extensions, messages) = request.into_parts();
     let call = extensions.remove::<Call>().expect("the authentication layer stands before every handler");
-    (call, Messages(messages))
+    let proof = extensions.remove::<Proof>().expect("it has left what was shown");
+    (call, Messages { messages, proof })
 }
 
+/// The longest a client may say nothing in the middle of a stream: it takes a place of others.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
 /// The messages of a client, one after the other.
-pub struct Messages<M>(Streaming<M>);
+pub struct Messages<M> {
+    messages: Streaming<M>,
+    proof: Proof,
+}
 
 impl<M: Validate> Messages<M> {
-    /// The next message, every field rule obeyed; nothing once the client has said all.
+    /// The next message, every field rule obeyed; nothing once the client has said all, and may still do what it began. A client that is
+    /// silent for five seconds is answered DEADLINE_EXCEEDED.
     pub async fn next(&mut self) -> Result<Option<M>, Status> {
-        let message = self.0.message().await?;
-        if let Some(message) = &message {
-            obeyed(message)?;
+        let Ok(message) = tokio::time::timeout(LONGEST_PAUSE, self.messages.message()).await else {
+            return Err(Problem::deadline_exceeded().into());
+        };
+        let message = message?;
+        match &message {
+            Some(message) => obeyed(message)?,
+            None => self.proof.still_holds().await?,
         }
         Ok(message)
     }

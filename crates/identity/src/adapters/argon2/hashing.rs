@@ -64,7 +64,7 @@ impl Hashing {
 
     pub(crate) fn hash(&self, password: &str) -> Result<String, Fault> {
         let pepper = self.peppers.newest(self.clock.now());
-        let argon2 = argon2(pepper.map(|pepper| &pepper.secret), self.params(pepper)?)?;
+        let argon2 = argon2(pepper.as_ref().map(|pepper| &pepper.secret), self.params(pepper.as_ref())?)?;
         Ok(argon2.hash_password(password.as_bytes()).map_err(fault)?.to_string())
     }
 
@@ -78,19 +78,38 @@ impl Hashing {
             [] => None,
             name => {
                 let known = PepperName::from_bytes(name).and_then(|name| self.peppers.get(name));
-                Some(known.ok_or_else(|| Fault::internal(PepperMissing))?)
+                Some(known.ok_or_else(|| Fault::unavailable(PepperMissing))?)
             }
         };
-        let argon2 = argon2(pepper.map(|pepper| &pepper.secret), asked)?;
-        Ok(argon2.verify_password(password.as_bytes(), &parsed).is_ok())
+        let missing = self.missing_passes(&asked);
+        let argon2 = argon2(pepper.as_ref().map(|pepper| &pepper.secret), asked)?;
+        let is_right = argon2.verify_password(password.as_bytes(), &parsed).is_ok();
+        if missing > 0 {
+            self.spend(password, missing)?;
+        }
+        Ok(is_right)
     }
 
-    /// True for less work than is set, and for another pepper than the newest. One that cannot be read is not made anew.
+    /// How many passes over today's memory a stored hash takes less than one made today: they are made up for, so that nobody's password
+    /// is known to be looked at by how soon the answer comes (I22).
+    fn missing_passes(&self, made: &Params) -> u32 {
+        let work = |memory_kib: u32, passes: u32| u64::from(memory_kib) * u64::from(passes);
+        let missing = work(self.memory_kib, self.passes).saturating_sub(work(made.m_cost(), made.t_cost()));
+        u32::try_from(missing.div_ceil(u64::from(self.memory_kib))).unwrap_or(0)
+    }
+
+    fn spend(&self, password: &str, passes: u32) -> Result<(), Fault> {
+        let params = ParamsBuilder::new().m_cost(self.memory_kib).t_cost(passes).p_cost(self.lanes).build().map_err(fault)?;
+        argon2(None, params)?.hash_password(password.as_bytes()).map_err(fault)?;
+        Ok(())
+    }
+
+    /// True for less work than is set, and for an older pepper than the newest, or none. One that cannot be read is not made anew.
     pub(crate) fn is_outdated(&self, stored: &str) -> bool {
         let Some(made) = PasswordHash::new(stored).ok().and_then(|parsed| Params::try_from(&parsed).ok()) else { return false };
-        let newest = self.peppers.newest(self.clock.now()).map(|pepper| pepper.name.to_bytes());
+        let newest = self.peppers.newest(self.clock.now()).map(|pepper| pepper.name);
         let is_cheap = made.m_cost() < self.memory_kib || made.t_cost() < self.passes || made.p_cost() < self.lanes;
-        is_cheap || made.keyid() != newest.as_ref().map_or(&[][..], <[u8; 8]>::as_slice)
+        is_cheap || PepperName::from_bytes(made.keyid()) < newest
     }
 }
 
@@ -158,6 +177,17 @@ mod tests {
         assert_eq!(with(another).verify(PASSWORD, &stored).ok(), Some(false), "another of the same name");
     }
 
+    /// Rule I22.c: whoever's hash was made with less work is looked at for as long as anybody.
+    #[test]
+    fn what_a_cheaper_hash_lacks_is_made_up_for() {
+        let cheap = Params::new(LEAST_MEMORY_KIB, 2, 1, None).expect("good parameters");
+        assert_eq!(Hashing::any().missing_passes(&cheap), 0);
+        assert_eq!(Hashing { passes: 5, ..Hashing::any() }.missing_passes(&cheap), 3);
+        assert_eq!(Hashing { memory_kib: 2 * LEAST_MEMORY_KIB, ..Hashing::any() }.missing_passes(&cheap), 1, "half of four");
+        let dear = Params::new(2 * LEAST_MEMORY_KIB, 5, 1, None).expect("good parameters");
+        assert_eq!(Hashing::any().missing_passes(&dear), 0);
+    }
+
     /// Rule I10.c: what was hashed with less work or another pepper is hashed again.
     #[test]
     fn a_hash_is_outdated_by_work_and_by_pepper() {
@@ -170,6 +200,8 @@ mod tests {
         let peppered = with(peppers(&[0])).hash(PASSWORD).expect("a hash");
         assert!(!with(peppers(&[0, 7200])).is_outdated(&peppered));
         assert!(with(peppers(&[0, 60])).is_outdated(&peppered));
+        let newer = with(peppers(&[0, 60])).hash(PASSWORD).expect("a hash");
+        assert!(!with(peppers(&[0])).is_outdated(&newer), "another process knows more");
         assert!(!Hashing { passes: 3, ..Hashing::any() }.is_outdated("no hash"), "nothing can be said of it");
     }
 }

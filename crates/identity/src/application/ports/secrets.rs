@@ -28,7 +28,7 @@ pub(crate) enum Waiting {
 /// Hashes passwords, slowly on purpose.
 #[async_trait]
 pub(crate) trait PasswordHasher: Send + Sync {
-    async fn hash(&self, password: Password) -> Result<String, HashError>;
+    async fn hash(&self, password: Password, waiting: Waiting) -> Result<String, HashError>;
 
     /// True if this is the password. Where there is none to compare with, the same work is done for nothing (I22).
     async fn verify(&self, password: Password, stored: Option<String>, waiting: Waiting) -> Result<bool, HashError>;
