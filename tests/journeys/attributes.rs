@@ -158,7 +158,7 @@ async fn an_owner_defines_further_fields() {
     let nothing = pb::Attribute { company_id, visible_to: vec![99], ..Default::default() };
     let status = define(&cabinet, &owner, nothing).await.expect_err("nothing is said of it");
     assert_eq!(reason(&status), is(Code::InvalidArgument, "ATTRIBUTE_INVALID"));
-    assert_eq!(violated(&status), ["attribute.key", "attribute.type", "attribute.label"]);
+    assert_eq!(violated(&status), ["attribute.key", "attribute.type", "attribute.label", "attribute.visible_to"]);
     let unseen = pb::Attribute { visible_to: vec![Owner.into()], ..made.clone() };
     let status = redefine(&cabinet, &owner, unseen, &["visible_to"], "").await.expect_err("who writes it sees it");
     assert_eq!((reason(&status).1.as_str(), violated(&status)), ("ATTRIBUTE_INVALID", vec!["attribute.editable_by".to_owned()]));

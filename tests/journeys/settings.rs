@@ -48,7 +48,10 @@ async fn a_realm_is_called_something_else() {
     let wrong = update_realm(&realm, wrong, &["name", "language", "time_zone"], "").await.expect_err("all three are wrong");
     let fields = wrong.get_details_bad_request().expect("details").field_violations;
     assert_eq!(reason(&wrong), is(Code::InvalidArgument, "REALM_SETTING_INVALID"));
-    assert_eq!(fields.iter().map(|violation| violation.field.as_str()).collect::<Vec<_>>(), ["name", "language", "time_zone"]);
+    assert_eq!(
+        fields.iter().map(|violation| violation.field.as_str()).collect::<Vec<_>>(),
+        ["settings.name", "settings.language", "settings.time_zone"]
+    );
     for paths in [&[][..], &["preset"], &["name", "shoe_size"]] {
         let unknown = update_realm(&realm, pb::RealmSettings::default(), paths, "").await;
         assert_eq!(refused(unknown), is(Code::InvalidArgument, "UPDATE_MASK_INVALID"), "{paths:?}");
@@ -96,7 +99,7 @@ async fn owners_say_which_cash_register_their_company_has() {
     assert_eq!(written.settings.expect("the contract promises them").cash_desk, "4000123456");
     let late = realms.update_company_settings(with_token(&owner, write("4000999999", &at_first.etag))).await;
     assert_eq!(refused(late), is(Code::Aborted, "ETAG_MISMATCH"));
-    let wrong = realms.update_company_settings(with_token(&owner, write("1\u{2}2", ""))).await;
+    let wrong = realms.update_company_settings(with_token(&owner, write("1\u{2028}2", ""))).await;
     assert_eq!(refused(wrong), is(Code::InvalidArgument, "COMPANY_SETTING_INVALID"));
     let unknown = pb::UpdateCompanySettingsRequest { update_mask: Some(mask(&["safe"])), ..write("1", "") };
     let unknown = realms.update_company_settings(with_token(&owner, unknown)).await;

@@ -15,7 +15,7 @@ const REALM: &str = "realm";
 const USER: &str = "user";
 const SESSION: &str = "session";
 
-pub(crate) fn realm_changed(call: &Call, event_id: EventId, changed: RealmChanged) -> NewEvent {
+pub(crate) fn realm_changed(call: &Call, event_id: EventId, changed: &RealmChanged) -> NewEvent {
     let payload = pb::RealmChanged { realm_id: changed.realm_id.to_string(), version: changed.version };
     let aggregate = Aggregate { kind: REALM, id: changed.realm_id.as_uuid(), version: changed.version };
     event(call, event_id, changed.realm_id, aggregate, "identity.realm.changed.v1", payload.encode_to_vec(), changed.at)

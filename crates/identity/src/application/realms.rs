@@ -134,7 +134,7 @@ impl RealmUseCases {
             let Some(changed) = realm.change(&changes, now).map_err(Error::RealmSettingsInvalid)? else {
                 return Ok(permit.show(realm));
             };
-            if self.realms.update(&permit, call, &realm, &changes, self.ids.new_id(now), changed).await? {
+            if self.realms.update(&permit, call, &realm, self.ids.new_id(now), &changed).await? {
                 return Ok(permit.show(realm));
             }
         }
@@ -237,17 +237,17 @@ impl RealmUseCases {
         call: &Call,
         command: UpdateCompanySettings,
     ) -> Result<Authorized<Company>, Error> {
-        let settings = CompanySettings::with_cash_desk(&command.cash_desk)?;
         for _ in 0..ATTEMPTS {
             let mut company = self.company(call, None, command.company_id).await?;
             let permit = call.authorize(&Action::ManageCompanySettings(&company)).map_err(hidden_company)?;
             if !command.etag.is_empty() && command.etag != company.etag() {
                 return Err(Error::EtagMismatch);
             }
+            let settings = CompanySettings::with_cash_desk(&command.cash_desk)?;
             if company.settings == settings {
                 return Ok(permit.show(company));
             }
-            company.settings = settings.clone();
+            company.settings = settings;
             company.version += 1;
             if self.realms.update_company(&permit, call, &company).await? {
                 return Ok(permit.show(company));

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use jiff::tz::TimeZone;
-use kernel::{CompanyId, RealmId, Role, Timestamp};
+use kernel::{CompanyId, Line, RealmId, Role, Timestamp};
 
 use super::Policy;
 
@@ -90,18 +90,20 @@ pub(crate) struct CompanySettings {
     pub(crate) cash_desk: String,
 }
 
-/// The name of a cash register has control characters.
+/// The name of a cash register is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a cash register's name is one line without control characters")]
+#[error("a cash register's name is one line of up to 100 characters, all of which can be seen")]
 pub(crate) struct InvalidCashDesk;
+
+const LONGEST_CASH_DESK: usize = 100;
 
 impl CompanySettings {
     pub(crate) fn with_cash_desk(cash_desk: &str) -> Result<Self, InvalidCashDesk> {
-        let cash_desk = cash_desk.trim();
-        if cash_desk.chars().any(char::is_control) {
+        let line = Line::parse(cash_desk).map_err(|_| InvalidCashDesk)?;
+        if line.as_str().chars().count() > LONGEST_CASH_DESK {
             return Err(InvalidCashDesk);
         }
-        Ok(Self { cash_desk: cash_desk.to_owned() })
+        Ok(Self { cash_desk: line.as_str().to_owned() })
     }
 }
 
@@ -115,24 +117,13 @@ pub(crate) enum RealmChange {
     TimeZone(String),
 }
 
-impl RealmChange {
-    /// As masks name it.
-    pub(crate) const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Name(_) => "name",
-            Self::PublicUrl(_) => "public_url",
-            Self::Sender(_) => "sender",
-            Self::Language(_) => "language",
-            Self::TimeZone(_) => "time_zone",
-        }
-    }
-}
-
 /// Fact: a realm shows itself differently now. Who wants to know more asks.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct RealmChanged {
     pub(crate) realm_id: RealmId,
     pub(crate) version: i64,
+    /// Those that are others now.
+    pub(crate) settings: Vec<&'static str>,
     pub(crate) at: Timestamp,
 }
 
@@ -154,12 +145,13 @@ impl Realm {
             }
         }
         let settings = settings.checked()?;
-        if settings == self.settings {
+        let differing = settings.differing_from(&self.settings);
+        if differing.is_empty() {
             return Ok(None);
         }
         self.settings = settings;
         self.version += 1;
-        Ok(Some(RealmChanged { realm_id: self.id, version: self.version, at: now }))
+        Ok(Some(RealmChanged { realm_id: self.id, version: self.version, settings: differing, at: now }))
     }
 }
 
@@ -204,6 +196,17 @@ impl InvalidSetting {
 }
 
 impl RealmSettings {
+    fn differing_from(&self, other: &Self) -> Vec<&'static str> {
+        let settings = [
+            ("name", self.name != other.name),
+            ("public_url", self.public_url != other.public_url),
+            ("sender", self.sender != other.sender),
+            ("language", self.language != other.language),
+            ("time_zone", self.time_zone != other.time_zone),
+        ];
+        settings.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    }
+
     /// The settings as they are kept, or everything that is wrong with them.
     pub(crate) fn checked(self) -> Result<Self, Vec<InvalidSetting>> {
         let problems = [

@@ -38,6 +38,9 @@ impl TryFrom<RealmFacts> for Realm {
     }
 }
 
+/// How long letters wait for a realm that was known before.
+const ASKED_AGAIN_FOR: Duration = Duration::from_secs(1);
+
 /// How long a process goes without looking into the table again.
 const KNOWN_FOR: Duration = Duration::from_secs(5);
 
@@ -64,16 +67,20 @@ impl RealmDirectory {
             Some((facts, Freshness::Stale)) => Some(facts),
             None => None,
         };
-        let facts = match (self.identity.realm(realm_id, errand).await, former) {
-            (Ok(Some(facts)), _) => facts,
-            (Ok(None), _) => return Ok(None),
+        let Some(former) = former else { return self.ask(realm_id, errand).await };
+        let deadline = errand.deadline.min(Instant::now() + ASKED_AGAIN_FOR);
+        match self.ask(realm_id, Errand { deadline, ..errand }).await {
             // What it was a moment ago is better than nothing.
-            (Err(fault), Some(former)) => {
+            Err(fault) => {
                 tracing::warn!(realm.id = %realm_id, error = &fault as &dyn std::error::Error, "realm not asked for again");
-                return Realm::try_from(former).map(Some);
+                Realm::try_from(former).map(Some)
             }
-            (Err(fault), None) => return Err(fault),
-        };
+            answered => answered,
+        }
+    }
+
+    async fn ask(&self, realm_id: RealmId, errand: Errand<'_>) -> Result<Option<Realm>, Fault> {
+        let Some(facts) = self.identity.realm(realm_id, errand).await? else { return Ok(None) };
         let realm = Realm::try_from(facts.clone())?;
         self.table.keep(realm_id, &facts).await?;
         Ok(Some(realm))

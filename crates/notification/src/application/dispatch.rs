@@ -89,10 +89,28 @@ type AskedPeople = HashMap<UserId, Result<Option<UserContacts>, Outcome>>;
 #[derive(Default)]
 struct Answers {
     people: AskedPeople,
+    /// The realms of the batch, however long writing it takes.
+    realms: KnownRealms,
     /// What becomes of the deliveries of realms of which it said nothing.
     missing_realms: HashMap<RealmId, Outcome>,
     speech: KnownSpeech,
 }
+
+impl Answers {
+    /// True if nobody has to be asked about it.
+    fn know(&self, addressed: &Addressed) -> bool {
+        addressed.person != Person::Stale
+            && self.realms.contains_key(&addressed.delivery.realm_id)
+            && self.speech.contains_key(&person_of(addressed))
+    }
+
+    fn realm(&self, realm_id: RealmId) -> Result<&Realm, Outcome> {
+        let missing = || self.missing_realms.get(&realm_id).cloned().unwrap_or(Outcome::Retry { reason: "IDENTITY_AWAY" });
+        self.realms.get(&realm_id).map(Arc::as_ref).ok_or_else(missing)
+    }
+}
+
+type KnownRealms = HashMap<RealmId, Arc<Realm>>;
 
 /// How people want to be spoken to, as far as anybody could say.
 type KnownSpeech = HashMap<(RealmId, UserId), Speech>;
@@ -222,24 +240,26 @@ impl Dispatcher {
     ) {
         let Some(addressed) = self.address(batch, stop).await else { return };
         let speech = self.known_speech(&addressed).await;
-        let (known, strangers): (Vec<_>, Vec<_>) = addressed.into_iter().partition(|addressed| self.is_known(addressed, &speech));
-        let mut answers = Answers { speech, ..Answers::default() };
+        let realms: HashSet<RealmId> = addressed.iter().map(|addressed| addressed.delivery.realm_id).collect();
+        let realms = realms.into_iter().filter_map(|realm_id| Some((realm_id, self.realms.known(realm_id)?))).collect();
+        let mut answers = Answers { realms, speech, ..Answers::default() };
+        let (known, strangers): (Vec<_>, Vec<_>) = addressed.into_iter().partition(|addressed| answers.know(addressed));
         // Whoever is known does not wait until others have been asked about.
         self.hand_on(known, &answers, outgoing, settled, stop).await;
-        let (people, missing_realms, speech) = tokio::join!(
+        let (people, asked, speech) = tokio::join!(
             self.ask_about_people(&strangers),
-            self.ask_about_realms(&strangers),
+            self.ask_about_realms(&strangers, &answers.realms),
             self.ask_about_speech(&strangers, &answers.speech)
         );
+        answers.people = people;
         answers.speech.extend(speech);
-        answers = Answers { people, missing_realms, speech: answers.speech };
+        for (realm_id, answer) in asked {
+            match answer {
+                Ok(realm) => drop(answers.realms.insert(realm_id, realm)),
+                Err(outcome) => drop(answers.missing_realms.insert(realm_id, outcome)),
+            }
+        }
         self.hand_on(strangers, &answers, outgoing, settled, stop).await;
-    }
-
-    fn is_known(&self, addressed: &Addressed, speech: &KnownSpeech) -> bool {
-        addressed.person != Person::Stale
-            && self.realms.known(addressed.delivery.realm_id).is_some()
-            && speech.contains_key(&person_of(addressed))
     }
 
     /// What stands in our own table. Without it, profile is asked.
@@ -330,22 +350,27 @@ impl Dispatcher {
         answers
     }
 
-    /// Finds out about the realms nobody here has heard of; answers with those of which there is nothing to be known.
-    async fn ask_about_realms(&self, strangers: &[Addressed]) -> HashMap<RealmId, Outcome> {
+    /// Finds out about the realms nobody here has heard of, or what becomes of their deliveries.
+    async fn ask_about_realms(
+        &self,
+        strangers: &[Addressed],
+        known: &KnownRealms,
+    ) -> Vec<(RealmId, Result<Arc<Realm>, Outcome>)> {
         let realms: HashSet<RealmId> = strangers.iter().map(|stranger| stranger.delivery.realm_id).collect();
-        let questions = realms.into_iter().map(|realm_id| async move {
+        let realms = realms.into_iter().filter(|realm_id| !known.contains_key(realm_id));
+        let questions = realms.map(|realm_id| async move {
             let answer = in_time(self.realms.get(realm_id, self.errand(strangers, realm_id))).await;
-            let missing = match answer {
-                Ok(Some(_)) => return None,
-                Ok(None) => Outcome::Suppressed { reason: "REALM_UNKNOWN" },
+            let answer = match answer {
+                Ok(Some(realm)) => Ok(realm),
+                Ok(None) => Err(Outcome::Suppressed { reason: "REALM_UNKNOWN" }),
                 Err(fault) => {
                     tracing::warn!(realm.id = %realm_id, error = &fault as &dyn std::error::Error, "realm not asked for");
-                    Outcome::Retry { reason: "IDENTITY_AWAY" }
+                    Err(Outcome::Retry { reason: "IDENTITY_AWAY" })
                 }
             };
-            Some((realm_id, missing))
+            (realm_id, answer)
         });
-        futures::future::join_all(questions).await.into_iter().flatten().collect()
+        futures::future::join_all(questions).await
     }
 
     async fn ask(&self, realm_id: RealmId, ids: &[UserId], errand: Errand<'_>) -> Result<HashMap<UserId, UserContacts>, Fault> {
@@ -379,7 +404,7 @@ impl Dispatcher {
             (None, Phone::Unconfirmed(number)) if delivery.kind.confirms_phone() => number,
             (None, _) => contact(delivery.channel, email, phone).map_err(unreachable)?,
         };
-        let realm = self.realm(delivery.realm_id, asked)?.spoken(&self.speech(addressed, asked)?);
+        let realm = asked.realm(delivery.realm_id)?.spoken(&self.speech(addressed, asked)?);
         let written = match delivery.channel {
             Channel::Email => self.letters.write(addressed, &realm, to).map(Written::Letter),
             Channel::Sms => {
@@ -404,11 +429,6 @@ impl Dispatcher {
                 Some(Ok(None)) | None => Err(self.unknown_person(addressed)),
             },
         }
-    }
-
-    fn realm(&self, realm_id: RealmId, asked: &Answers) -> Result<Arc<Realm>, Outcome> {
-        let missing = || asked.missing_realms.get(&realm_id).cloned().unwrap_or(Outcome::Retry { reason: "IDENTITY_AWAY" });
-        self.realms.known(realm_id).ok_or_else(missing)
     }
 
     /// A letter waits for the language of its reader; security mail does not.

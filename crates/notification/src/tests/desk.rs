@@ -60,6 +60,7 @@ pub(super) struct Identity {
     has_no_realm: AtomicBool,
     blocks_everybody: AtomicBool,
     known: Mutex<HashMap<RealmId, Arc<Realm>>>,
+    forgets_at_once: AtomicBool,
 }
 
 impl Identity {
@@ -75,6 +76,12 @@ impl Identity {
         self.has_no_realm.store(true, Ordering::SeqCst);
     }
 
+    /// Knows this realm until it has been asked about once.
+    pub(super) fn know_for_a_moment(&self, realm_id: RealmId) {
+        self.known.lock().expect("nobody panics while holding the realms").insert(realm_id, helpline());
+        self.forgets_at_once.store(true, Ordering::SeqCst);
+    }
+
     pub(super) fn block_everybody(&self) {
         self.blocks_everybody.store(true, Ordering::SeqCst);
     }
@@ -82,6 +89,16 @@ impl Identity {
     fn ask(&self) -> Result<(), Fault> {
         if self.is_away.load(Ordering::SeqCst) { Err(Fault::unavailable("told to be away")) } else { Ok(()) }
     }
+}
+
+fn helpline() -> Arc<Realm> {
+    Arc::new(Realm {
+        name: "Helpline".to_owned(),
+        public_url: "https://cabinet.example".to_owned(),
+        sender: "Helpline <noreply@example.com>".to_owned(),
+        language: "en".to_owned(),
+        time_zone: TimeZone::UTC,
+    })
 }
 
 #[async_trait]
@@ -104,7 +121,8 @@ impl Users for Identity {
 #[async_trait]
 impl Realms for Identity {
     fn known(&self, realm_id: RealmId) -> Option<Arc<Realm>> {
-        self.known.lock().expect("nobody panics while holding the realms").get(&realm_id).cloned()
+        let mut known = self.known.lock().expect("nobody panics while holding the realms");
+        if self.forgets_at_once.load(Ordering::SeqCst) { known.remove(&realm_id) } else { known.get(&realm_id).cloned() }
     }
 
     async fn get(&self, realm_id: RealmId, _: Errand<'_>) -> Result<Option<Arc<Realm>>, Fault> {
@@ -112,13 +130,7 @@ impl Realms for Identity {
         if self.has_no_realm.load(Ordering::SeqCst) {
             return Ok(None);
         }
-        let realm = Arc::new(Realm {
-            name: "Helpline".to_owned(),
-            public_url: "https://cabinet.example".to_owned(),
-            sender: "Helpline <noreply@example.com>".to_owned(),
-            language: "en".to_owned(),
-            time_zone: TimeZone::UTC,
-        });
+        let realm = helpline();
         self.known.lock().expect("nobody panics while holding the realms").insert(realm_id, realm.clone());
         Ok(Some(realm))
     }
@@ -306,6 +318,11 @@ impl Desk {
     pub(super) fn password_changed(&self) -> Message {
         let fact = pb::UserPasswordChanged { user_id: new_user(), change_time: Some(timestamp(self.clock.now())), version: 1 };
         self.message("identity.user.password_changed.v1", fact.encode_to_vec())
+    }
+
+    pub(super) fn realm_changed(&self, version: i64) -> Message {
+        let fact = pb::RealmChanged { realm_id: self.realm_id.to_string(), version };
+        self.message("identity.realm.changed.v1", fact.encode_to_vec())
     }
 
     pub(super) fn blocked(&self) -> Message {

@@ -221,3 +221,28 @@ async fn a_realm_no_letter_can_be_written_for_is_not_kept() {
     assert!(directory(&desk, &peer.url).get(desk.realm_id, soon()).await.is_err());
     assert_eq!(desk.database.value("SELECT count(*) FROM realms"), "0");
 }
+
+/// Rule I1.e: news of a realm that came before anybody had asked about it, twice and out of order, is not lost: it is asked about until
+/// it is as new as that; while nobody answers, or not so that a letter could be written, it is what it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn news_of_a_realm_is_kept_until_it_is_known() {
+    let desk = Desk::open().await;
+    desk.tell(&[desk.realm_changed(3)]).await;
+    desk.tell(&[desk.realm_changed(2), desk.realm_changed(3)]).await;
+    let old = Peer::start(realm(desk.realm_id, "Europe/Kyiv"));
+    directory(&desk, &old.url).get(desk.realm_id, soon()).await.expect("identity is there").expect("it knows the realm");
+    assert_eq!(desk.database.value("SELECT version FROM realms"), "1", "an answer that was on its way");
+
+    let broken = Peer::start(pb::Realm { version: 3, ..realm(desk.realm_id, "Europe/Nowhere") });
+    for url in [broken.url.as_str(), "http://127.0.0.1:1"] {
+        let kept = directory(&desk, url).get(desk.realm_id, soon()).await.expect("the table has it").expect("the table has it");
+        assert_eq!(kept.time_zone.iana_name(), Some("Europe/Kyiv"), "{url}");
+    }
+    let new = Peer::start(pb::Realm { version: 3, name: "Hotline".to_owned(), ..realm(desk.realm_id, "Europe/Warsaw") });
+    let told =
+        directory(&desk, &new.url).get(desk.realm_id, soon()).await.expect("identity is there").expect("it knows the realm");
+    assert_eq!(told.name, "Hotline");
+    let (second, asked) = (directory(&desk, "http://127.0.0.1:1"), new.asked());
+    let told = second.get(desk.realm_id, soon()).await.expect("the table has it").expect("the table has it");
+    assert_eq!((told.name.as_str(), asked), ("Hotline", 1));
+}

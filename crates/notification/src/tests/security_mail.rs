@@ -94,6 +94,16 @@ async fn a_realm_that_identity_does_not_know_is_told_nothing() {
     desk.becomes("PASSWORD_CHANGED security SUPPRESSED REALM_UNKNOWN 1 emptied").await;
 }
 
+/// A process looks at a realm again every few seconds; a batch that takes longer than that is written by what was known when it began.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_realm_that_is_forgotten_meanwhile_is_written_by_all_the_same() {
+    let desk = Desk::open().await;
+    desk.identity.know_for_a_moment(desk.realm_id);
+    desk.identity.forget_realms();
+    desk.tell(&[desk.password_changed()]).await;
+    desk.becomes("PASSWORD_CHANGED security SENT 1 emptied").await;
+}
+
 /// Rule I4.a: he is told that he is blocked, and nothing else.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blocked_person_is_told_of_his_block() {

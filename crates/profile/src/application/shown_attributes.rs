@@ -13,6 +13,8 @@ use crate::domain::{Attribute, AttributeChange, AttributeValues, InvalidAttribut
 pub(crate) struct ShownAttribute {
     pub(crate) attribute: Attribute,
     pub(crate) values: AttributeValues,
+    /// As it is kept: also what is no option any more.
+    stored: AttributeValues,
     /// Whether he may write it.
     pub(crate) editable: bool,
 }
@@ -53,7 +55,8 @@ impl ProfileUseCases {
             let seen = of_company.filter(|attribute| viewer.sees(&attribute.rules)).map(|attribute| {
                 let stored = values.remove(&(profile.user_id(), attribute.id)).unwrap_or_default();
                 let editable = viewer.writes(&attribute.rules);
-                ShownAttribute { attribute: attribute.clone(), values: stored.still_offered(attribute), editable }
+                let values = stored.clone().still_offered(attribute);
+                ShownAttribute { attribute: attribute.clone(), values, stored, editable }
             });
             shown.insert(profile.user_id(), seen.collect());
         }
@@ -77,7 +80,7 @@ pub(super) fn read(shown: &[ShownAttribute], proposed: &[ProposedAttribute]) -> 
     }
     for (shown, proposed) in found {
         match AttributeChange::read(&shown.attribute, &proposed.values) {
-            Ok(change) if change.values == shown.values => {}
+            Ok(change) if change.values == shown.stored => {}
             Ok(change) => read.changes.push(change),
             Err(flaw) => read.wrong.push(InvalidAttributeValue { key: shown.attribute.key.clone(), flaw }),
         }

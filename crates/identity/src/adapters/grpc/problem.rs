@@ -8,7 +8,7 @@ use runtime::grpc::{ErrorTextFiles, Problem};
 
 use super::policy::UnknownPath;
 use crate::application::{Error, UserProblem};
-use crate::domain::{Contact, PasswordChangeProblem};
+use crate::domain::{Contact, InvalidSetting, PasswordChangeProblem};
 
 const DOMAIN: &str = "identity.cabinet";
 /// What people read of each reason.
@@ -36,11 +36,7 @@ impl From<Error> for Problem {
         match error {
             Error::UserInvalid(problems) => user_invalid("", &problems),
             Error::ContactsTaken(contacts) => contacts_taken("", &contacts),
-            Error::RealmSettingsInvalid(settings) => {
-                settings.iter().fold(invalid(ErrorReason::RealmSettingInvalid, message), |problem, setting| {
-                    problem.violated(setting.field(), setting.to_string())
-                })
-            }
+            Error::RealmSettingsInvalid(settings) => settings_invalid("", &settings),
             Error::PasswordRefused { field, reasons } => {
                 reasons.iter().fold(invalid(ErrorReason::PasswordRefused, message), |problem, reason| {
                     problem.violated(field, reason.to_string())
@@ -117,6 +113,22 @@ pub(super) fn of_owner(error: Error) -> Problem {
         Error::ContactsTaken(contacts) => contacts_taken("owner_", &contacts),
         other => other.into(),
     }
+}
+
+/// A problem with what a realm is to be, in the fields of the request that changes it.
+pub(super) fn of_settings(error: Error) -> Problem {
+    match error {
+        Error::RealmSettingsInvalid(settings) => settings_invalid("settings.", &settings),
+        other => other.into(),
+    }
+}
+
+fn settings_invalid(prefix: &str, settings: &[InvalidSetting]) -> Problem {
+    let invalid =
+        refusal(ErrorKind::InvalidArgument, ErrorReason::RealmSettingInvalid, "the settings of the realm are not valid");
+    settings
+        .iter()
+        .fold(invalid, |problem, setting| problem.violated(format!("{prefix}{}", setting.field()), setting.to_string()))
 }
 
 impl From<UnknownPath> for Problem {

@@ -5,7 +5,7 @@ use api::cabinet::identity::v1::realm_service_server::{RealmService, RealmServic
 use runtime::grpc::{Page, Problem, id, open, optional_id};
 use tonic::{Request, Response, Status};
 
-use super::problem::of_owner;
+use super::problem::{of_owner, of_settings};
 use super::{convert, policy};
 use crate::application::RealmUseCases;
 
@@ -35,7 +35,7 @@ impl RealmService for RealmGrpc {
 
     async fn update_realm(&self, request: Request<pb::UpdateRealmRequest>) -> Result<Response<pb::UpdateRealmResponse>, Status> {
         let (call, request) = open(request)?;
-        let realm = self.realms.update(&call, convert::update_realm(request)?).await.map_err(Problem::from)?;
+        let realm = self.realms.update(&call, convert::update_realm(request)?).await.map_err(of_settings)?;
         Ok(Response::new(pb::UpdateRealmResponse { realm: Some(convert::realm(realm.into_inner())) }))
     }
 

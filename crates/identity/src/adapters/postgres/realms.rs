@@ -14,7 +14,7 @@ use crate::adapters::events;
 use crate::adapters::policy::PolicyForm;
 use crate::application::{Admission, CompanyInserted, InsertError, Realms};
 use crate::domain::audit::{AuditAct, Done};
-use crate::domain::{Company, CompanySettings, PolicyChange, Realm, RealmChange, RealmChanged, RealmSettings};
+use crate::domain::{Company, CompanySettings, PolicyChange, Realm, RealmChanged, RealmSettings};
 
 pub(crate) struct PgRealms {
     pool: PgPool,
@@ -180,9 +180,8 @@ impl Realms for PgRealms {
         _: &Permit,
         call: &Call,
         realm: &Realm,
-        changes: &[RealmChange],
         event_id: EventId,
-        changed: RealmChanged,
+        changed: &RealmChanged,
     ) -> Result<bool, Fault> {
         let event = events::realm_changed(call, event_id, changed);
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
@@ -218,8 +217,7 @@ impl Realms for PgRealms {
         if updated.rows_affected() == 0 {
             return Ok(false);
         }
-        let parts: Vec<&str> = changes.iter().map(RealmChange::as_str).collect();
-        let done = Done::to_realm(AuditAct::RealmChanged, realm.id).detailed(parts.join(" "));
+        let done = Done::to_realm(AuditAct::RealmChanged, realm.id).detailed(changed.settings.join(" "));
         self.audit.append(&mut *transaction, call, realm.id, None, &[done]).await?;
         transaction.commit().await.map_err(postgres::fault)?;
         self.signal.ring(Lane::Normal);

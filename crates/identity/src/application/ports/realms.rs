@@ -5,7 +5,7 @@ use kernel::{AuditEntryId, Call, CompanyId, CredentialId, EventId, Fault, Permit
 
 use super::{Admission, InsertError};
 use crate::domain::audit::{AuditEntry, AuditFilter};
-use crate::domain::{Company, Contact, Credential, Policy, PolicyChange, Realm, RealmChange, RealmChanged};
+use crate::domain::{Company, Contact, Credential, Policy, PolicyChange, Realm, RealmChanged};
 
 /// Where realms and companies are kept.
 #[async_trait]
@@ -26,9 +26,8 @@ pub(crate) trait Realms: Send + Sync {
         permit: &Permit,
         call: &Call,
         realm: &Realm,
-        changes: &[RealmChange],
         event_id: EventId,
-        changed: RealmChanged,
+        changed: &RealmChanged,
     ) -> Result<bool, Fault>;
 
     /// Realms behind one of them, the oldest first.

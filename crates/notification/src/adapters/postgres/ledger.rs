@@ -384,24 +384,31 @@ fn entry(settled: &Settled, now: Timestamp) -> Entry {
     }
 }
 
-/// There is news of these people: they are asked about before anything is sent to them.
-/// A realm that nobody has asked about yet is asked about when it is needed.
+/// There is news of these realms: they are asked about before they are shown again.
 async fn want_realms(connection: &mut PgConnection, realms: &[RealmVersion]) -> Result<(), Fault> {
-    for realm in realms {
-        sqlx::query!(
-            "UPDATE realms
-             SET wanted_version = greatest(wanted_version, $2)
-             WHERE realm_id = $1",
-            realm.realm_id.as_uuid(),
-            realm.version,
-        )
-        .execute(&mut *connection)
-        .await
-        .map_err(postgres::fault)?;
+    if realms.is_empty() {
+        return Ok(());
     }
+    // Sorted, so that two planners do not wait for each other in a circle.
+    sqlx::query!(
+        "INSERT INTO realm_news AS known (realm_id, wanted_version)
+         SELECT realm_id, max(version)
+         FROM unnest($1::uuid[], $2::bigint[]) AS news (realm_id, version)
+         GROUP BY realm_id
+         ORDER BY realm_id
+         ON CONFLICT (realm_id) DO UPDATE
+         SET wanted_version = excluded.wanted_version
+         WHERE known.wanted_version < excluded.wanted_version",
+        &realms.iter().map(|realm| realm.realm_id.as_uuid()).collect::<Vec<_>>(),
+        &realms.iter().map(|realm| realm.version).collect::<Vec<_>>(),
+    )
+    .execute(connection)
+    .await
+    .map_err(postgres::fault)?;
     Ok(())
 }
 
+/// There is news of these people: they are asked about before anything is sent to them.
 async fn want_persons(connection: &mut PgConnection, persons: &[PersonVersion]) -> Result<(), Fault> {
     if persons.is_empty() {
         return Ok(());

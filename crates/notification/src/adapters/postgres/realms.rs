@@ -25,9 +25,11 @@ impl PgRealms {
     /// What is known of a realm, and whether that is all there is to know.
     pub(crate) async fn get(&self, realm_id: RealmId) -> Result<Option<(RealmFacts, Freshness)>, Fault> {
         let row = sqlx::query!(
-            r#"SELECT name, public_url, sender, language, time_zone, version, wanted_version > version AS "is_stale!"
-             FROM realms
-             WHERE realm_id = $1"#,
+            r#"SELECT name, public_url, sender, language, time_zone, version,
+                 coalesce(wanted_version > version, false) AS "is_stale!"
+             FROM realms AS known
+             LEFT JOIN realm_news AS news ON news.realm_id = known.realm_id
+             WHERE known.realm_id = $1"#,
             realm_id.as_uuid(),
         )
         .fetch_optional(&self.pool)

@@ -98,12 +98,17 @@ fn propose(rules: &mut ProposedRules, path: &str, wanted: &pb::Attribute) -> Res
             let options = wanted.options.iter().map(|option| (option.key.clone(), texts(option.label.as_ref())));
             rules.options = Some(options.collect());
         }
-        "visible_to" => rules.visible_to = Some(wanted.visible_to().map(audience).collect()),
-        "editable_by" => rules.editable_by = Some(wanted.editable_by().map(audience).collect()),
+        "visible_to" => rules.visible_to = Some(wanted.visible_to.iter().map(|number| named(*number)).collect()),
+        "editable_by" => rules.editable_by = Some(wanted.editable_by.iter().map(|number| named(*number)).collect()),
         "placed" => rules.placed = Some(wanted.placed),
         _ => return Err(UnknownAttributePath.into()),
     }
     Ok(())
+}
+
+/// One that only a later release knows is none, and is not passed over.
+fn named(number: i32) -> Option<AttributeAudience> {
+    audience(pb::AttributeAudience::try_from(number).unwrap_or_default())
 }
 
 fn texts(label: Option<&LocalizedText>) -> Texts {

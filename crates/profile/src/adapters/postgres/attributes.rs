@@ -195,6 +195,20 @@ pub(super) async fn write_values(
     changes: &[AttributeChange],
 ) -> Result<(), WriteProfileError> {
     let changed: Vec<_> = changes.iter().map(|change| change.attribute_id.as_uuid()).collect();
+    // In the order of whoever deletes one: its row first, then the values.
+    sqlx::query!(
+        "SELECT attribute_id
+         FROM attributes
+         WHERE realm_id = $1
+           AND attribute_id = ANY($2)
+         ORDER BY attribute_id
+         FOR SHARE",
+        profile.realm_id().as_uuid(),
+        &changed,
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(postgres::fault)?;
     sqlx::query!(
         "DELETE FROM attribute_values
          WHERE realm_id = $1
