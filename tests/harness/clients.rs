@@ -3,6 +3,7 @@
 use api::cabinet::case_monitoring::v1 as cases;
 use api::cabinet::case_monitoring::v1::case_service_client::CaseServiceClient;
 use api::cabinet::identity::v1 as identity;
+use api::cabinet::identity::v1::deletion_service_client::DeletionServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
 use api::cabinet::messaging::v1 as messaging;
 use api::cabinet::messaging::v1::dead_letter_service_client::DeadLetterServiceClient;
@@ -83,6 +84,29 @@ impl Cabinet {
         let message = identity::UnblockUserRequest { user_id: user_id.to_owned() };
         let answer = UserServiceClient::new(self.identity.channel()).unblock_user(with_token(token, message)).await?;
         Ok(answer.into_inner().user.expect("the contract promises the user"))
+    }
+
+    /// What deleting a user has to be confirmed with.
+    pub async fn prepare_deletion(&self, token: &str, user_id: &str) -> Result<identity::PrepareUserDeletionResponse, Status> {
+        let message = identity::PrepareUserDeletionRequest { user_id: user_id.to_owned() };
+        let mut client = DeletionServiceClient::new(self.identity.channel());
+        let prepared = client.prepare_user_deletion(with_token(token, message)).await?.into_inner();
+        self.watch.canary(Kind::Token, &prepared.confirmation);
+        Ok(prepared)
+    }
+
+    pub async fn delete_user(&self, token: &str, user_id: &str, confirmation: &str) -> Result<identity::UserDeletion, Status> {
+        let message = identity::DeleteUserRequest { user_id: user_id.to_owned(), confirmation: confirmation.to_owned() };
+        let mut client = DeletionServiceClient::new(self.identity.channel());
+        let answer = client.delete_user(with_token(token, message)).await?.into_inner();
+        Ok(answer.deletion.expect("the contract promises the deletion"))
+    }
+
+    pub async fn get_deletion(&self, token: &str, user_id: &str) -> Result<identity::UserDeletion, Status> {
+        let message = identity::GetUserDeletionRequest { user_id: user_id.to_owned() };
+        let mut client = DeletionServiceClient::new(self.identity.channel());
+        let answer = client.get_user_deletion(with_token(token, message)).await?.into_inner();
+        Ok(answer.deletion.expect("the contract promises the deletion"))
     }
 
     pub async fn change_email(&self, token: &str, user_id: &str, email: &str) -> Result<identity::User, Status> {

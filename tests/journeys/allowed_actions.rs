@@ -79,6 +79,8 @@ async fn attempt(cabinet: &Cabinet, token: &str, user: &identity::User, method: 
         "ChangeUserRole" => told(cabinet.change_role(token, id, user.role()).await),
         "BlockUser" => told(cabinet.block_user(token, id).await),
         "UnblockUser" => told(cabinet.unblock_user(token, id).await),
+        // Or he would be gone.
+        "DeleteUser" => told(cabinet.prepare_deletion(token, id).await),
         other => panic!("{other} is no method that is done with a user"),
     }
 }
@@ -92,7 +94,7 @@ async fn a_user_says_what_his_caller_may_do_with_him() {
     let owner = add(identity::Role::Owner, "owner@example.com").await.expect("a good user");
     let agent = add(identity::Role::Agent, "agent@example.com").await.expect("a good user");
     let owners = cabinet.user_token(user_id(&owner), Role::Owner);
-    // In the order in which they are shown: blocking, and unblocking, comes last.
+    // In the order in which they are shown: deleting comes last.
     for (token, user, invite, contacts, role, status) in [
         (&owners, &owner, "", DENIED, ONESELF, ("BlockUser", ONESELF)),
         (&service, &agent, "", "", DENIED, ("BlockUser", DENIED)),
@@ -109,6 +111,7 @@ async fn a_user_says_what_his_caller_may_do_with_him() {
             ("SetUserPassword", DENIED),
             ("ChangeUserRole", role),
             status,
+            ("DeleteUser", role),
         ];
         assert_eq!(said(&seen), expected(&actions));
         for action in seen {

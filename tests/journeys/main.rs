@@ -12,6 +12,7 @@ mod cases;
 mod contact_changes;
 mod contacts;
 mod dead_letters;
+mod deletions;
 mod deliveries;
 mod every_field;
 mod foreign_clients;

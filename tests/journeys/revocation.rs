@@ -32,6 +32,23 @@ async fn a_blocked_user_is_refused_everywhere_within_a_second() {
     cabinet.refused_everywhere_now(&tokens.access_token, &anna.user_id).await;
 }
 
+/// Rule I4.b: the same of a user who is deleted, and nobody signs in as him again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_user_is_refused_everywhere_within_a_second() {
+    let cabinet = Cabinet::start().await;
+    let owner = cabinet.owner_token("owner@example.com").await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    let tokens = cabinet.signed_in(&anna).await;
+    cabinet.accepted_everywhere(&tokens.access_token, &anna.user_id).await;
+
+    let prepared = cabinet.prepare_deletion(&owner, &anna.user_id).await.expect("an OWNER may");
+    cabinet.delete_user(&owner, &anna.user_id, &prepared.confirmation).await.expect("an OWNER may");
+    tokio::time::sleep(BOUND).await;
+    cabinet.refused_everywhere_now(&tokens.access_token, &anna.user_id).await;
+    assert!(cabinet.refresh(&tokens.refresh_token).await.is_err());
+    assert!(cabinet.sign_in("anna@example.com", Cabinet::PASSWORD).await.is_err());
+}
+
 /// Rule I4.b: a token that tells of a role one has no more is void; the session goes on with the new one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_with_a_former_role_is_void() {

@@ -165,6 +165,15 @@ impl Stage {
         self.user(&self.cabinet.realm, self.cabinet.realm.company_id, Role::Customer).await
     }
 
+    /// Somebody who was one.
+    pub(crate) async fn deleted_customer(&self) -> pb::User {
+        let customer = self.customer().await;
+        let owner = &self.tokens[&Who::Owner];
+        let prepared = self.cabinet.prepare_deletion(owner, &customer.user_id).await.expect("an OWNER may");
+        self.cabinet.delete_user(owner, &customer.user_id, &prepared.confirmation).await.expect("an OWNER may");
+        customer
+    }
+
     /// A session of this user, begun as users begin one: by the link that he was mailed.
     pub(crate) async fn session_of(&self, user: &pb::User) -> pb::SessionTokens {
         let letter = eventually("the invitation", || {

@@ -31,6 +31,7 @@ async fn call(visit: &Visit<'_>, row: &Row) -> Result<Answer, Status> {
     match service.as_str() {
         "cabinet.identity.v1.RealmService" => realms::call(visit, method).await,
         "cabinet.identity.v1.UserService" => users::call(visit, method).await,
+        "cabinet.identity.v1.DeletionService" => users::call_deletions(visit, method).await,
         "cabinet.identity.v1.AuditService" => groups::call_audit(visit, method).await,
         "cabinet.identity.v1.GroupService" => groups::call(visit, method).await,
         "cabinet.identity.v1.SessionService" => access::call_sessions(visit, method).await,

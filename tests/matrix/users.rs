@@ -1,6 +1,7 @@
 //! Calls about the users of a company: each about the visit's own customer.
 
 use api::cabinet::identity::v1 as pb;
+use api::cabinet::identity::v1::deletion_service_client::DeletionServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
 use tonic::Status;
 
@@ -58,6 +59,31 @@ pub(crate) async fn call(visit: &Visit<'_>, method: &str) -> Result<Answer, Stat
         }
         "BlockUser" => client.block_user(visit.request(pb::BlockUserRequest { user_id })).await.map(|_| Answer::Done),
         "UnblockUser" => client.unblock_user(visit.request(pb::UnblockUserRequest { user_id })).await.map(|_| Answer::Done),
+        _ => no_call(method),
+    }
+}
+
+/// Calls about deleting the visit's own customer; how far a deletion has come is asked of another one's, who has no token to lose.
+pub(crate) async fn call_deletions(visit: &Visit<'_>, method: &str) -> Result<Answer, Status> {
+    let mut client = DeletionServiceClient::new(visit.stage.identity.clone());
+    let user_id = visit.user_id();
+    match method {
+        "PrepareUserDeletion" => {
+            let request = pb::PrepareUserDeletionRequest { user_id };
+            client.prepare_user_deletion(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        "DeleteUser" => {
+            let request = pb::PrepareUserDeletionRequest { user_id: user_id.clone() };
+            let prepared = client.prepare_user_deletion(visit.request(request)).await;
+            let confirmation = prepared.map_or_else(|_| "none".to_owned(), |prepared| prepared.into_inner().confirmation);
+            let request = pb::DeleteUserRequest { user_id, confirmation };
+            client.delete_user(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        "GetUserDeletion" => {
+            let user_id = visit.stage.deleted_customer().await.user_id;
+            let request = pb::GetUserDeletionRequest { user_id };
+            client.get_user_deletion(visit.request(request)).await.map(|_| Answer::Done)
+        }
         _ => no_call(method),
     }
 }

@@ -82,6 +82,11 @@ pub mod cabinet {
         pub mod v1 {
             tonic::include_proto!("cabinet.messaging.v1");
         }
+        pub mod events {
+            pub mod v1 {
+                tonic::include_proto!("cabinet.messaging.events.v1");
+            }
+        }
     }
     pub mod notification {
         pub mod v1 {

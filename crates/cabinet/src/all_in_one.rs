@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use case_monitoring::CaseMonitoring;
 use identity::Identity;
-use messaging::{Broker, MessagingConfig};
+use messaging::{Broker, MessagingConfig, SubscriptionSpec};
 use notification::Notification;
 use profile::Profile;
 use runtime::settings::Settings;
@@ -64,10 +64,21 @@ fn read_messaging(settings: &mut Settings) -> Option<MessagingConfig> {
     let transport: String = settings.value("messaging.transport")?;
     match transport.as_str() {
         "amqp" => MessagingConfig::read(settings),
-        "local" => MessagingConfig::read_without_broker(settings, Broker::local(&notification::SUBSCRIPTIONS)),
+        "local" => MessagingConfig::read_without_broker(settings, Broker::local(&subscriptions())),
         _ => {
             settings.problem("messaging.transport", "must be local or amqp");
             None
         }
     }
+}
+
+/// What all services are told of.
+fn subscriptions() -> Vec<SubscriptionSpec> {
+    let all = [
+        identity::SUBSCRIPTIONS.as_slice(),
+        &profile::SUBSCRIPTIONS,
+        &case_monitoring::SUBSCRIPTIONS,
+        &notification::SUBSCRIPTIONS,
+    ];
+    all.concat()
 }

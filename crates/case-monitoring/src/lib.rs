@@ -9,19 +9,22 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kernel::Component;
-use messaging::{Lane, MessagingConfig};
+use messaging::{ErasureSpec, Lane, MessagingConfig, SubscriptionSpec};
 use runtime::access::follow_identity;
 use runtime::settings::Settings;
 use runtime::{Database, Process, Service, StartError};
 
 use crate::adapters::clients::IdentityClient;
 use crate::adapters::grpc::{CaseGrpc, ERROR_TEXTS, WorkflowGrpc};
-use crate::adapters::postgres::{PgCases, PgWorkflows};
+use crate::adapters::postgres::{PgCases, PgPersonalData, PgWorkflows};
 use crate::adapters::presets::EmbeddedPresets;
 use crate::application::{CaseUseCases, RealmWorkflows, WorkflowUseCases};
 pub use crate::config::Config;
 
 const DATABASE: &str = "case_monitoring";
+const ERASURE: ErasureSpec = ErasureSpec { consumer: "case_monitoring.erasure", event_type: "case_monitoring.user.erased.v1" };
+/// What the service is told of.
+pub const SUBSCRIPTIONS: [SubscriptionSpec; 1] = [ERASURE.subscription()];
 
 /// The service, as the command line runs it.
 pub struct CaseMonitoring;
@@ -60,6 +63,10 @@ impl Service for CaseMonitoring {
         let stored_workflows = Arc::new(PgWorkflows::new(pools.commands.clone()));
         let workflows = RealmWorkflows::new(stored_workflows, Arc::new(EmbeddedPresets::read()?), identity.clone());
         let workflows = Arc::new(workflows);
+        let broker = &config.messaging.broker;
+        let dead_letters = messaging::serve_dead_letters(process, &pools, broker);
+        let personal_data = Arc::new(PgPersonalData::new(pools.workers.clone()));
+        messaging::start_erasures(process, &pools, broker, &dead_letters, signal.clone(), ERASURE, personal_data);
         let cases = CaseUseCases {
             cases: Arc::new(PgCases::new(pools.commands, signal)),
             workflows: workflows.clone(),

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kernel::{Clock, IdSource};
-use messaging::{Lane, MessagingConfig, OutboxSignal};
+use messaging::{ErasureSpec, Lane, MessagingConfig, OutboxSignal, SubscriptionSpec};
+use runtime::postgres::Pools;
 use runtime::sealing::SealingKey;
 use runtime::settings::Settings;
 use runtime::{Database, Process, Service, StartError, postgres};
@@ -18,15 +19,16 @@ use sqlx::PgPool;
 
 pub use crate::adapters::argon2::pepper_file_name;
 use crate::adapters::argon2::{Argon2Hasher, Hashing};
+use crate::adapters::erasures::{self, ErasureHandler, Reminder};
 use crate::adapters::grpc::{
-    AccessGrpc, AdministratorGrpc, AuditGrpc, ContactGrpc, CredentialGrpc, ERROR_TEXTS, GroupGrpc, LinkGrpc, PasswordGrpc,
-    RealmGrpc, SessionGrpc, UserGrpc,
+    AccessGrpc, AdministratorGrpc, AuditGrpc, ContactGrpc, CredentialGrpc, DeletionGrpc, ERROR_TEXTS, GroupGrpc, LinkGrpc,
+    PasswordGrpc, RealmGrpc, SessionGrpc, UserGrpc,
 };
 use crate::adapters::housekeeping::Housekeeping;
 use crate::adapters::policy::PresetFiles;
 use crate::adapters::postgres::{
-    AuditLog, PgAdministrators, PgAttempts, PgAuditEntries, PgCredentials, PgEmailChanges, PgGroups, PgHousekeeping, PgLinks,
-    PgPasswords, PgPhoneCodes, PgRealms, PgRevocations, PgSessions, PgUsers,
+    AuditLog, PgAdministrators, PgAttempts, PgAuditEntries, PgCredentials, PgDeletions, PgEmailChanges, PgGroups, PgHousekeeping,
+    PgLinks, PgPasswords, PgPersonalData, PgPhoneCodes, PgRealms, PgRevocations, PgSessions, PgUsers,
 };
 use crate::adapters::public_http;
 use crate::adapters::revocation_feed::{OwnAccess, RevocationFeed};
@@ -34,13 +36,16 @@ use crate::adapters::secrets::KeyedSecrets;
 use crate::adapters::signing_keys::SigningKeys;
 pub use crate::adapters::signing_keys::file_name as signing_key_file_name;
 use crate::application::{
-    AccessUseCases, AdministratorUseCases, AuditUseCases, ContactUseCases, CredentialUseCases, GroupUseCases, Guessing,
-    LinkUseCases, PasswordUseCases, RealmUseCases, SessionUseCases, UserUseCases,
+    AccessUseCases, AdministratorUseCases, AuditUseCases, ContactUseCases, CredentialUseCases, DeletionUseCases, GroupUseCases,
+    Guessing, LinkUseCases, PasswordUseCases, RealmUseCases, SessionUseCases, UserUseCases,
 };
 pub use crate::commands::Command;
 pub use crate::config::Config;
 
 const DATABASE: &str = "identity";
+const ERASURE: ErasureSpec = ErasureSpec { consumer: "identity.erasure", event_type: "identity.user.erased.v1" };
+/// What the service is told of.
+pub const SUBSCRIPTIONS: [SubscriptionSpec; 2] = [ERASURE.subscription(), erasures::SUBSCRIPTION];
 const LANES: [Lane; 2] = [Lane::Normal, Lane::Security];
 
 /// The service, as the command line runs it.
@@ -89,12 +94,14 @@ impl Service for Identity {
         process.workers.spawn_endless("housekeeping", housekeeping.run());
         process.public = Some(process.public.take().unwrap_or_default().merge(public_http::routes(Arc::new(keys.clone()))));
 
-        let parts = Parts::open(&config, process, pools.commands.clone(), signal, keys)?;
+        let parts = Parts::open(&config, process, pools.commands.clone(), signal.clone(), keys)?;
+        start_erasures(&config, process, &pools, signal, parts.log());
         let routes = &mut process.routes;
         routes.add_service(UserGrpc::server(parts.users()));
         routes.add_service(ContactGrpc::server(parts.contacts()));
         routes.add_service(SessionGrpc::server(parts.sessions()));
         routes.add_service(PasswordGrpc::server(parts.passwords()));
+        routes.add_service(DeletionGrpc::server(parts.deletions()));
         routes.add_service(GroupGrpc::server(parts.groups()));
         routes.add_service(RealmGrpc::server(parts.realms()?));
         routes.add_service(LinkGrpc::server(parts.links()));
@@ -212,6 +219,17 @@ impl Parts {
         }
     }
 
+    fn deletions(&self) -> DeletionUseCases {
+        DeletionUseCases {
+            deletions: Arc::new(PgDeletions::new(self.pool.clone(), self.signal.clone(), self.log())),
+            users: self.kept_users(),
+            realms: self.kept_realms(),
+            secrets: self.secrets.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        }
+    }
+
     fn groups(&self) -> GroupUseCases {
         GroupUseCases {
             groups: Arc::new(PgGroups::new(self.pool.clone(), self.log())),
@@ -285,6 +303,19 @@ impl Parts {
             clock: self.clock.clone(),
         }
     }
+}
+
+/// Erases deleted users here, and follows who else has.
+fn start_erasures(config: &Config, process: &mut Process, pools: &Pools, signal: OutboxSignal, log: AuditLog) {
+    let broker = &config.messaging.broker;
+    let dead_letters = messaging::serve_dead_letters(process, pools, broker);
+    let personal_data = Arc::new(PgPersonalData::new(pools.workers.clone()));
+    messaging::start_erasures(process, pools, broker, &dead_letters, signal.clone(), ERASURE, personal_data);
+    let deletions = PgDeletions::new(pools.workers.clone(), signal, log);
+    let handler = ErasureHandler { deletions: deletions.clone(), pool: pools.workers.clone() };
+    messaging::start_consumer(process, broker, &dead_letters, erasures::SUBSCRIPTION, Arc::new(handler));
+    let reminder = Reminder { deletions, clock: process.clock.clone(), ids: process.ids.clone() };
+    process.workers.spawn_endless("reminder of deletions", reminder.run());
 }
 
 /// Keeps this process's own knowledge of keys and revocations up to date, and everybody's who watches.

@@ -1,12 +1,13 @@
 //! How a fact travels: outbox, relay, broker, consumer, inbox (design §5). The only crate that knows the broker's client.
 //!
 //! Promises: a fact that was committed is never lost; it may be repeated; nothing relies on the order of arrival. What
-//! facts mean is no business of this crate.
+//! facts mean is no business of this crate, but for one: that a user is to be erased, also from what this crate keeps.
 
 mod amqp;
 mod config;
 mod consumer;
 mod dead_letters;
+mod erasure;
 mod event;
 pub mod inbox;
 mod local;
@@ -22,14 +23,15 @@ mod transport;
 
 pub use config::MessagingConfig;
 pub use consumer::{Consumer, Handler, HandlerError, RETRY_TIERS};
-pub use dead_letters::{DeadLetterGrpc, DeadLetters};
+pub use dead_letters::{DeadLetterDesk, DeadLetterGrpc, DeadLetters, serve_dead_letters};
+pub use erasure::{ErasureSpec, PersonalData, Redaction, start_erasures};
 pub use event::{Aggregate, Lane, NewEvent};
 pub use message::{Incoming, Malformed, Message};
 pub use metrics::{ConsumerMetrics, RelayMetrics};
 pub use partitions::{Partitions, Retention};
 pub use relay::{RELAY_CONNECTIONS, Relay};
 pub use signal::OutboxSignal;
-pub use start::{start_partitions, start_relays};
+pub use start::{start_consumer, start_partitions, start_relays};
 pub use transport::{Broker, Subscription, SubscriptionSpec, TransportError};
 
 use sqlx::migrate::Migrator;

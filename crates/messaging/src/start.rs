@@ -1,4 +1,6 @@
-//! What a service starts to let its facts out and to keep its logs.
+//! What a service starts to let its facts out, to take others' in and to keep its logs.
+
+use std::sync::Arc;
 
 use kernel::Fault;
 use runtime::Process;
@@ -6,7 +8,10 @@ use runtime::lifecycle::Backoff;
 use runtime::postgres::{DatabaseConfig, Pools};
 
 use crate::outbox::watch_outbox_age;
-use crate::{Lane, MessagingConfig, OutboxSignal, Partitions, Relay, RelayMetrics, Retention};
+use crate::{
+    Broker, Consumer, ConsumerMetrics, DeadLetters, Handler, Lane, MessagingConfig, OutboxSignal, Partitions, Relay,
+    RelayMetrics, Retention, SubscriptionSpec,
+};
 
 /// Starts the relays of a service, one for each lane it uses; whoever commits a fact rings the signal.
 pub fn start_relays(
@@ -37,6 +42,26 @@ pub fn start_relays(
         process.workers.spawn("relay", relay.run(stop));
     }
     signal
+}
+
+/// Starts a consumer of one lane.
+pub fn start_consumer(
+    process: &mut Process,
+    broker: &Broker,
+    dead_letters: &DeadLetters,
+    spec: SubscriptionSpec,
+    handler: Arc<dyn Handler>,
+) {
+    let consumer = Consumer {
+        broker: broker.clone(),
+        spec,
+        handler,
+        dead_letters: dead_letters.clone(),
+        metrics: ConsumerMetrics::register(&mut process.metrics, &spec),
+        tracer: process.tracer.clone(),
+    };
+    let stop = process.workers.stop_token();
+    process.workers.spawn(spec.consumer, consumer.run(stop));
 }
 
 /// Keeps the logs of schema `messaging` and the service's own; once before anything else is started, then every hour.

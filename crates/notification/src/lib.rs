@@ -11,23 +11,21 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kernel::Component;
-use messaging::{Broker, Consumer, ConsumerMetrics, DeadLetterGrpc, DeadLetters, Lane, MessagingConfig, Retention};
+use messaging::{ErasureSpec, Lane, MessagingConfig, Retention, SubscriptionSpec};
 use runtime::access::follow_identity;
 use runtime::grpc::Client;
 use runtime::postgres::Pools;
 use runtime::settings::Settings;
 use runtime::{Database, Process, Service, StartError};
-use sqlx::PgPool;
 use tokio::sync::mpsc;
 
 use crate::adapters::channels::{FileTexter, SmsConfig, smpp};
 use crate::adapters::clients::{CaseMonitoringClient, IdentityClient, ProfileClient};
-use crate::adapters::events::PlannerHandler;
-pub use crate::adapters::events::SUBSCRIPTIONS;
+use crate::adapters::events::{PLANNER, PlannerHandler};
 use crate::adapters::grpc::{DeliveryGrpc, ERROR_TEXTS, PreferenceGrpc};
 use crate::adapters::letters::{TemplateLetters, UnsubscribePages};
 use crate::adapters::metrics::{LedgerMetrics, SendMetrics};
-use crate::adapters::postgres::{PgDeliveryRecords, PgLedger, PgPeople, PgPreferences, PgRealms, PgSpeech};
+use crate::adapters::postgres::{PgDeliveryRecords, PgLedger, PgPeople, PgPersonalData, PgPreferences, PgRealms, PgSpeech};
 use crate::adapters::public_http::{self, UnsubscribeHttp};
 use crate::adapters::realms::RealmDirectory;
 use crate::adapters::speeches::SpeechDirectory;
@@ -40,6 +38,9 @@ pub use crate::config::Config;
 use crate::domain::{Channel, LEDGER_DAYS};
 
 const DATABASE: &str = "notification";
+const ERASURE: ErasureSpec = ErasureSpec { consumer: "notification.erasure", event_type: "notification.user.erased.v1" };
+/// What the service is told of, lane by lane.
+pub const SUBSCRIPTIONS: [SubscriptionSpec; 3] = [PLANNER[0], PLANNER[1], ERASURE.subscription()];
 const LEDGER: Retention = Retention { table: "deliveries", id_column: "cause_id", days: LEDGER_DAYS };
 /// Longer than any SMSC tries to deliver.
 const SEGMENTS: Retention = Retention { table: "sms_segments", id_column: "cause_id", days: 10 };
@@ -63,13 +64,19 @@ impl Service for Notification {
 
     fn databases(config: &Config) -> Vec<Database> {
         let migrators = vec![messaging::migrator(), sqlx::migrate!("../../migrations/notification")];
-        vec![Database { name: DATABASE, config: config.database.clone(), direct_connections: 0, migrators }]
+        vec![Database {
+            name: DATABASE,
+            config: config.database.clone(),
+            direct_connections: messaging::RELAY_CONNECTIONS,
+            migrators,
+        }]
     }
 
     async fn start(config: Config, process: &mut Process) -> Result<(), StartError> {
         let pools = process.pools(DATABASE);
         process.error_texts.add(&ERROR_TEXTS)?;
         messaging::start_partitions(process, &pools, &[LEDGER, SEGMENTS]).await?;
+        let signal = messaging::start_relays(process, Self::NAME, &config.database, &pools, &config.messaging, &[Lane::Normal]);
         let identity = follow_identity(process, &config.identity, Component::Notification)?;
         let profile = Client::new(&config.profile, identity.tokens(), process.tracer.clone())?;
         let case_monitoring = Client::new(&config.case_monitoring, identity.tokens(), process.tracer.clone())?;
@@ -111,7 +118,14 @@ impl Service for Notification {
         let known = Known { identity, realms, speeches };
         let dispatchers = start_dispatchers(&config, process, &pools, &ledger, &letters, &known);
         let planner = Planner { ledger, clock: process.clock.clone(), ids: process.ids.clone(), dispatchers };
-        start_planner(&config.messaging.broker, process, pools.workers, planner);
+        let handler = Arc::new(PlannerHandler { planner, pool: pools.workers.clone() });
+        let broker = &config.messaging.broker;
+        let dead_letters = messaging::serve_dead_letters(process, &pools, broker);
+        for spec in PLANNER {
+            messaging::start_consumer(process, broker, &dead_letters, spec, handler.clone());
+        }
+        let personal_data = Arc::new(PgPersonalData::new(pools.workers.clone()));
+        messaging::start_erasures(process, &pools, broker, &dead_letters, signal, ERASURE, personal_data);
         Ok(())
     }
 }
@@ -175,23 +189,4 @@ fn start_dispatchers(
     };
     let mut lanes = |channel| Lanes { normal: start(channel, Lane::Normal), security: start(channel, Lane::Security) };
     Dispatchers { mail: lanes(Channel::Email), sms: lanes(Channel::Sms) }
-}
-
-/// One consumer a lane, all of them with the same planner behind.
-fn start_planner(broker: &Broker, process: &mut Process, pool: PgPool, planner: Planner) {
-    let dead_letters = DeadLetters::new(pool.clone(), process.clock.clone(), process.ids.clone());
-    process.routes.add_service(DeadLetterGrpc::server(dead_letters.clone(), broker.clone()));
-    let handler = Arc::new(PlannerHandler { planner, pool });
-    for spec in SUBSCRIPTIONS {
-        let consumer = Consumer {
-            broker: broker.clone(),
-            spec,
-            handler: handler.clone(),
-            dead_letters: dead_letters.clone(),
-            metrics: ConsumerMetrics::register(&mut process.metrics, &spec),
-            tracer: process.tracer.clone(),
-        };
-        let stop = process.workers.stop_token();
-        process.workers.spawn("planner", consumer.run(stop));
-    }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kernel::Component;
-use messaging::{Lane, MessagingConfig};
+use messaging::{ErasureSpec, Lane, MessagingConfig, SubscriptionSpec};
 use runtime::access::follow_identity;
 use runtime::settings::Settings;
 use runtime::{Database, Process, Service, StartError};
@@ -19,12 +19,16 @@ use crate::adapters::avatar_folder::AvatarFolder;
 use crate::adapters::clients::IdentityClient;
 use crate::adapters::grpc::{AttributeGrpc, AvatarGrpc, ERROR_TEXTS, ProfileGrpc};
 use crate::adapters::housekeeping::Housekeeping;
+use crate::adapters::personal_data::StoredPersonalData;
 use crate::adapters::pictures::ImagePictures;
-use crate::adapters::postgres::{PgAttributes, PgAvatars, PgProfiles, PgUnusedAvatars};
+use crate::adapters::postgres::{PgAttributes, PgAvatars, PgPersonalData, PgProfiles, PgUnusedAvatars};
 use crate::application::{AttributeUseCases, AvatarUseCases, ProfileUseCases, Uploads};
 pub use crate::config::Config;
 
 const DATABASE: &str = "profile";
+const ERASURE: ErasureSpec = ErasureSpec { consumer: "profile.erasure", event_type: "profile.user.erased.v1" };
+/// What the service is told of.
+pub const SUBSCRIPTIONS: [SubscriptionSpec; 1] = [ERASURE.subscription()];
 
 /// The service, as the command line runs it.
 pub struct Profile;
@@ -72,12 +76,21 @@ impl Service for Profile {
         let files = AvatarFolder::open(&config.avatars)?;
         let unused = Arc::new(Notify::new());
         let housekeeping = Housekeeping {
-            unused: PgUnusedAvatars::new(pools.workers),
+            unused: PgUnusedAvatars::new(pools.workers.clone()),
             files: files.clone(),
             clock: process.clock.clone(),
             bell: unused.clone(),
         };
         process.workers.spawn_endless("housekeeping of avatars", housekeeping.run());
+        let personal_data = StoredPersonalData {
+            tables: PgPersonalData::new(pools.workers.clone()),
+            unused: PgUnusedAvatars::new(pools.workers.clone()),
+            files: files.clone(),
+        };
+        let broker = &config.messaging.broker;
+        let dead_letters = messaging::serve_dead_letters(process, &pools, broker);
+        let personal_data = Arc::new(personal_data);
+        messaging::start_erasures(process, &pools, broker, &dead_letters, signal.clone(), ERASURE, personal_data);
         let avatars = AvatarUseCases {
             profiles: profiles.clone(),
             avatars: Arc::new(PgAvatars::new(pools.commands, signal, unused)),

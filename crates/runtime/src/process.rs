@@ -82,6 +82,8 @@ pub struct Process {
     pub error_texts: ErrorTexts,
     pub metrics: Registry,
     pub tracer: Tracer,
+    /// What the services of one process have together, whichever comes first; each thing by its type.
+    pub shared: tonic::Extensions,
     /// What is fetched over HTTP by anybody.
     pub public: Option<axum::Router>,
     /// Cancelled when requests under way are to finish: streams without an end of their own end then.
@@ -145,6 +147,7 @@ pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) 
         error_texts: ErrorTexts::common()?,
         metrics: Registry::with_prefix(PRODUCT),
         tracer,
+        shared: tonic::Extensions::default(),
         public: None,
         draining: draining.clone(),
         databases,

@@ -13,6 +13,8 @@ use crate::domain::{
 };
 
 const CASE: &str = "case";
+const CASE_CREATED: &str = "case_monitoring.case.created.v1";
+const CASE_STATUS_CHANGED: &str = "case_monitoring.case.status_changed.v1";
 
 pub(crate) fn case_created(call: &Call, event_id: EventId, case: &Case, created: CaseCreated) -> NewEvent {
     let payload = pb::CaseCreated {
@@ -22,7 +24,7 @@ pub(crate) fn case_created(call: &Call, event_id: EventId, case: &Case, created:
         audience: audience(&created.audience),
         silent: created.telling == Telling::Silent,
     };
-    event(call, event_id, case, "case_monitoring.case.created.v1", payload.encode_to_vec(), created.at)
+    event(call, event_id, case, CASE_CREATED, payload.encode_to_vec(), created.at)
 }
 
 pub(crate) fn case_status_changed(call: &Call, event_id: EventId, case: &Case, changed: CaseStatusChanged) -> NewEvent {
@@ -34,7 +36,7 @@ pub(crate) fn case_status_changed(call: &Call, event_id: EventId, case: &Case, c
         audience: audience(&changed.audience),
         silent: changed.telling == Telling::Silent,
     };
-    event(call, event_id, case, "case_monitoring.case.status_changed.v1", payload.encode_to_vec(), changed.at)
+    event(call, event_id, case, CASE_STATUS_CHANGED, payload.encode_to_vec(), changed.at)
 }
 
 fn event(call: &Call, event_id: EventId, case: &Case, event_type: &'static str, payload: Vec<u8>, at: Timestamp) -> NewEvent {
@@ -49,6 +51,23 @@ fn event(call: &Call, event_id: EventId, case: &Case, event_type: &'static str, 
         traceparent: call.traceparent().map(str::to_owned),
         occurred_at: at,
         expires_at: None,
+    }
+}
+
+/// The fact as it is kept when somebody is erased whom it concerns: what the case was about is gone. None if it said nothing of it.
+pub(crate) fn without_contents(event_type: &str, payload: &[u8]) -> Option<Vec<u8>> {
+    match event_type {
+        CASE_CREATED => {
+            let mut fact = pb::CaseCreated::decode(payload).ok()?;
+            fact.case.as_mut()?.subject.clear();
+            Some(fact.encode_to_vec())
+        }
+        CASE_STATUS_CHANGED => {
+            let mut fact = pb::CaseStatusChanged::decode(payload).ok()?;
+            fact.case.as_mut()?.subject.clear();
+            Some(fact.encode_to_vec())
+        }
+        _ => None,
     }
 }
 

@@ -1,14 +1,14 @@
 //! Identity's facts as the contract writes them.
 
 use api::cabinet::identity::events::v1 as pb;
-use kernel::{Call, EventId, RealmId, Timestamp};
+use kernel::{Call, CommandId, EventId, RealmId, Timestamp};
 use messaging::{Aggregate, Lane, NewEvent};
 use prost::Message as _;
 use runtime::grpc::timestamp;
 
 use crate::application::{NewEmailChange, NewLink, NewPhoneCode, ReplacementNotice};
 use crate::domain::{
-    Contact, ContactChanged, LinkPurpose, RealmChanged, Session, StandingChange, StandingChanged, User, UserCreated,
+    Contact, ContactChanged, LinkPurpose, RealmChanged, Session, StandingChange, StandingChanged, User, UserCreated, UserDeleted,
 };
 
 const REALM: &str = "realm";
@@ -138,6 +138,34 @@ pub(crate) fn contact_replaced(call: &Call, notice: &ReplacementNotice, realm_id
     let aggregate = Aggregate { kind: USER, id: changed.user_id.as_uuid(), version };
     let told = event(call, notice.event_id, realm_id, aggregate, event_type, payload, changed.at);
     NewEvent { lane: Lane::Security, ..told }
+}
+
+/// Told by whoever deletes a user, and again as long as not everybody has heard of it.
+pub(crate) fn user_deleted(
+    event_id: EventId,
+    realm_id: RealmId,
+    cause_id: CommandId,
+    traceparent: Option<String>,
+    deleted: UserDeleted,
+) -> NewEvent {
+    let payload = pb::UserDeleted {
+        user_id: deleted.user_id.to_string(),
+        company_id: deleted.company_id.to_string(),
+        version: deleted.version,
+        delete_time: Some(timestamp(deleted.at)),
+    };
+    NewEvent {
+        event_id,
+        realm_id,
+        aggregate: Aggregate { kind: USER, id: deleted.user_id.as_uuid(), version: deleted.version },
+        lane: Lane::Normal,
+        cause_id,
+        event_type: "identity.user.deleted.v1",
+        payload: payload.encode_to_vec(),
+        traceparent,
+        occurred_at: deleted.at,
+        expires_at: None,
+    }
 }
 
 pub(crate) fn password_changed(call: &Call, event_id: EventId, user: &User, now: Timestamp) -> NewEvent {

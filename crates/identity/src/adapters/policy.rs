@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::application::Presets;
 use crate::domain::{
     Characters, Contact, ContactChanger, Guessable, OwnerSetsPasswords, PasswordChangeRule, PasswordProof, PasswordRule,
-    PhoneRule, Policy, SessionLifetimes, StartingStatus,
+    PhoneRule, Policy, SessionLifetimes, StartingStatus, UserDeleter,
 };
 
 /// The presets there are. No code but this table names one.
@@ -42,6 +42,8 @@ pub(crate) struct PolicyForm {
     starting_status: StartingStatusForm,
     #[serde(default = "by_services")]
     contact_changes: ContactChangerForm,
+    #[serde(default = "by_nobody")]
+    deletion: UserDeleterForm,
     #[serde(default)]
     names: NamesForm,
     password: PasswordForm,
@@ -77,6 +79,18 @@ enum ContactChangerForm {
     Support,
     SupportOnceSet,
     Service,
+}
+
+const fn by_nobody() -> UserDeleterForm {
+    UserDeleterForm::Nobody
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum UserDeleterForm {
+    Owner,
+    Support,
+    Nobody,
 }
 
 const fn active() -> StartingStatusForm {
@@ -226,6 +240,11 @@ impl TryFrom<PolicyForm> for Policy {
                 ContactChangerForm::SupportOnceSet => ContactChanger::SupportOnceSet,
                 ContactChangerForm::Service => ContactChanger::Service,
             },
+            deletion: match form.deletion {
+                UserDeleterForm::Owner => UserDeleter::Owner,
+                UserDeleterForm::Support => UserDeleter::Support,
+                UserDeleterForm::Nobody => UserDeleter::Nobody,
+            },
         })
     }
 }
@@ -253,6 +272,11 @@ impl From<&Policy> for PolicyForm {
                 ContactChanger::Support => ContactChangerForm::Support,
                 ContactChanger::SupportOnceSet => ContactChangerForm::SupportOnceSet,
                 ContactChanger::Service => ContactChangerForm::Service,
+            },
+            deletion: match policy.deletion {
+                UserDeleter::Owner => UserDeleterForm::Owner,
+                UserDeleter::Support => UserDeleterForm::Support,
+                UserDeleter::Nobody => UserDeleterForm::Nobody,
             },
             sessions: SessionsForm {
                 idle_days: days(policy.sessions.idle_days()),
@@ -430,6 +454,7 @@ mod tests {
             },
             names: NameRule { form: NameForm::Full, letters: NameLetters::Any, need: NameNeed::Optional },
             contact_changes: ContactChanger::Service,
+            deletion: UserDeleter::Nobody,
         };
         assert_eq!(Policy::try_from(read).ok(), Some(meant));
     }

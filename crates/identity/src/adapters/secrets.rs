@@ -9,11 +9,12 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::application::{DeviceToken, LinkToken, NewSecret, RefreshToken, Secrets};
-use crate::domain::{EmailAddress, PhoneNumber};
+use crate::domain::{EmailAddress, IntendedDeletion, PhoneNumber};
 
 const SECRET_LENGTH: usize = 32;
 const ID_LENGTH: usize = 16;
 const GENERATION_LENGTH: usize = 8;
+const SECOND_LENGTH: usize = 8;
 const MAC_LENGTH: usize = 32;
 const DEVICE_LENGTH: usize = 3 * ID_LENGTH;
 /// How refresh tokens are made; another way, or another key, is another version.
@@ -52,6 +53,20 @@ impl KeyedSecrets {
         mac.update(b"phone code");
         mac.update(id.as_uuid().as_bytes());
         mac.update(code.as_bytes());
+        mac
+    }
+}
+
+impl KeyedSecrets {
+    fn deletion_mac(&self, intended: IntendedDeletion, end: [u8; SECOND_LENGTH]) -> Mac {
+        let IntendedDeletion { realm_id, user_id, version, deleted_by } = intended;
+        let mut mac = Mac::new_from_slice(self.refresh_key.expose()).expect("HMAC takes keys of any length");
+        mac.update(b"deletion");
+        mac.update(realm_id.as_uuid().as_bytes());
+        mac.update(user_id.as_uuid().as_bytes());
+        mac.update(&version.to_be_bytes());
+        mac.update(deleted_by.as_uuid().as_bytes());
+        mac.update(&end);
         mac
     }
 }
@@ -194,6 +209,20 @@ impl Secrets for KeyedSecrets {
         self.phone_code_mac(id, code).verify_slice(mac).is_ok()
     }
 
+    fn deletion_confirmation(&self, intended: IntendedDeletion, expires_at: Timestamp) -> Secret<String> {
+        let end = expires_at.as_second().to_be_bytes();
+        let mac = self.deletion_mac(intended, end).finalize().into_bytes();
+        Secret::new(URL_SAFE_NO_PAD.encode([end.as_slice(), &mac].concat()))
+    }
+
+    fn deletion_confirmed_until(&self, intended: IntendedDeletion, confirmation: &str) -> Option<Timestamp> {
+        let bytes = URL_SAFE_NO_PAD.decode(confirmation).ok()?;
+        let (end, mac) = bytes.split_at_checked(SECOND_LENGTH)?;
+        let end = end.try_into().ok()?;
+        self.deletion_mac(intended, end).verify_slice(mac).ok()?;
+        Timestamp::from_second(i64::from_be_bytes(end)).ok()
+    }
+
     fn credential_secret(&self) -> NewSecret {
         let secret = URL_SAFE_NO_PAD.encode(random());
         let hash = self.credential_hash(&secret);
@@ -220,6 +249,8 @@ pub(crate) fn one_time_password() -> Secret<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use kernel::Id;
     use runtime::sealing::{OpeningKey, SealingPair};
 
@@ -265,6 +296,32 @@ mod tests {
             secrets.refresh_token(RefreshToken { realm_id: token.realm, session_id: Id::from_uuid(id(2)), generation: 3 });
         for wrong in ["", "x", &text[1..], &mixed, &format!("{text}A"), refresh.expose()] {
             assert_eq!(secrets.read_device_token(wrong, SET_AT), None, "{wrong}");
+        }
+    }
+
+    /// Rule I13.a: what confirms a deletion stands for one user as he was shown, for one caller, and until its end.
+    #[test]
+    fn what_confirms_one_deletion_confirms_no_other() {
+        let (secrets, _) = secrets();
+        let id = Uuid::from_u128;
+        let (realm_id, user_id) = (Id::from_uuid(id(1)), Id::from_uuid(id(2)));
+        let intended = IntendedDeletion { realm_id, user_id, version: 3, deleted_by: Id::from_uuid(id(4)) };
+        let end = Timestamp::constant(1_800_000_000, 0);
+        let text = secrets.deletion_confirmation(intended, end).expose().clone();
+        assert_eq!(secrets.deletion_confirmed_until(intended, &text), Some(end));
+        let others = [
+            IntendedDeletion { realm_id: Id::from_uuid(id(9)), ..intended },
+            IntendedDeletion { user_id: Id::from_uuid(id(9)), ..intended },
+            IntendedDeletion { version: 4, ..intended },
+            IntendedDeletion { deleted_by: Id::from_uuid(id(9)), ..intended },
+        ];
+        for other in others {
+            assert_eq!(secrets.deletion_confirmed_until(other, &text), None, "{other:?}");
+        }
+        let later = secrets.deletion_confirmation(intended, end + Duration::from_mins(1)).expose().clone();
+        let prolonged = format!("{}{}", &later[..11], &text[11..]);
+        for wrong in ["", "x", &text[1..], &prolonged, &format!("{text}A")] {
+            assert_eq!(secrets.deletion_confirmed_until(intended, wrong), None, "{wrong}");
         }
     }
 

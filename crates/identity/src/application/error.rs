@@ -21,6 +21,10 @@ pub(crate) enum Error {
     UserChanged,
     #[error("nobody does this to himself")]
     ActingOnOneself,
+    #[error("who is to be deleted was not shown like this: prepare it again")]
+    DeletionNotConfirmed,
+    #[error("the company would be left without an active owner")]
+    LastOwner,
     #[error("the user is blocked")]
     UserBlocked,
     #[error("there is no such company")]

@@ -6,6 +6,7 @@ mod audit;
 mod conflicts;
 mod contacts;
 mod credentials;
+mod deletions;
 mod error;
 mod groups;
 mod guessing;
@@ -22,6 +23,7 @@ pub(crate) use administrators::{AdministratorUseCases, SignInAdministrator};
 pub(crate) use audit::{AuditUseCases, ListAuditEntries};
 pub(crate) use contacts::ContactUseCases;
 pub(crate) use credentials::{CreateCredential, CredentialUseCases};
+pub(crate) use deletions::{DeleteUser, DeletionUseCases};
 pub(crate) use error::{Error, UserProblem};
 pub(crate) use groups::{CreateGroup, GroupUseCases, ListGroupUsers, NewGroupPart, UpdateGroup};
 pub(crate) use guessing::Guessing;
@@ -29,11 +31,11 @@ pub(crate) use links::{LinkUseCases, RedeemLink};
 pub(crate) use passwords::{ChangePassword, OtherSessions, PasswordUseCases, SetUserPassword};
 pub(crate) use ports::{
     AccessToken, AccessTokens, Account, Administrator, Administrators, Admission, Admitted, Attempts, AuditEntries,
-    ChangeStandingError, CompanyInserted, ContactSetter, ContactUpdate, CountedBy, Credentials, Decision, DeviceToken,
-    EmailChanges, GroupWriteError, Groups, HashError, InsertError, LinkToken, Links, NewEmailChange, NewLink, NewPassword,
-    NewPhoneCode, NewSecret, PasswordHasher, PasswordSetter, Passwords, PhoneCodes, Presets, PublishedKey, Realms, Redemption,
-    RefreshToken, ReplacementNotice, Revocations, Secrets, Sessions, SessionsEnding, StoredPassword, TriedCode, UpdateUserError,
-    Users, Waiting,
+    ChangeStandingError, CompanyInserted, ContactSetter, ContactUpdate, CountedBy, Credentials, Decision, DeleteUserError,
+    Deletions, DeviceToken, EmailChanges, GroupWriteError, Groups, HashError, InsertError, LinkToken, Links, NewDeletion,
+    NewEmailChange, NewLink, NewPassword, NewPhoneCode, NewSecret, PasswordHasher, PasswordSetter, Passwords, PhoneCodes,
+    Presets, PublishedKey, Realms, Redemption, RefreshToken, ReplacementNotice, Revocations, Secrets, Sessions, SessionsEnding,
+    StoredPassword, TriedCode, UpdateUserError, Users, Waiting,
 };
 pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases, UpdateCompanySettings, UpdatePolicy, UpdateRealm};
 pub(crate) use sessions::{SessionTokens, SessionUseCases, SignIn, SignedIn};

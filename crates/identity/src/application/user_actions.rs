@@ -1,6 +1,6 @@
 //! What a caller may do with a user: asked before it is done, and shown with the user, so that a front end greys out the rest.
 
-use kernel::{Call, Caller, Permit, Refusal, Timestamp, UserId};
+use kernel::{Call, Caller, Permit, Refusal, Role, Timestamp, UserId};
 
 use super::Error;
 use crate::domain::access::Action;
@@ -32,6 +32,7 @@ pub(crate) enum UserActionKind {
     ChangeRole,
     Block,
     Unblock,
+    Delete,
 }
 
 impl UserView {
@@ -57,6 +58,7 @@ fn actions(call: &Call, user: &User, policy: &Policy, now: Timestamp) -> Vec<Use
         (UserActionKind::SetPassword, may_set_password(call, user, policy).err()),
         (UserActionKind::ChangeRole, may_change_standing(call, user).err()),
         (other_status, may_change_standing(call, user).err()),
+        (UserActionKind::Delete, may_delete(call, user, policy).err()),
     ]
     .into_iter()
     .map(|(kind, refusal)| UserAction { kind, refusal })
@@ -99,6 +101,16 @@ pub(super) fn may_set_password(call: &Call, user: &User, policy: &Policy) -> Res
         return Err(Error::ActingOnOneself);
     }
     Ok((permit, owner.user_id))
+}
+
+/// Whom somebody deletes, and in which office (I13). Nobody deletes himself (I3).
+pub(super) fn may_delete(call: &Call, user: &User, policy: &Policy) -> Result<(Permit, UserId, Role), Error> {
+    let permit = call.authorize(&Action::DeleteUser { user, by: policy.deletion }).map_err(hidden_user)?;
+    let Caller::User(deleter) = call.caller() else { return Err(Refusal::Denied.into()) };
+    if deleter.user_id == user.id() {
+        return Err(Error::ActingOnOneself);
+    }
+    Ok((permit, deleter.user_id, deleter.role))
 }
 
 /// A user who may not be seen is answered as one who does not exist.

@@ -2,7 +2,7 @@
 
 use kernel::{Caller, CompanyId, Decision, RealmId, Role, Through, UserCaller};
 
-use super::{Company, ContactChanger, Credential, CredentialKind, OwnerSetsPasswords, User};
+use super::{Company, ContactChanger, Credential, CredentialKind, OwnerSetsPasswords, User, UserDeleter, UserDeletion};
 
 pub(crate) enum Action<'a> {
     /// Whatever proves itself by a secret of its own: signing in, links, refresh tokens, credentials.
@@ -73,6 +73,13 @@ pub(crate) enum Action<'a> {
         user: &'a User,
         by_owner: OwnerSetsPasswords,
     },
+    /// Deletes somebody, where users are deleted by these.
+    DeleteUser {
+        user: &'a User,
+        by: UserDeleter,
+    },
+    /// Reads how far a deletion has come.
+    SeeDeletion(&'a UserDeletion),
     /// Asks for a user of the whole realm by what he has.
     FindUser,
     /// Asks for users by their ids; each of them is decided about by himself.
@@ -119,6 +126,8 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
         }
         Action::ChangeStanding(user) => change_standing(caller, user),
         Action::SetPassword { user, by_owner } => set_password(caller, user, *by_owner),
+        Action::DeleteUser { user, by } => delete_user(caller, user, *by),
+        Action::SeeDeletion(deletion) => see_deletion(caller, deletion),
         Action::FindUser => allow_if(is_support(caller) || matches!(caller, Caller::Service(_))),
         Action::LookUpUsers => allow_if(!matches!(caller, Caller::Anonymous | Caller::Gateway(_))),
         Action::SeeUser(user) => see_user(caller, user),
@@ -288,6 +297,32 @@ fn set_password(caller: &Caller, user: &User, by_owner: OwnerSetsPasswords) -> D
         Decision::Allow => allow_if(by_owner == OwnerSetsPasswords::Allowed),
         refused => refused,
     }
+}
+
+/// I13: an OWNER in his own company, or SUPPORT outside its own desk: an OWNER of it stands above.
+fn delete_user(caller: &Caller, deleted: &User, by: UserDeleter) -> Decision {
+    match caller {
+        Caller::User(user) if is_support(caller) && user.realm_id == deleted.realm_id() => {
+            allow_if(by == UserDeleter::Support && user.company_id != deleted.company_id())
+        }
+        Caller::User(user) if user.role == Role::Owner && user.company_id == deleted.company_id() => {
+            allow_if(by == UserDeleter::Owner)
+        }
+        _ if see_user(caller, deleted) == Decision::Allow => Decision::Deny,
+        Caller::Gateway(_) => Decision::Deny,
+        _ => Decision::Hide,
+    }
+}
+
+fn see_deletion(caller: &Caller, deletion: &UserDeletion) -> Decision {
+    let is_allowed = match caller {
+        Caller::User(user) if user.realm_id == deletion.realm_id => {
+            is_support(caller) || user.role == Role::Owner && user.company_id == deletion.deleted.company_id
+        }
+        Caller::Service(service) => service.realm_id == deletion.realm_id,
+        _ => false,
+    };
+    if is_allowed { Decision::Allow } else { Decision::Hide }
 }
 
 fn see_user(caller: &Caller, seen: &User) -> Decision {

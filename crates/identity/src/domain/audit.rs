@@ -42,10 +42,11 @@ pub(crate) enum AuditAct {
     ConflictTold,
     RealmChanged,
     CompanySettingsChanged,
+    UserDeleted,
 }
 
 impl AuditAct {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 21] = [
         Self::RealmOpened,
         Self::PolicyChanged,
         Self::CompanyAdded,
@@ -66,6 +67,7 @@ impl AuditAct {
         Self::ConflictTold,
         Self::RealmChanged,
         Self::CompanySettingsChanged,
+        Self::UserDeleted,
     ];
 
     pub(crate) const fn as_str(self) -> &'static str {
@@ -90,6 +92,7 @@ impl AuditAct {
             Self::ConflictTold => "CONFLICT_TOLD",
             Self::RealmChanged => "REALM_CHANGED",
             Self::CompanySettingsChanged => "COMPANY_SETTINGS_CHANGED",
+            Self::UserDeleted => "USER_DELETED",
         }
     }
 }

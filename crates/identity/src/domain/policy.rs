@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kernel::NameRule;
 
-use super::{Contact, ContactChanger, PasswordChangeRule, PasswordRule, PhoneRule, UserStatus};
+use super::{Contact, ContactChanger, PasswordChangeRule, PasswordRule, PhoneRule, UserDeleter, UserStatus};
 
 const DAY: Duration = Duration::from_hours(24);
 /// The shortest password that any product here has asked for.
@@ -30,6 +30,7 @@ pub(crate) struct Policy {
     pub(crate) password_change: PasswordChangeRule,
     pub(crate) names: NameRule,
     pub(crate) contact_changes: ContactChanger,
+    pub(crate) deletion: UserDeleter,
 }
 
 /// Which status new users have (I5).
@@ -82,6 +83,7 @@ pub(crate) enum PolicyChange {
     PasswordChange(PasswordChangeRule),
     Names(NameRule),
     ContactChanges(ContactChanger),
+    Deletion(UserDeleter),
 }
 
 impl PolicyChange {
@@ -97,6 +99,7 @@ impl PolicyChange {
             Self::PasswordChange(_) => "password_change",
             Self::Names(_) => "names",
             Self::ContactChanges(_) => "contact_changes",
+            Self::Deletion(_) => "deletion",
         }
     }
 }
@@ -149,6 +152,7 @@ impl Policy {
                 PolicyChange::PasswordChange(rule) => policy.password_change = rule,
                 PolicyChange::Names(rule) => policy.names = rule,
                 PolicyChange::ContactChanges(changer) => policy.contact_changes = changer,
+                PolicyChange::Deletion(deleter) => policy.deletion = deleter,
             }
         }
         policy.checked()
@@ -203,6 +207,7 @@ mod tests {
             },
             names: NameRule { form: NameForm::Full, letters: NameLetters::Any, need: NameNeed::Optional },
             contact_changes: ContactChanger::User,
+            deletion: UserDeleter::Owner,
         }
     }
 

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use kernel::{CompanyId, RealmId, Role, Timestamp, UserId};
 
-use super::{Contact, Contacts, EmailAddress, PhoneNumber, UserName};
+use super::{Contact, Contacts, EmailAddress, PhoneNumber, UserDeleted, UserName};
 
 /// Whether a user may do anything (I4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,6 +194,11 @@ impl User {
         self.contacts.phone = Some(phone);
         self.phone_verified = true;
         self.contact_changed(Contact::Phone, now)
+    }
+
+    /// Ceases to be.
+    pub(crate) const fn delete(&self, now: Timestamp) -> UserDeleted {
+        UserDeleted { user_id: self.id, company_id: self.company_id, version: self.version + 1, at: now }
     }
 
     fn contact_changed(&mut self, contact: Contact, now: Timestamp) -> ContactChanged {

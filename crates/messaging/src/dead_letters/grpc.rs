@@ -7,27 +7,28 @@ use runtime::grpc::{Page, Problem, id, open, timestamp};
 use tonic::{Request, Response, Status};
 
 use super::access::Action;
-use super::store::{DeadLetter, DeadLetters};
+use super::desk::{DeadLetterDesk, Found};
+use super::store::DeadLetter;
 use crate::Broker;
 use crate::transport::Redelivery;
 
 const LIST: &str = "cabinet.messaging.v1.ListDeadLetters";
 
 pub struct DeadLetterGrpc {
-    dead_letters: DeadLetters,
+    desk: DeadLetterDesk,
     broker: Broker,
 }
 
 impl DeadLetterGrpc {
-    pub fn server(dead_letters: DeadLetters, broker: Broker) -> DeadLetterServiceServer<Self> {
-        DeadLetterServiceServer::new(Self { dead_letters, broker })
+    pub fn server(desk: DeadLetterDesk, broker: Broker) -> DeadLetterServiceServer<Self> {
+        DeadLetterServiceServer::new(Self { desk, broker })
     }
 
     /// Back to its consumer first, forgotten second: a crash between the two repeats, and the inbox absorbs that.
     async fn replay(&self, permit: &Permit, way: &dyn Redelivery, dead_letter_id: DeadLetterId) -> Result<bool, Fault> {
-        let Some((consumer, lane, message)) = self.dead_letters.get(dead_letter_id).await? else { return Ok(false) };
+        let Some(Found { lies_in, consumer, lane, message }) = self.desk.get(dead_letter_id).await? else { return Ok(false) };
         way.redeliver(&consumer, lane, &message).await.map_err(Fault::unavailable)?;
-        self.dead_letters.delete(permit, dead_letter_id).await?;
+        lies_in.delete(permit, dead_letter_id).await?;
         Ok(true)
     }
 }
@@ -41,7 +42,7 @@ impl DeadLetterService for DeadLetterGrpc {
         let (call, request) = open(request)?;
         let permit = call.authorize(&Action::ListDeadLetters).map_err(Problem::from)?;
         let page = Page::read(&call, LIST, request.page_size, &request.page_token)?;
-        let listed = self.dead_letters.list(page.after(), page.size).await.map_err(Problem::from)?;
+        let listed = self.desk.list(page.after(), page.size).await.map_err(Problem::from)?;
         let next_page_token = page.next_token(listed.len(), listed.last().map(|letter| letter.id));
         Ok(Response::new(pb::ListDeadLettersResponse { dead_letters: dead_letters(permit.show(listed)), next_page_token }))
     }

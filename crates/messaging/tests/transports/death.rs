@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use api::cabinet::messaging::v1 as pb;
 use api::cabinet::messaging::v1::dead_letter_service_client::DeadLetterServiceClient;
-use cabinet_messaging::{DeadLetterGrpc, SubscriptionSpec};
+use cabinet_messaging::{DeadLetterDesk, DeadLetterGrpc, SubscriptionSpec};
 use kernel::{Call, Caller, Id, IdSource as _, PlatformAdminCaller, RandomIds, Timestamp};
 use tonic::{Request, Status};
 use uuid::Uuid;
@@ -24,7 +24,9 @@ fn hundred_with<const N: usize>(in_the_middle: [&'static str; N]) -> Vec<&'stati
 
 /// Hands dead letters back, as an operator does.
 async fn replay(path: &Path, ids: &[Uuid]) -> Result<pb::ReplayDeadLettersResponse, Status> {
-    let server = DeadLetterGrpc::server(path.dead_letters(), path.broker.clone());
+    let desk = DeadLetterDesk::default();
+    desk.add(path.dead_letters());
+    let server = DeadLetterGrpc::server(desk, path.broker.clone());
     let dead_letter_ids = ids.iter().map(Uuid::to_string).collect();
     let mut request = Request::new(pb::ReplayDeadLettersRequest { dead_letter_ids });
     let operator = Caller::PlatformAdmin(PlatformAdminCaller { name: "olga".to_owned() });

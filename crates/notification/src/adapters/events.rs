@@ -5,11 +5,10 @@ use api::cabinet::identity::events::v1 as pb_identity;
 use api::cabinet::profile::events::v1 as pb_profile;
 use api::cabinet::r#type::v1::{AudienceMember, AudienceReason};
 use async_trait::async_trait;
-use kernel::{EventId, Fault, Timestamp, UserId};
+use kernel::{Fault, Timestamp, UserId};
 use messaging::{Handler, HandlerError, Lane, Message, SubscriptionSpec, inbox};
 use prost::Message as _;
 use sqlx::PgPool;
-use uuid::Uuid;
 
 use crate::application::{PersonVersion, Plan, Planner, RealmVersion, StatusChange};
 use crate::domain::{Kind, NewDelivery, ObjectId};
@@ -35,7 +34,7 @@ const CASE_CREATED: &str = "case_monitoring.case.created.v1";
 const CASE_STATUS_CHANGED: &str = "case_monitoring.case.status_changed.v1";
 
 /// What the planner is told of, lane by lane.
-pub const SUBSCRIPTIONS: [SubscriptionSpec; 2] = [
+pub(crate) const PLANNER: [SubscriptionSpec; 2] = [
     SubscriptionSpec {
         consumer: Planner::CONSUMER,
         lane: Lane::Normal,
@@ -103,13 +102,7 @@ impl Handler for PlannerHandler {
     }
 
     async fn probe(&self) -> Result<(), Fault> {
-        // A database that answers and takes no writes (a full disk, a standby) is not back.
-        let write = async {
-            let mut transaction = self.pool.begin().await?;
-            inbox::accept(&mut transaction, Planner::CONSUMER, &[EventId::from_uuid(Uuid::nil())]).await?;
-            transaction.rollback().await
-        };
-        write.await.map_err(runtime::postgres::fault)
+        inbox::probe(&self.pool, Planner::CONSUMER).await
     }
 }
 

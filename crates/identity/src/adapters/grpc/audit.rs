@@ -42,6 +42,7 @@ const fn act(act: pb::AuditAct) -> Option<AuditAct> {
         pb::AuditAct::ConflictTold => AuditAct::ConflictTold,
         pb::AuditAct::RealmChanged => AuditAct::RealmChanged,
         pb::AuditAct::CompanySettingsChanged => AuditAct::CompanySettingsChanged,
+        pb::AuditAct::UserDeleted => AuditAct::UserDeleted,
     })
 }
 
@@ -67,6 +68,7 @@ const fn told_act(act: AuditAct) -> pb::AuditAct {
         AuditAct::ConflictTold => pb::AuditAct::ConflictTold,
         AuditAct::RealmChanged => pb::AuditAct::RealmChanged,
         AuditAct::CompanySettingsChanged => pb::AuditAct::CompanySettingsChanged,
+        AuditAct::UserDeleted => pb::AuditAct::UserDeleted,
     }
 }
 

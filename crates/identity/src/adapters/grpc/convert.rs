@@ -146,6 +146,7 @@ fn allowed_action(UserAction { kind, refusal }: UserAction) -> AllowedAction {
         UserActionKind::ChangeRole => "ChangeUserRole",
         UserActionKind::Block => "BlockUser",
         UserActionKind::Unblock => "UnblockUser",
+        UserActionKind::Delete => "DeleteUser",
     };
     AllowedAction {
         method: method.to_owned(),

@@ -9,7 +9,7 @@ use runtime::grpc::{Problem, id};
 use crate::application::UpdatePolicy;
 use crate::domain::{
     Characters, Contact, ContactChanger, Guessable, OwnerSetsPasswords, PasswordChangeRule, PasswordProof, PasswordRule,
-    PhoneRule, Policy, PolicyChange, SessionLifetimes, StartingStatus,
+    PhoneRule, Policy, PolicyChange, SessionLifetimes, StartingStatus, UserDeleter,
 };
 
 /// A path of the mask is nothing that can be changed, or there is none at all.
@@ -37,6 +37,7 @@ fn change(path: &str, wanted: &pb::Policy) -> Result<PolicyChange, Problem> {
         "names" => PolicyChange::Names(names(wanted.names.unwrap_or_default())?),
         "password_change" => PolicyChange::PasswordChange(password_change(wanted.password_change.as_ref())?),
         "starting_status" => PolicyChange::StartingStatus(starting_status(wanted.starting_status())?),
+        "deletion" => PolicyChange::Deletion(deletion(wanted.deletion())?),
         "contact_changes" => PolicyChange::ContactChanges(contact_changes(wanted.contact_changes())?),
         _ => return Err(UnknownPath.into()),
     })
@@ -154,6 +155,15 @@ fn contact_changes(changer: pb::ContactChanger) -> Result<ContactChanger, Proble
     }
 }
 
+fn deletion(deleter: pb::UserDeleter) -> Result<UserDeleter, Problem> {
+    match deleter {
+        pb::UserDeleter::Owner => Ok(UserDeleter::Owner),
+        pb::UserDeleter::Support => Ok(UserDeleter::Support),
+        pb::UserDeleter::Nobody => Ok(UserDeleter::Nobody),
+        pb::UserDeleter::Unspecified => Err(undefined("deletion")),
+    }
+}
+
 fn undefined(field: &str) -> Problem {
     Problem::field_invalid(&format!("policy.{field}"), "must name one of the defined values")
 }
@@ -187,6 +197,12 @@ pub(super) fn policy(policy: &Policy) -> pb::Policy {
             ContactChanger::Support => pb::ContactChanger::Support,
             ContactChanger::SupportOnceSet => pb::ContactChanger::SupportOnceSet,
             ContactChanger::Service => pb::ContactChanger::Service,
+        }
+        .into(),
+        deletion: match policy.deletion {
+            UserDeleter::Owner => pb::UserDeleter::Owner,
+            UserDeleter::Support => pb::UserDeleter::Support,
+            UserDeleter::Nobody => pb::UserDeleter::Nobody,
         }
         .into(),
     }

@@ -62,6 +62,10 @@ impl From<Error> for Problem {
             Error::SessionNotFound => not_found(ErrorReason::SessionNotFound, message),
             Error::CredentialNotFound => not_found(ErrorReason::CredentialNotFound, message),
             Error::ActingOnOneself => not_now(ErrorReason::ActingOnOneself, message).unless("CALLER", "user_id"),
+            Error::DeletionNotConfirmed => {
+                not_now(ErrorReason::DeletionNotConfirmed, message).unless("CONFIRMATION", "confirmation")
+            }
+            Error::LastOwner => not_now(ErrorReason::LastOwner, message).unless("ROLE", "user_id"),
             Error::UserBlocked => not_now(ErrorReason::UserBlocked, message).unless("STATUS", "user_id"),
             Error::InvitationOver => not_now(ErrorReason::InvitationOver, message).unless("INVITATION", "user_id"),
             Error::NewPasswordNeeded => not_now(ErrorReason::NewPasswordNeeded, message).unless("PASSWORD", "new_password"),

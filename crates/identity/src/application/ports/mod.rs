@@ -1,6 +1,7 @@
 //! What identity's use cases want of the world.
 
 mod contacts;
+mod deletions;
 mod realms;
 mod secrets;
 mod signing_in;
@@ -9,6 +10,7 @@ mod users;
 pub(crate) use contacts::{
     ContactSetter, ContactUpdate, EmailChanges, NewEmailChange, NewPhoneCode, PhoneCodes, ReplacementNotice, TriedCode,
 };
+pub(crate) use deletions::{DeleteUserError, Deletions, NewDeletion};
 pub(crate) use realms::{Administrator, Administrators, AuditEntries, CompanyInserted, Credentials, Presets, Realms};
 pub(crate) use secrets::{
     AccessToken, AccessTokens, DeviceToken, HashError, LinkToken, NewSecret, PasswordHasher, PublishedKey, RefreshToken,

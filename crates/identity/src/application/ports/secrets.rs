@@ -5,7 +5,7 @@ use kernel::{Caller, DeviceId, Fault, LinkId, PhoneCodeId, RealmId, Secret, Sess
 use runtime::token::Subject;
 use uuid::Uuid;
 
-use crate::domain::{EmailAddress, Password, PhoneNumber};
+use crate::domain::{EmailAddress, IntendedDeletion, Password, PhoneNumber};
 
 /// Why a password could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +99,12 @@ pub(crate) trait Secrets: Send + Sync {
     fn sealed_phone(&self, id: PhoneCodeId, phone: &PhoneNumber) -> Vec<u8>;
 
     fn is_phone_code(&self, id: PhoneCodeId, code: &str, mac: &[u8]) -> bool;
+
+    /// What confirms a deletion, until then.
+    fn deletion_confirmation(&self, intended: IntendedDeletion, expires_at: Timestamp) -> Secret<String>;
+
+    /// Until when this confirms the deletion; none if it is another's, or nothing that we made.
+    fn deletion_confirmed_until(&self, intended: IntendedDeletion, confirmation: &str) -> Option<Timestamp>;
 
     fn credential_secret(&self) -> NewSecret;
 

@@ -463,7 +463,8 @@ async fn raise_case_versions(connection: &mut PgConnection, cases: &[CaseVersion
     Ok(())
 }
 
-/// Makes a row for everybody who ticked it, or who is told in any case, born claimed by this process.
+/// Makes a row for everybody who ticked it, or who is told in any case, born claimed by this process. Who was erased is told nothing,
+/// and nothing of him is kept again.
 async fn insert_deliveries(
     connection: &mut PgConnection,
     deliveries: &[NewDelivery],
@@ -495,9 +496,16 @@ async fn insert_deliveries(
          LEFT JOIN preferences AS preference
              ON preference.realm_id = told.realm_id
             AND preference.user_id = told.user_id
-         WHERE NOT told.wants_tick
-            OR preference.status_change_email AND told.channel = 'EMAIL'
-            OR preference.status_change_sms AND told.channel = 'SMS'
+         WHERE (
+                 NOT told.wants_tick
+                 OR preference.status_change_email AND told.channel = 'EMAIL'
+                 OR preference.status_change_sms AND told.channel = 'SMS'
+             )
+           AND NOT EXISTS (
+                 SELECT FROM messaging.erasure
+                 WHERE erasure.realm_id = told.realm_id
+                   AND erasure.user_id = told.user_id
+             )
          ON CONFLICT (realm_id, cause_id, object_id, user_id, channel) DO NOTHING
          RETURNING realm_id, cause_id, object_id, user_id, channel, delivery_id, kind, content, attempt, created_at, expires_at,
              traceparent",

@@ -2,6 +2,7 @@
 
 mod ledger;
 mod people;
+mod personal_data;
 mod preferences;
 mod realms;
 mod records;
@@ -10,6 +11,7 @@ mod speech;
 
 pub(crate) use ledger::PgLedger;
 pub(crate) use people::PgPeople;
+pub(crate) use personal_data::PgPersonalData;
 pub(crate) use preferences::PgPreferences;
 pub(crate) use realms::{Freshness, PgRealms};
 pub(crate) use records::PgDeliveryRecords;

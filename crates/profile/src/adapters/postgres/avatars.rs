@@ -64,7 +64,12 @@ impl Avatars for PgAvatars {
 }
 
 /// From this moment on its files are to go.
-async fn set_aside(executor: impl PgExecutor<'_>, realm_id: RealmId, avatar_id: AvatarId, at: Timestamp) -> Result<(), Fault> {
+pub(super) async fn set_aside(
+    executor: impl PgExecutor<'_>,
+    realm_id: RealmId,
+    avatar_id: AvatarId,
+    at: Timestamp,
+) -> Result<(), Fault> {
     sqlx::query!(
         "INSERT INTO unused_avatars (realm_id, avatar_id, removable_at)
          VALUES ($1, $2, $3)",

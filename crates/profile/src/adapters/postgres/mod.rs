@@ -3,8 +3,10 @@
 mod attribute_rules;
 mod attributes;
 mod avatars;
+mod personal_data;
 mod profiles;
 
 pub(crate) use attributes::PgAttributes;
 pub(crate) use avatars::{PgAvatars, PgUnusedAvatars};
+pub(crate) use personal_data::PgPersonalData;
 pub(crate) use profiles::PgProfiles;

@@ -1,0 +1,58 @@
+//! What profile keeps of persons in PostgreSQL, erased (I27).
+
+use kernel::{AvatarId, Fault, RealmId, Timestamp, UserId};
+use runtime::postgres;
+use sqlx::{PgConnection, PgPool};
+
+use super::avatars::set_aside;
+
+pub(crate) struct PgPersonalData {
+    pool: PgPool,
+}
+
+impl PgPersonalData {
+    pub(crate) const fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// Deletes his profile with all that he has said in it. Answers with the avatar whose files are nobody's now.
+    pub(crate) async fn erase(&self, realm_id: RealmId, user_id: UserId, now: Timestamp) -> Result<Option<AvatarId>, Fault> {
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
+        delete_values(&mut transaction, realm_id, user_id).await?;
+        let avatar_id = delete_profile(&mut transaction, realm_id, user_id).await?;
+        if let Some(avatar_id) = avatar_id {
+            set_aside(&mut *transaction, realm_id, avatar_id, now).await?;
+        }
+        transaction.commit().await.map_err(postgres::fault)?;
+        Ok(avatar_id)
+    }
+}
+
+async fn delete_values(connection: &mut PgConnection, realm_id: RealmId, user_id: UserId) -> Result<(), Fault> {
+    sqlx::query!(
+        "DELETE FROM attribute_values
+         WHERE realm_id = $1
+           AND user_id = $2",
+        realm_id.as_uuid(),
+        user_id.as_uuid(),
+    )
+    .execute(connection)
+    .await
+    .map_err(postgres::fault)?;
+    Ok(())
+}
+
+async fn delete_profile(connection: &mut PgConnection, realm_id: RealmId, user_id: UserId) -> Result<Option<AvatarId>, Fault> {
+    let deleted = sqlx::query_scalar!(
+        "DELETE FROM profiles
+         WHERE realm_id = $1
+           AND user_id = $2
+         RETURNING avatar_id",
+        realm_id.as_uuid(),
+        user_id.as_uuid(),
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(postgres::fault)?;
+    Ok(deleted.flatten().map(AvatarId::from_uuid))
+}
