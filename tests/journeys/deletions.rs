@@ -117,6 +117,12 @@ async fn nothing_of_a_deleted_user_stays_anywhere() {
              convert_to('{} {SUBJECT}', 'UTF8'), 'a test', now())",
         cabinet.realm.id, user.user_id,
     ));
+    // What he wanted to be before he was added.
+    cabinet.databases.identity.execute(&format!(
+        "INSERT INTO registrations (realm_id, link_id, user_id, email, email_key, token_hash, created_at, expires_at)
+         VALUES ('{}', gen_random_uuid(), gen_random_uuid(), '{EMAIL}', lower('{EMAIL}'), '', now(), now() + interval '1 day')",
+        cabinet.realm.id,
+    ));
     let values = [EMAIL, PHONE, NAME, JOB_TITLE, SUBJECT];
     let before: Vec<String> = databases(&cabinet).map(dump).to_vec();
     for (value, least) in values.iter().zip([2, 2, 1, 1, 4]) {

@@ -297,14 +297,14 @@ async fn the_work_is_the_same_whoever_exists() {
 }
 
 /// What identity has done so far for those who sign in: statements, each with how often, and passwords that it has looked at.
-async fn work(cabinet: &Cabinet) -> BTreeMap<String, usize> {
+pub(crate) async fn work(cabinet: &Cabinet) -> BTreeMap<String, usize> {
     let metrics = cabinet.identity.admin("/metrics").await.expect("metrics");
     let looked_at = metrics.lines().find_map(|line| line.strip_prefix("cabinet_passwords_looked_at_total "));
     let statements = cabinet.databases.identity.value(
         "SELECT string_agg(calls || ' ' || queryid, ',')
          FROM pg_stat_statements
          WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-           AND query ~ 'attempt|passwords|realms|users|sessions|links'
+           AND query ~ 'attempt|passwords|realms|companies|users|sessions|links|registrations'
            AND query !~ 'pg_stat|DELETE'
            AND toplevel",
     );
@@ -316,7 +316,7 @@ async fn work(cabinet: &Cabinet) -> BTreeMap<String, usize> {
     statements.split(',').map(counted).chain([looked_at]).collect()
 }
 
-fn since(before: &BTreeMap<String, usize>, after: &BTreeMap<String, usize>) -> BTreeMap<String, usize> {
+pub(crate) fn since(before: &BTreeMap<String, usize>, after: &BTreeMap<String, usize>) -> BTreeMap<String, usize> {
     let more = after.iter().map(|(what, count)| (what.clone(), count - before.get(what).copied().unwrap_or_default()));
     more.filter(|(_, count)| *count > 0).collect()
 }

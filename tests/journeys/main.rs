@@ -34,6 +34,7 @@ mod profiles;
 mod realms;
 mod reflection;
 mod refusals;
+mod registration;
 mod request_ids;
 mod revocation;
 mod sessions;

@@ -38,9 +38,11 @@ fn told(policy: &pb::Policy) -> String {
     let password = policy.password.expect("a rule");
     let change = policy.password_change.clone().expect("a rule");
     let names = policy.names.expect("a rule");
+    let registration = policy.registration.clone().expect("a rule");
+    assert_eq!(registration.company_id, "", "no preset knows a company");
     format!(
         "needs {}, signs in by {}, phones {}, password {}-{} {} {}, starts {}, \
-         change {} within {} min, by owner {}, names {} {} {}",
+         change {} within {} min, by owner {}, names {} {} {}, registration {}",
         contacts(policy.required_contacts().collect()),
         contacts(policy.sign_in_by().collect()),
         policy.phones().as_str_name().trim_start_matches("PHONE_RULE_"),
@@ -55,6 +57,7 @@ fn told(policy: &pb::Policy) -> String {
         names.form().as_str_name().trim_start_matches("NAME_FORM_"),
         names.letters().as_str_name().trim_start_matches("NAME_LETTERS_"),
         names.need().as_str_name().trim_start_matches("NAME_NEED_"),
+        registration.self_registration().as_str_name().trim_start_matches("SELF_REGISTRATION_"),
     )
 }
 
@@ -65,25 +68,25 @@ async fn every_preset_has_its_policy() {
     let usual = "change CURRENT within 5 min, by owner REFUSED";
     let strict = "password 8-128 ANY REFUSED";
     let standard = format!(
-        "needs email, signs in by email, phones INTERNATIONAL, {strict}, starts ACTIVE, {usual}, names FULL ANY OPTIONAL"
+        "needs email, signs in by email, phones INTERNATIONAL, {strict}, starts ACTIVE, {usual}, names FULL ANY OPTIONAL, registration CLOSED"
     );
     let tender = format!(
         "needs email, signs in by email+phone, phones INTERNATIONAL, {strict}, starts ACTIVE, \
-         change  within 0 min, by owner REFUSED, names FULL_WITH_PARTS ANY OPTIONAL"
+         change  within 0 min, by owner REFUSED, names FULL_WITH_PARTS ANY OPTIONAL, registration OPEN"
     );
     let call_center = format!(
         "needs user_name, signs in by user_name+email, phones INTERNATIONAL, {strict}, starts CHOSEN, \
-         change CURRENT within 5 min, by owner ALLOWED, names FIRST_LAST ANY OPTIONAL"
+         change CURRENT within 5 min, by owner ALLOWED, names FIRST_LAST ANY OPTIONAL, registration CLOSED"
     );
     let legal = standard.replace("CURRENT", "CURRENT+CONFIRMATION").replace("FULL", "LAST_FIRST_MIDDLE");
     let marketplace = format!(
         "needs email+phone, signs in by email, phones UKRAINIAN_MOBILE, password 6-128 VISIBLE_ASCII ALLOWED, starts ACTIVE, \
-         {usual}, names FIRST_LAST CYRILLIC_WITH_MARKS REQUIRED"
+         {usual}, names FIRST_LAST CYRILLIC_WITH_MARKS REQUIRED, registration CLOSED"
     );
     let expected = [
         ("standard", standard.clone()),
         ("tender", tender),
-        ("helpdesk", standard.clone()),
+        ("helpdesk", standard.replace("registration CLOSED", "registration OPEN")),
         ("call_center", call_center),
         ("legal", legal),
         ("marketplace", marketplace),

@@ -6,6 +6,7 @@ use api::cabinet::identity::v1::administrator_service_client::AdministratorServi
 use api::cabinet::identity::v1::contact_service_client::ContactServiceClient;
 use api::cabinet::identity::v1::link_service_client::LinkServiceClient;
 use api::cabinet::identity::v1::password_service_client::PasswordServiceClient;
+use api::cabinet::identity::v1::registration_service_client::RegistrationServiceClient;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
 use tonic::Status;
 
@@ -109,6 +110,27 @@ pub(crate) async fn call_links(visit: &Visit<'_>, method: &str) -> Result<Answer
             let (realm_id, email) = (visit.realm_id(), "nobody@example.com".to_owned());
             let request = pb::RequestPasswordResetRequest { realm_id, email };
             client.request_password_reset(visit.request(request)).await.map(|_| Answer::Public)
+        }
+        _ => no_call(method),
+    }
+}
+
+/// The realm of this stage has them all invited.
+pub(crate) async fn call_registrations(visit: &Visit<'_>, method: &str) -> Result<Answer, Status> {
+    let mut client = RegistrationServiceClient::new(visit.stage.identity.clone());
+    match method {
+        "Register" => {
+            let (realm_id, email) = (visit.realm_id(), visit.stage.fresh_email());
+            let request = pb::RegisterRequest { realm_id, email, ..Default::default() };
+            refused_as("REGISTRATION_CLOSED", client.register(visit.request(request)).await)
+        }
+        "InspectRegistration" => {
+            let request = pb::InspectRegistrationRequest { token: WRONG.into() };
+            refused_as("LINK_NOT_VALID", client.inspect_registration(visit.request(request)).await)
+        }
+        "ConfirmRegistration" => {
+            let request = pb::ConfirmRegistrationRequest { token: WRONG.into(), password: RIGHT.into(), ..Default::default() };
+            refused_as("LINK_NOT_VALID", client.confirm_registration(visit.request(request)).await)
         }
         _ => no_call(method),
     }

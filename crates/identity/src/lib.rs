@@ -22,13 +22,13 @@ use crate::adapters::argon2::{Argon2Hasher, Hashing};
 use crate::adapters::erasures::{self, ErasureHandler, Reminder};
 use crate::adapters::grpc::{
     AccessGrpc, AdministratorGrpc, AuditGrpc, ContactGrpc, CredentialGrpc, DeletionGrpc, ERROR_TEXTS, GroupGrpc, LinkGrpc,
-    PasswordGrpc, RealmGrpc, SessionGrpc, UserGrpc,
+    PasswordGrpc, RealmGrpc, RegistrationGrpc, SessionGrpc, UserGrpc,
 };
 use crate::adapters::housekeeping::Housekeeping;
 use crate::adapters::policy::PresetFiles;
 use crate::adapters::postgres::{
     AuditLog, PgAdministrators, PgAttempts, PgAuditEntries, PgCredentials, PgDeletions, PgEmailChanges, PgGroups, PgHousekeeping,
-    PgLinks, PgPasswords, PgPersonalData, PgPhoneCodes, PgRealms, PgRevocations, PgSessions, PgUsers,
+    PgLinks, PgPasswords, PgPersonalData, PgPhoneCodes, PgRealms, PgRegistrations, PgRevocations, PgSessions, PgUsers,
 };
 use crate::adapters::public_http;
 use crate::adapters::revocation_feed::{OwnAccess, RevocationFeed};
@@ -37,7 +37,7 @@ use crate::adapters::signing_keys::SigningKeys;
 pub use crate::adapters::signing_keys::file_name as signing_key_file_name;
 use crate::application::{
     AccessUseCases, AdministratorUseCases, AuditUseCases, ContactUseCases, CredentialUseCases, DeletionUseCases, GroupUseCases,
-    Guessing, LinkUseCases, PasswordUseCases, RealmUseCases, SessionUseCases, UserUseCases,
+    Guessing, LinkUseCases, PasswordUseCases, RealmUseCases, RegistrationUseCases, SessionUseCases, UserUseCases,
 };
 pub use crate::commands::Command;
 pub use crate::config::Config;
@@ -105,6 +105,7 @@ impl Service for Identity {
         routes.add_service(GroupGrpc::server(parts.groups()));
         routes.add_service(RealmGrpc::server(parts.realms()?));
         routes.add_service(LinkGrpc::server(parts.links()));
+        routes.add_service(RegistrationGrpc::server(parts.registrations()));
         routes.add_service(CredentialGrpc::server(parts.credentials()));
         routes.add_service(AdministratorGrpc::server(parts.administrators()));
         routes.add_service(AuditGrpc::server(parts.audit()));
@@ -253,6 +254,20 @@ impl Parts {
     fn links(&self) -> LinkUseCases {
         LinkUseCases {
             links: self.kept_links(),
+            users: self.kept_users(),
+            realms: self.kept_realms(),
+            passwords: self.hasher.clone(),
+            secrets: self.secrets.clone(),
+            guessing: self.guessing.clone(),
+            sessions: self.sessions(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        }
+    }
+
+    fn registrations(&self) -> RegistrationUseCases {
+        RegistrationUseCases {
+            registrations: Arc::new(PgRegistrations::new(self.pool.clone(), self.signal.clone())),
             users: self.kept_users(),
             realms: self.kept_realms(),
             passwords: self.hasher.clone(),

@@ -45,7 +45,7 @@ pub enum NameForm {
 
 impl NameForm {
     /// The fields in which somebody says his name.
-    const fn fields(self) -> &'static [NameField] {
+    pub const fn fields(self) -> &'static [NameField] {
         match self {
             Self::Full => &[NameField::Full],
             Self::FullWithParts => &NameField::ALL,

@@ -6,7 +6,7 @@ use messaging::{Aggregate, Lane, NewEvent};
 use prost::Message as _;
 use runtime::grpc::timestamp;
 
-use crate::application::{NewEmailChange, NewLink, NewPhoneCode, ReplacementNotice};
+use crate::application::{Addressee, NewEmailChange, NewLink, NewPhoneCode, NewRegistration, ReplacementNotice};
 use crate::domain::{
     Contact, ContactChanged, LinkPurpose, RealmChanged, Session, StandingChange, StandingChanged, User, UserCreated, UserDeleted,
 };
@@ -118,6 +118,29 @@ pub(crate) fn email_change_requested(call: &Call, new: &NewEmailChange) -> NewEv
     let event_type = "identity.user.email_change_requested.v1";
     let told = event(call, new.event_id, change.realm_id, aggregate, event_type, payload.encode_to_vec(), change.created_at);
     NewEvent { lane: Lane::Security, expires_at: Some(change.expires_at), ..told }
+}
+
+/// Somebody has registered: a link is to be mailed to whoever is no user yet, and a user is to be told that he has an account.
+pub(crate) fn registered(call: &Call, new: &NewRegistration) -> NewEvent {
+    let registration = &new.registration;
+    let (user_id, expire_time) = (registration.user_id.to_string(), Some(timestamp(registration.expires_at)));
+    let (event_type, payload, version) = match new.addressee {
+        Addressee::Newcomer => {
+            let (sealed_token, sealed_address) = (new.sealed_token.clone(), new.sealed_address.clone());
+            let (link_id, language) = (registration.link_id.to_string(), registration.newcomer.introduction.language.clone());
+            let language = language.unwrap_or_default();
+            let fact = pb::UserRegistrationRequested { user_id, link_id, sealed_token, sealed_address, expire_time, language };
+            ("identity.user.registration_requested.v1", fact.encode_to_vec(), 0)
+        }
+        Addressee::User { version, .. } => {
+            let request_time = Some(timestamp(registration.created_at));
+            let fact = pb::UserRegistrationRepeated { user_id, request_time, expire_time, version };
+            ("identity.user.registration_repeated.v1", fact.encode_to_vec(), version)
+        }
+    };
+    let aggregate = Aggregate { kind: USER, id: registration.user_id.as_uuid(), version };
+    let told = event(call, new.event_id, registration.realm_id, aggregate, event_type, payload, registration.created_at);
+    NewEvent { lane: Lane::Security, expires_at: Some(registration.expires_at), ..told }
 }
 
 /// A user is told that another contact has taken the place of his.

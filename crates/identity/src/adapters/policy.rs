@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use kernel::{Fault, NameForm, NameLetters, NameNeed, NameRule};
+use kernel::{CompanyId, Fault, NameForm, NameLetters, NameNeed, NameRule};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::application::Presets;
 use crate::domain::{
     Characters, Contact, ContactChanger, Guessable, OwnerSetsPasswords, PasswordChangeRule, PasswordProof, PasswordRule,
-    PhoneRule, Policy, SessionLifetimes, StartingStatus, UserDeleter,
+    PhoneRule, Policy, RegistrationRule, SelfRegistration, SessionLifetimes, StartingStatus, UserDeleter,
 };
 
 /// The presets there are. No code but this table names one.
@@ -49,6 +50,8 @@ pub(crate) struct PolicyForm {
     password: PasswordForm,
     #[serde(default)]
     password_change: PasswordChangeForm,
+    #[serde(default)]
+    registration: RegistrationForm,
     sessions: SessionsForm,
 }
 
@@ -196,6 +199,22 @@ enum OwnerSetsPasswordsForm {
     Allowed,
 }
 
+/// Before realms were asked, nobody registered himself.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct RegistrationForm {
+    self_registration: SelfRegistrationForm,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    company_id: Option<Uuid>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum SelfRegistrationForm {
+    #[default]
+    Closed,
+    Open,
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct SessionsForm {
     idle_days: u32,
@@ -245,6 +264,7 @@ impl TryFrom<PolicyForm> for Policy {
                 UserDeleterForm::Support => UserDeleter::Support,
                 UserDeleterForm::Nobody => UserDeleter::Nobody,
             },
+            registration: form.registration.into(),
         })
     }
 }
@@ -278,6 +298,7 @@ impl From<&Policy> for PolicyForm {
                 UserDeleter::Support => UserDeleterForm::Support,
                 UserDeleter::Nobody => UserDeleterForm::Nobody,
             },
+            registration: policy.registration.into(),
             sessions: SessionsForm {
                 idle_days: days(policy.sessions.idle_days()),
                 longest_days: days(policy.sessions.longest_days()),
@@ -360,6 +381,30 @@ impl From<NameRule> for NamesForm {
                 NameNeed::Optional => NameNeedForm::Optional,
                 NameNeed::Required => NameNeedForm::Required,
             },
+        }
+    }
+}
+
+impl From<RegistrationForm> for RegistrationRule {
+    fn from(form: RegistrationForm) -> Self {
+        Self {
+            self_registration: match form.self_registration {
+                SelfRegistrationForm::Closed => SelfRegistration::Closed,
+                SelfRegistrationForm::Open => SelfRegistration::Open,
+            },
+            company_id: form.company_id.map(CompanyId::from_uuid),
+        }
+    }
+}
+
+impl From<RegistrationRule> for RegistrationForm {
+    fn from(rule: RegistrationRule) -> Self {
+        Self {
+            self_registration: match rule.self_registration {
+                SelfRegistration::Closed => SelfRegistrationForm::Closed,
+                SelfRegistration::Open => SelfRegistrationForm::Open,
+            },
+            company_id: rule.company_id.map(|company_id| company_id.as_uuid()),
         }
     }
 }
@@ -455,6 +500,7 @@ mod tests {
             names: NameRule { form: NameForm::Full, letters: NameLetters::Any, need: NameNeed::Optional },
             contact_changes: ContactChanger::Service,
             deletion: UserDeleter::Nobody,
+            registration: RegistrationRule::CLOSED,
         };
         assert_eq!(Policy::try_from(read).ok(), Some(meant));
     }

@@ -53,6 +53,8 @@ pub(crate) enum Error {
     InvitationOver,
     #[error("the link is not valid")]
     LinkNotValid,
+    #[error("nobody registers himself here")]
+    RegistrationClosed,
     #[error("the password is refused")]
     PasswordRefused { field: &'static str, reasons: Vec<PasswordRefused> },
     #[error("the password is not changed")]

@@ -14,6 +14,7 @@ mod links;
 mod passwords;
 mod ports;
 mod realms;
+mod registrations;
 mod sessions;
 mod user_actions;
 mod users;
@@ -30,14 +31,16 @@ pub(crate) use guessing::Guessing;
 pub(crate) use links::{LinkUseCases, RedeemLink};
 pub(crate) use passwords::{ChangePassword, OtherSessions, PasswordUseCases, SetUserPassword};
 pub(crate) use ports::{
-    AccessToken, AccessTokens, Account, Administrator, Administrators, Admission, Admitted, Attempts, AuditEntries,
-    ChangeStandingError, CompanyInserted, ContactSetter, ContactUpdate, CountedBy, Credentials, Decision, DeleteUserError,
-    Deletions, DeviceToken, EmailChanges, GroupWriteError, Groups, HashError, InsertError, LinkToken, Links, NewDeletion,
-    NewEmailChange, NewLink, NewPassword, NewPhoneCode, NewSecret, PasswordHasher, PasswordSetter, Passwords, PhoneCodes,
-    Presets, PublishedKey, Realms, Redemption, RefreshToken, ReplacementNotice, Revocations, Secrets, Sessions, SessionsEnding,
-    StoredPassword, TriedCode, UpdateUserError, Users, Waiting,
+    AccessToken, AccessTokens, Account, Addressee, Administrator, Administrators, Admission, Admitted, Attempts, AuditEntries,
+    ChangeStandingError, CompanyInserted, Confirmation, Confirmed, ContactSetter, ContactUpdate, CountedBy, Credentials,
+    Decision, DeleteUserError, Deletions, DeviceToken, EmailChanges, GroupWriteError, Groups, HashError, InsertError, LinkToken,
+    Links, NewDeletion, NewEmailChange, NewLink, NewPassword, NewPhoneCode, NewRegistration, NewSecret, PasswordHasher,
+    PasswordSetter, Passwords, PhoneCodes, Presets, PublishedKey, Realms, Redemption, RefreshToken, Registrations,
+    ReplacementNotice, Revocations, Secrets, Sessions, SessionsEnding, StoredPassword, TriedCode, UpdateUserError, Users,
+    Waiting,
 };
 pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases, UpdateCompanySettings, UpdatePolicy, UpdateRealm};
+pub(crate) use registrations::{ConfirmRegistration, Register, RegistrationUseCases, Said};
 pub(crate) use sessions::{SessionTokens, SessionUseCases, SignIn, SignedIn};
 pub(crate) use user_actions::{UserAction, UserActionKind, UserView};
 pub(crate) use users::{

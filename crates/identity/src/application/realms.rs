@@ -7,7 +7,8 @@ use kernel::{Authorized, Call, Clock, CompanyId, IdSource, RealmId, Refusal};
 use super::{CompanyInserted, Error, InsertError, NewUser, Presets, Realms, UserUseCases, UserView, users};
 use crate::domain::access::Action;
 use crate::domain::{
-    Company, CompanyKind, CompanySettings, InvalidSetting, PolicyChange, Realm, RealmChange, RealmSettings, is_name,
+    Company, CompanyKind, CompanySettings, InvalidPolicy, InvalidSetting, PolicyChange, Realm, RealmChange, RealmSettings,
+    RegistrationRule, is_name,
 };
 
 /// What a realm is made of unless somebody says otherwise.
@@ -109,7 +110,13 @@ impl RealmUseCases {
             if !etag.is_empty() && etag != realm.etag() {
                 return Err(Error::EtagMismatch);
             }
-            let policy = realm.policy.changed(&changes).map_err(Error::PolicyInvalid)?;
+            let changed = realm.policy.changed(&changes);
+            let policy = match (changed, self.strays(realm_id, &changes).await?) {
+                (Ok(policy), None) => policy,
+                (changed, strays) => {
+                    return Err(Error::PolicyInvalid(changed.err().into_iter().flatten().chain(strays).collect()));
+                }
+            };
             if policy == realm.policy {
                 return Ok(permit.show(realm));
             }
@@ -120,6 +127,18 @@ impl RealmUseCases {
             }
         }
         Err(Error::EtagMismatch)
+    }
+
+    /// What is wrong with the company that people are to register with.
+    async fn strays(&self, realm_id: RealmId, changes: &[PolicyChange]) -> Result<Option<InvalidPolicy>, Error> {
+        for change in changes {
+            let PolicyChange::Registration(RegistrationRule { company_id: Some(company_id), .. }) = change else { continue };
+            let company = self.realms.get_company(realm_id, *company_id).await?;
+            if !company.is_some_and(|company| company.kind == CompanyKind::Ordinary) {
+                return Ok(Some(InvalidPolicy::RegistrationCompany));
+            }
+        }
+        Ok(None)
     }
 
     pub(crate) async fn update(&self, call: &Call, command: UpdateRealm) -> Result<Authorized<Realm>, Error> {

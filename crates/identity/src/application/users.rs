@@ -47,7 +47,7 @@ pub(crate) struct NewUser {
 }
 
 /// What is said of him beside, as it was typed.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct NewIntroduction {
     pub(crate) name: Vec<(NameField, String)>,
     pub(crate) language: String,
@@ -377,7 +377,7 @@ fn required(policy: &Policy, new: &NewUser) -> Vec<Contact> {
 }
 
 /// The contacts and the name that were typed, or everything that is wrong with what is said of the user.
-fn checked(policy: &Policy, company: &Company, new: &NewUser) -> Result<(Contacts, Introduction), Error> {
+pub(super) fn checked(policy: &Policy, company: &Company, new: &NewUser) -> Result<(Contacts, Introduction), Error> {
     let required = required(policy, new);
     let mut problems = Vec::new();
     let mut contacts = Contacts::default();
@@ -451,7 +451,11 @@ impl ParsedContact {
 /// What a password of this user must not be made of (I10).
 pub(super) async fn own_data(users: &dyn Users, user: &User) -> Result<Vec<String>, Fault> {
     let introduction = users.introductions(user.realm_id(), &[user.id()]).await?.remove(&user.id()).unwrap_or_default();
-    Ok(user.own_data().into_iter().map(str::to_owned).chain(introduction.own_data()).collect())
+    Ok(data_of(user, &introduction))
+}
+
+pub(super) fn data_of(user: &User, introduction: &Introduction) -> Vec<String> {
+    user.own_data().into_iter().map(str::to_owned).chain(introduction.own_data()).collect()
 }
 
 fn hidden_company(refusal: Refusal) -> Error {

@@ -16,6 +16,7 @@ mod password_change;
 mod phone_code;
 mod policy;
 mod realm;
+mod registration;
 mod session;
 mod transliteration;
 mod user;
@@ -36,6 +37,7 @@ pub(crate) use realm::{
     Company, CompanyKind, CompanySettings, InvalidCashDesk, InvalidSetting, Realm, RealmChange, RealmChanged, RealmSettings,
     is_name,
 };
+pub(crate) use registration::{Newcomer, Registration, RegistrationRule, SelfRegistration};
 pub(crate) use session::{Refresh, Session, SessionUser};
 pub(crate) use transliteration::Standard;
 pub(crate) use user::{

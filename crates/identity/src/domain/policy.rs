@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kernel::NameRule;
 
-use super::{Contact, ContactChanger, PasswordChangeRule, PasswordRule, PhoneRule, UserDeleter, UserStatus};
+use super::{Contact, ContactChanger, PasswordChangeRule, PasswordRule, PhoneRule, RegistrationRule, UserDeleter, UserStatus};
 
 const DAY: Duration = Duration::from_hours(24);
 /// The shortest password that any product here has asked for.
@@ -31,6 +31,7 @@ pub(crate) struct Policy {
     pub(crate) names: NameRule,
     pub(crate) contact_changes: ContactChanger,
     pub(crate) deletion: UserDeleter,
+    pub(crate) registration: RegistrationRule,
 }
 
 /// Which status new users have (I5).
@@ -84,6 +85,7 @@ pub(crate) enum PolicyChange {
     Names(NameRule),
     ContactChanges(ContactChanger),
     Deletion(UserDeleter),
+    Registration(RegistrationRule),
 }
 
 impl PolicyChange {
@@ -100,6 +102,7 @@ impl PolicyChange {
             Self::Names(_) => "names",
             Self::ContactChanges(_) => "contact_changes",
             Self::Deletion(_) => "deletion",
+            Self::Registration(_) => "registration",
         }
     }
 }
@@ -121,6 +124,8 @@ pub(crate) enum InvalidPolicy {
     Longest,
     #[error("whoever changes his password has signed in at most 1440 minutes ago; 0 if it does not matter")]
     ReauthenticationAge,
+    #[error("whoever registers comes to an ordinary company of the realm")]
+    RegistrationCompany,
 }
 
 impl InvalidPolicy {
@@ -133,6 +138,7 @@ impl InvalidPolicy {
             Self::Idle => "policy.sessions.idle_days",
             Self::Longest => "policy.sessions.longest_days",
             Self::ReauthenticationAge => "policy.password_change.reauthentication_minutes",
+            Self::RegistrationCompany => "policy.registration.company_id",
         }
     }
 }
@@ -153,6 +159,7 @@ impl Policy {
                 PolicyChange::Names(rule) => policy.names = rule,
                 PolicyChange::ContactChanges(changer) => policy.contact_changes = changer,
                 PolicyChange::Deletion(deleter) => policy.deletion = deleter,
+                PolicyChange::Registration(rule) => policy.registration = rule,
             }
         }
         policy.checked()
@@ -208,6 +215,7 @@ mod tests {
             names: NameRule { form: NameForm::Full, letters: NameLetters::Any, need: NameNeed::Optional },
             contact_changes: ContactChanger::User,
             deletion: UserDeleter::Owner,
+            registration: RegistrationRule::CLOSED,
         }
     }
 

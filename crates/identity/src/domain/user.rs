@@ -153,6 +153,11 @@ impl User {
         Self { status: UserStatus::Blocked, activation, ..self }
     }
 
+    /// The same user, just created, who has shown that mail to his address reaches him.
+    pub(crate) fn verified(self) -> Self {
+        Self { email_verified: true, ..self }
+    }
+
     /// Takes another address, not verified yet; nothing happens if it is the one the user has.
     pub(crate) fn change_email(&mut self, email: EmailAddress, now: Timestamp) -> Option<ContactChanged> {
         if self.contacts.email.as_ref() == Some(&email) {

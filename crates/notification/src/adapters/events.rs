@@ -29,6 +29,8 @@ const PHONE_CHANGE_REQUESTED: &str = "identity.user.phone_change_requested.v1";
 const EMAIL_CHANGE_REQUESTED: &str = "identity.user.email_change_requested.v1";
 const EMAIL_REPLACED: &str = "identity.user.email_replaced.v1";
 const PHONE_REPLACED: &str = "identity.user.phone_replaced.v1";
+const REGISTRATION_REQUESTED: &str = "identity.user.registration_requested.v1";
+const REGISTRATION_REPEATED: &str = "identity.user.registration_repeated.v1";
 const REALM_CHANGED: &str = "identity.realm.changed.v1";
 const CASE_CREATED: &str = "case_monitoring.case.created.v1";
 const CASE_STATUS_CHANGED: &str = "case_monitoring.case.status_changed.v1";
@@ -65,6 +67,8 @@ pub(crate) const PLANNER: [SubscriptionSpec; 2] = [
             EMAIL_CHANGE_REQUESTED,
             EMAIL_REPLACED,
             PHONE_REPLACED,
+            REGISTRATION_REQUESTED,
+            REGISTRATION_REPEATED,
         ],
         retry_tiers: &messaging::RETRY_TIERS,
     },
@@ -122,11 +126,14 @@ impl PlannerHandler {
             | PHONE_CHANGE_REQUESTED
             | EMAIL_CHANGE_REQUESTED
             | EMAIL_REPLACED
-            | PHONE_REPLACED => {
+            | PHONE_REPLACED
+            | REGISTRATION_REPEATED => {
                 // It may have overtaken the news of another address.
                 plan.person_changed(person(message)?);
                 plan.tell(self.delivery(message, notice(message)?));
             }
+            // There is nobody yet whom anybody could be asked about.
+            REGISTRATION_REQUESTED => plan.tell(self.delivery(message, notice(message)?)),
             USER_BLOCKED => {
                 plan.person_changed(person(message)?);
                 plan.tell(self.delivery(message, notice(message)?));
@@ -193,6 +200,14 @@ fn notice(message: &Message) -> Result<Notice, UnreadableFact> {
             let fact = pb_identity::UserPhoneReplaced::decode(payload)?;
             (Kind::PhoneReplaced, fact.user_id.clone(), fact.user_id, None)
         }
+        REGISTRATION_REQUESTED => {
+            let fact = pb_identity::UserRegistrationRequested::decode(payload)?;
+            (Kind::Registration, fact.link_id, fact.user_id, Some(moment(fact.expire_time)?))
+        }
+        REGISTRATION_REPEATED => {
+            let fact = pb_identity::UserRegistrationRepeated::decode(payload)?;
+            (Kind::RegistrationRepeated, fact.user_id.clone(), fact.user_id, Some(moment(fact.expire_time)?))
+        }
         PASSWORD_CHANGED => {
             let fact = pb_identity::UserPasswordChanged::decode(payload)?;
             (Kind::PasswordChanged, fact.user_id.clone(), fact.user_id, None)
@@ -237,6 +252,7 @@ fn person(message: &Message) -> Result<PersonVersion, UnreadableFact> {
         PHONE_CHANGE_REQUESTED => pb_identity::UserPhoneChangeRequested::decode(payload).map(|fact| (fact.user_id, fact.version)),
         EMAIL_REPLACED => pb_identity::UserEmailReplaced::decode(payload).map(|fact| (fact.user_id, fact.version)),
         PHONE_REPLACED => pb_identity::UserPhoneReplaced::decode(payload).map(|fact| (fact.user_id, fact.version)),
+        REGISTRATION_REPEATED => pb_identity::UserRegistrationRepeated::decode(payload).map(|fact| (fact.user_id, fact.version)),
         _ => return Err(UnreadableFact::UnknownType),
     }?;
     Ok(PersonVersion { realm_id: message.realm_id, user_id: user_id.parse()?, version })

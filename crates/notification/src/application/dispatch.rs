@@ -99,9 +99,8 @@ struct Answers {
 impl Answers {
     /// True if nobody has to be asked about it.
     fn know(&self, addressed: &Addressed) -> bool {
-        addressed.person != Person::Stale
-            && self.realms.contains_key(&addressed.delivery.realm_id)
-            && self.speech.contains_key(&person_of(addressed))
+        let knows_person = addressed.person != Person::Stale && self.speech.contains_key(&person_of(addressed));
+        (knows_person || addressed.delivery.kind.precedes_its_user()) && self.realms.contains_key(&addressed.delivery.realm_id)
     }
 
     fn realm(&self, realm_id: RealmId) -> Result<&Realm, Outcome> {
@@ -423,6 +422,7 @@ impl Dispatcher {
     ) -> Result<(Option<&'a str>, &'a Phone, PersonStanding), Outcome> {
         match &addressed.person {
             Person::Known { email, phone, standing } => Ok((email.as_deref(), phone, *standing)),
+            Person::Stale if addressed.delivery.kind.precedes_its_user() => Ok((None, &Phone::Missing, PersonStanding::Active)),
             Person::Stale => match asked.people.get(&addressed.delivery.user_id) {
                 Some(Ok(Some(contacts))) => Ok((contacts.email.as_deref(), &contacts.phone, contacts.standing)),
                 Some(Err(outcome)) => Err(outcome.clone()),
@@ -433,6 +433,10 @@ impl Dispatcher {
 
     /// A letter waits for the language of its reader; security mail does not.
     fn speech(&self, addressed: &Addressed, asked: &Answers) -> Result<Speech, Outcome> {
+        let delivery = &addressed.delivery;
+        if let Some(language) = self.letters.own_language(delivery).map_err(|fault| not_written(delivery, &fault))? {
+            return Ok(Speech { language: Some(language), time_zone: None });
+        }
         match (asked.speech.get(&person_of(addressed)), self.lane) {
             (Some(speech), _) => Ok(speech.clone()),
             (None, Lane::Security) => Ok(Speech::default()),

@@ -237,6 +237,9 @@ pub(crate) trait Letters: Send + Sync {
     /// Where it goes, if the fact says so itself.
     fn own_recipient(&self, delivery: &Claimed) -> Result<Option<String>, Fault>;
 
+    /// In which language it is written, if the fact says so itself.
+    fn own_language(&self, delivery: &Claimed) -> Result<Option<String>, Fault>;
+
     fn write(&self, addressed: &Addressed, realm: &Realm, to: &str) -> Result<Letter, Fault>;
 
     fn write_sms(&self, addressed: &Addressed, realm: &Realm, to: &str) -> Result<Sms, Fault>;

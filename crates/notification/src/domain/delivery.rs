@@ -75,10 +75,14 @@ pub(crate) enum Kind {
     EmailReplaced,
     /// Another phone number has taken the place of his.
     PhoneReplaced,
+    /// He has registered, and is to show that mail to his address reaches him (I22).
+    Registration,
+    /// Somebody has registered with his address.
+    RegistrationRepeated,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::StatusChange,
         Self::Invitation,
         Self::PasswordReset,
@@ -90,6 +94,8 @@ impl Kind {
         Self::EmailChange,
         Self::EmailReplaced,
         Self::PhoneReplaced,
+        Self::Registration,
+        Self::RegistrationRepeated,
     ];
 
     pub(crate) const fn as_str(self) -> &'static str {
@@ -105,6 +111,8 @@ impl Kind {
             Self::EmailChange => "EMAIL_CHANGE",
             Self::EmailReplaced => "EMAIL_REPLACED",
             Self::PhoneReplaced => "PHONE_REPLACED",
+            Self::Registration => "REGISTRATION",
+            Self::RegistrationRepeated => "REGISTRATION_REPEATED",
         }
     }
 
@@ -120,7 +128,9 @@ impl Kind {
             | Self::PhoneChange
             | Self::EmailChange
             | Self::EmailReplaced
-            | Self::PhoneReplaced => Lane::Security,
+            | Self::PhoneReplaced
+            | Self::Registration
+            | Self::RegistrationRepeated => Lane::Security,
         }
     }
 
@@ -135,6 +145,11 @@ impl Kind {
     /// Whether a number that nobody has confirmed will do: the one that is being confirmed.
     pub(crate) const fn confirms_phone(self) -> bool {
         matches!(self, Self::PhoneCode)
+    }
+
+    /// Whether it is for somebody who is no user yet: nobody knows him, and the fact says how he is reached and spoken to.
+    pub(crate) const fn precedes_its_user(self) -> bool {
+        matches!(self, Self::Registration)
     }
 
     /// The tick without which nobody is told of it by this channel; none for what everybody is told.
@@ -152,7 +167,9 @@ impl Kind {
                 | Self::PhoneChange
                 | Self::EmailChange
                 | Self::EmailReplaced
-                | Self::PhoneReplaced,
+                | Self::PhoneReplaced
+                | Self::Registration
+                | Self::RegistrationRepeated,
                 Channel::Email | Channel::Sms,
             ) => None,
         }

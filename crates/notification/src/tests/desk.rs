@@ -315,6 +315,21 @@ impl Desk {
         Message { expires_at: Some(end), ..message }
     }
 
+    /// Somebody has registered, and wants to be written to in this language.
+    pub(super) fn registration(&self, email: &str, language: &str) -> Message {
+        let link_id = RandomIds.uuid_v7(self.clock.now());
+        let address = [b"address".as_slice(), link_id.as_bytes()].concat();
+        let fact = pb::UserRegistrationRequested {
+            user_id: new_user(),
+            link_id: link_id.to_string(),
+            sealed_token: self.sealing_key.seal(link_id.as_bytes(), &Secret::new(TOKEN.to_owned())),
+            sealed_address: self.sealing_key.seal(&address, &Secret::new(email.to_owned())),
+            expire_time: Some(timestamp(self.clock.now() + HOUR)),
+            language: language.to_owned(),
+        };
+        self.message("identity.user.registration_requested.v1", fact.encode_to_vec())
+    }
+
     pub(super) fn password_changed(&self) -> Message {
         let fact = pb::UserPasswordChanged { user_id: new_user(), change_time: Some(timestamp(self.clock.now())), version: 1 };
         self.message("identity.user.password_changed.v1", fact.encode_to_vec())

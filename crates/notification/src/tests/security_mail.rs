@@ -41,6 +41,19 @@ async fn what_has_expired_on_its_way_is_not_sent() {
     assert_eq!(desk.security_mail.ids(), []);
 }
 
+/// Rule I22.e: whoever registers is no user yet: nobody is asked about him, and he is written to in the language he has named.
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_who_is_no_user_yet_is_written_to() {
+    let desk = Desk::open().await;
+    desk.identity.know_for_a_moment(desk.realm_id);
+    desk.identity.go_away();
+    desk.tell(&[desk.registration("wanted@example.com", "pl")]).await;
+    desk.becomes("REGISTRATION security SENT 1 emptied").await;
+    let texts = desk.security_mail.texts();
+    assert!(texts[0].contains(&format!("https://cabinet.example/confirm-registration?token={TOKEN}\n")), "{texts:?}");
+    assert!(texts[0].contains("Potwierdź rejestrację"), "{texts:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_does_not_open_is_given_up() {
     let desk = Desk::open().await;

@@ -45,7 +45,7 @@ fn new_user(new: pb::NewUser) -> Result<NewUser, Problem> {
     Ok(NewUser { role, email: new.email, phone: new.phone, user_name: new.user_name, status, introduction, invitation })
 }
 
-fn introduced(said: pb::Introduction) -> NewIntroduction {
+pub(super) fn introduced(said: pb::Introduction) -> NewIntroduction {
     let pb::Introduction { full_name, last_name, first_name, middle_name, language } = said;
     let name = vec![
         (NameField::Full, full_name),

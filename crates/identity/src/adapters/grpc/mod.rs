@@ -13,6 +13,7 @@ mod passwords;
 mod policy;
 mod problem;
 mod realms;
+mod registrations;
 mod sessions;
 mod users;
 
@@ -27,5 +28,6 @@ pub(crate) use links::LinkGrpc;
 pub(crate) use passwords::PasswordGrpc;
 pub(crate) use problem::ERROR_TEXTS;
 pub(crate) use realms::RealmGrpc;
+pub(crate) use registrations::RegistrationGrpc;
 pub(crate) use sessions::SessionGrpc;
 pub(crate) use users::UserGrpc;

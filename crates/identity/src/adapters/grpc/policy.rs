@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use api::cabinet::identity::v1 as pb;
 use kernel::{NameForm, NameLetters, NameNeed, NameRule};
-use runtime::grpc::{Problem, id};
+use runtime::grpc::{Problem, id, optional_id};
 
 use crate::application::UpdatePolicy;
 use crate::domain::{
     Characters, Contact, ContactChanger, Guessable, OwnerSetsPasswords, PasswordChangeRule, PasswordProof, PasswordRule,
-    PhoneRule, Policy, PolicyChange, SessionLifetimes, StartingStatus, UserDeleter,
+    PhoneRule, Policy, PolicyChange, RegistrationRule, SelfRegistration, SessionLifetimes, StartingStatus, UserDeleter,
 };
 
 /// A path of the mask is nothing that can be changed, or there is none at all.
@@ -39,6 +39,7 @@ fn change(path: &str, wanted: &pb::Policy) -> Result<PolicyChange, Problem> {
         "starting_status" => PolicyChange::StartingStatus(starting_status(wanted.starting_status())?),
         "deletion" => PolicyChange::Deletion(deletion(wanted.deletion())?),
         "contact_changes" => PolicyChange::ContactChanges(contact_changes(wanted.contact_changes())?),
+        "registration" => PolicyChange::Registration(registration(wanted.registration.as_ref())?),
         _ => return Err(UnknownPath.into()),
     })
 }
@@ -164,6 +165,16 @@ fn deletion(deleter: pb::UserDeleter) -> Result<UserDeleter, Problem> {
     }
 }
 
+fn registration(rule: Option<&pb::RegistrationRule>) -> Result<RegistrationRule, Problem> {
+    let rule = rule.cloned().unwrap_or_default();
+    let self_registration = match rule.self_registration() {
+        pb::SelfRegistration::Closed => SelfRegistration::Closed,
+        pb::SelfRegistration::Open => SelfRegistration::Open,
+        pb::SelfRegistration::Unspecified => return Err(undefined("registration.self_registration")),
+    };
+    Ok(RegistrationRule { self_registration, company_id: optional_id("policy.registration.company_id", &rule.company_id)? })
+}
+
 fn undefined(field: &str) -> Problem {
     Problem::field_invalid(&format!("policy.{field}"), "must name one of the defined values")
 }
@@ -205,7 +216,17 @@ pub(super) fn policy(policy: &Policy) -> pb::Policy {
             UserDeleter::Nobody => pb::UserDeleter::Nobody,
         }
         .into(),
+        registration: Some(registration_rule(policy.registration)),
     }
+}
+
+fn registration_rule(rule: RegistrationRule) -> pb::RegistrationRule {
+    let self_registration = match rule.self_registration {
+        SelfRegistration::Closed => pb::SelfRegistration::Closed,
+        SelfRegistration::Open => pb::SelfRegistration::Open,
+    };
+    let company_id = rule.company_id.map(|company_id| company_id.to_string()).unwrap_or_default();
+    pb::RegistrationRule { self_registration: self_registration.into(), company_id }
 }
 
 fn name_rule(rule: NameRule) -> pb::NameRule {

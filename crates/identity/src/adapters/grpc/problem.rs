@@ -73,6 +73,7 @@ impl From<Error> for Problem {
             Error::ReauthenticationRequired => {
                 not_now(ErrorReason::ReauthenticationRequired, message).unless("REAUTHENTICATION", "session")
             }
+            Error::RegistrationClosed => not_now(ErrorReason::RegistrationClosed, message).unless("REGISTRATION", "realm_id"),
             Error::PhoneMissing => not_now(ErrorReason::PhoneMissing, message).unless("CONTACT", "phone"),
             Error::PhoneConfirmed => not_now(ErrorReason::PhoneConfirmed, message).unless("CONTACT", "phone"),
             Error::ContactFixed => not_now(ErrorReason::ContactFixed, message).unless("CONTACT", "user"),

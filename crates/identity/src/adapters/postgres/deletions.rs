@@ -10,10 +10,11 @@ use uuid::Uuid;
 
 use super::audit::AuditLog;
 use super::personal_data;
+use super::users::email_key;
 use crate::adapters::events;
 use crate::application::{DeleteUserError, Deletions, NewDeletion};
 use crate::domain::audit::{AuditAct, Done};
-use crate::domain::{UserDeleted, UserDeletion};
+use crate::domain::{User, UserDeleted, UserDeletion};
 
 /// Deletions that are told of again, at once.
 const TOLD_AGAIN: i64 = 100;
@@ -141,6 +142,7 @@ impl Deletions for PgDeletions {
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         check(&concerned(&mut transaction, new).await?, new)?;
         personal_data::forget(&mut transaction, realm_id, new.user.id()).await?;
+        forget_registrations(&mut transaction, new.user).await?;
         delete_user(&mut transaction, call, new).await?;
         let done = Done::with_role(AuditAct::UserDeleted, new.user.id(), new.user.role());
         self.audit.append(&mut *transaction, call, realm_id, Some(company_id), &[done]).await?;
@@ -221,6 +223,21 @@ fn check(concerned: &[Concerned], new: &NewDeletion<'_>) -> Result<(), DeleteUse
     if user.is_active(Role::Owner) && owners.all(|owner| owner.user_id == user_id) {
         return Err(DeleteUserError::LastOwner);
     }
+    Ok(())
+}
+
+/// Whoever has registered with his address, perhaps more than once before he was a user.
+async fn forget_registrations(connection: &mut PgConnection, user: &User) -> Result<(), Fault> {
+    sqlx::query!(
+        "DELETE FROM registrations
+         WHERE realm_id = $1
+           AND email_key = $2",
+        user.realm_id().as_uuid(),
+        email_key(user.contacts()),
+    )
+    .execute(connection)
+    .await
+    .map_err(postgres::fault)?;
     Ok(())
 }
 

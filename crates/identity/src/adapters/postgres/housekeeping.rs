@@ -14,7 +14,7 @@ impl PgHousekeeping {
         Self { pool }
     }
 
-    /// Deletes what no token can be about any more, attempts that count no longer, and sessions, links, changes of addresses and phone codes that ended
+    /// Deletes what no token can be about any more, attempts that count no longer, registrations that are over, and sessions, links, changes of addresses and phone codes that ended
     /// before `ended_before`.
     pub(crate) async fn forget(&self, revoked_before: Timestamp, ended_before: Timestamp, now: Timestamp) -> Result<(), Fault> {
         sqlx::query!("DELETE FROM revocations WHERE revoked_at < $1", revoked_before.to_sqlx() as _)
@@ -34,6 +34,11 @@ impl PgHousekeeping {
             .await
             .map_err(postgres::fault)?;
         sqlx::query!("DELETE FROM email_changes WHERE expires_at < $1", ended_before.to_sqlx() as _)
+            .execute(&self.pool)
+            .await
+            .map_err(postgres::fault)?;
+        // What somebody has said of himself who did not come is nobody's business any more.
+        sqlx::query!("DELETE FROM registrations WHERE expires_at < $1", now.to_sqlx() as _)
             .execute(&self.pool)
             .await
             .map_err(postgres::fault)?;

@@ -135,6 +135,8 @@ const fn pb_kind(kind: Kind) -> pb::DeliveryKind {
         Kind::EmailChange => pb::DeliveryKind::EmailChange,
         Kind::EmailReplaced => pb::DeliveryKind::EmailReplaced,
         Kind::PhoneReplaced => pb::DeliveryKind::PhoneReplaced,
+        Kind::Registration => pb::DeliveryKind::Registration,
+        Kind::RegistrationRepeated => pb::DeliveryKind::RegistrationRepeated,
     }
 }
 

@@ -17,6 +17,7 @@ use crate::domain::{Claimed, Kind, ObjectId};
 const SET_PASSWORD: &str = "set-password";
 const RESET_PASSWORD: &str = "reset-password";
 const CONFIRM_EMAIL: &str = "confirm-email";
+const CONFIRM_REGISTRATION: &str = "confirm-registration";
 
 #[derive(Debug, thiserror::Error)]
 #[error("a stored fact lacks a part")]
@@ -93,6 +94,17 @@ pub(super) fn email_change(delivery: &Claimed, realm: &Realm, language: &Languag
     mailed_link(CONFIRM_EMAIL, &SealedLink { link_id, sealed_token, expire_time }, realm, language, key)
 }
 
+/// The token is for the address that the fact brings with it.
+pub(super) fn registration(delivery: &Claimed, realm: &Realm, language: &Language, key: &OpeningKey) -> Result<Content, Fault> {
+    let pb::UserRegistrationRequested { link_id, sealed_token, expire_time, .. } = read(delivery)?;
+    mailed_link(CONFIRM_REGISTRATION, &SealedLink { link_id, sealed_token, expire_time }, realm, language, key)
+}
+
+pub(super) fn registration_repeated(delivery: &Claimed, realm: &Realm, language: &Language) -> Result<Content, Fault> {
+    let fact: pb::UserRegistrationRepeated = read(delivery)?;
+    notice(fact.request_time, realm, language)
+}
+
 pub(super) fn email_replaced(delivery: &Claimed, realm: &Realm, language: &Language) -> Result<Content, Fault> {
     let fact: pb::UserEmailReplaced = read(delivery)?;
     notice(fact.replace_time, realm, language)
@@ -123,12 +135,17 @@ pub(super) fn own_recipient(delivery: &Claimed, key: &OpeningKey) -> Result<Opti
             let fact: pb::UserPhoneChangeRequested = read(delivery)?;
             (fact.code_id, fact.sealed_phone)
         }
+        Kind::Registration => {
+            let fact: pb::UserRegistrationRequested = read(delivery)?;
+            (fact.link_id, fact.sealed_address)
+        }
         Kind::StatusChange
         | Kind::Invitation
         | Kind::PasswordReset
         | Kind::PasswordChanged
         | Kind::SessionCompromised
         | Kind::AccountBlocked
+        | Kind::RegistrationRepeated
         | Kind::PhoneCode => return Ok(None),
     };
     if sealed.is_empty() && delivery.kind == Kind::PhoneReplaced {
@@ -137,6 +154,15 @@ pub(super) fn own_recipient(delivery: &Claimed, key: &OpeningKey) -> Result<Opti
     let object_id: ObjectId = object_id.parse().map_err(Fault::internal)?;
     let context = [b"address".as_slice(), object_id.as_uuid().as_bytes()].concat();
     key.open(&context, &sealed).map(|address| Some(address.expose().clone())).map_err(Fault::internal)
+}
+
+/// The language of somebody of whom nobody has heard yet; nothing if he has chosen none.
+pub(super) fn own_language(delivery: &Claimed) -> Result<Option<String>, Fault> {
+    if delivery.kind != Kind::Registration {
+        return Ok(None);
+    }
+    let fact: pb::UserRegistrationRequested = read(delivery)?;
+    Ok(Some(fact.language).filter(|language| !language.is_empty()))
 }
 
 pub(super) fn password_changed(delivery: &Claimed, realm: &Realm, language: &Language) -> Result<Content, Fault> {

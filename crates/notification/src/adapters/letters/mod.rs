@@ -70,6 +70,8 @@ impl TemplateLetters {
             Kind::EmailChange => kinds::email_change(delivery, realm, language, &self.opening_key),
             Kind::EmailReplaced => kinds::email_replaced(delivery, realm, language),
             Kind::PhoneReplaced => kinds::phone_replaced(delivery, realm, language),
+            Kind::Registration => kinds::registration(delivery, realm, language, &self.opening_key),
+            Kind::RegistrationRepeated => kinds::registration_repeated(delivery, realm, language),
             Kind::PhoneCode => kinds::phone_code(delivery, realm, language, &self.opening_key),
             Kind::PhoneChange => kinds::phone_change(delivery, realm, language, &self.opening_key),
         }
@@ -128,6 +130,10 @@ fn in_language<'a, T>(languages: &'a [(&'static str, T)], wanted: &str) -> &'a T
 impl Letters for TemplateLetters {
     fn own_recipient(&self, delivery: &Claimed) -> Result<Option<String>, Fault> {
         kinds::own_recipient(delivery, &self.opening_key)
+    }
+
+    fn own_language(&self, delivery: &Claimed) -> Result<Option<String>, Fault> {
+        kinds::own_language(delivery)
     }
 
     fn write(&self, addressed: &Addressed, realm: &Realm, to: &str) -> Result<Letter, Fault> {

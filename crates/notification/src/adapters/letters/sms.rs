@@ -36,7 +36,9 @@ impl SmsTexts {
             | Kind::AccountBlocked
             | Kind::EmailChange
             | Kind::EmailReplaced
-            | Kind::PhoneReplaced => Err(Fault::internal(NoText)),
+            | Kind::PhoneReplaced
+            | Kind::Registration
+            | Kind::RegistrationRepeated => Err(Fault::internal(NoText)),
         }
     }
 }

@@ -85,6 +85,14 @@ impl Desk {
             Kind::PhoneReplaced => {
                 pb::UserPhoneReplaced { user_id, sealed_address: Vec::new(), replace_time: at, version: 1 }.encode_to_vec()
             }
+            Kind::Registration => {
+                let (sealed_address, language) = (self.sealed_address(LINK), String::new());
+                pb::UserRegistrationRequested { user_id, link_id, sealed_token, sealed_address, expire_time: at, language }
+                    .encode_to_vec()
+            }
+            Kind::RegistrationRepeated => {
+                pb::UserRegistrationRepeated { user_id, request_time: at, expire_time: at, version: 1 }.encode_to_vec()
+            }
             Kind::AccountBlocked => pb::UserBlocked { user_id, block_time: at, ..Default::default() }.encode_to_vec(),
         }
     }
@@ -204,6 +212,7 @@ fn a_letter_leads_where_its_kind_leads() {
         (Kind::Invitation.as_str(), format!("{PUBLIC_URL}/set-password?token={TOKEN}")),
         (Kind::PasswordReset.as_str(), format!("{PUBLIC_URL}/reset-password?token={TOKEN}")),
         (Kind::EmailChange.as_str(), format!("{PUBLIC_URL}/confirm-email?token={TOKEN}")),
+        (Kind::Registration.as_str(), format!("{PUBLIC_URL}/confirm-registration?token={TOKEN}")),
     ]);
     let desk = Desk::new();
     for kind in letter_kinds() {

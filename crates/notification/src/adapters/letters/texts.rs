@@ -33,6 +33,8 @@ pub(super) struct Language {
     email_change: Texts,
     email_replaced: Texts,
     phone_replaced: Texts,
+    registration: Texts,
+    registration_repeated: Texts,
 }
 
 /// The texts of the page where one unsubscribes. Each is a template of its own.
@@ -77,6 +79,8 @@ impl Language {
             Kind::EmailChange => &self.email_change,
             Kind::EmailReplaced => &self.email_replaced,
             Kind::PhoneReplaced => &self.phone_replaced,
+            Kind::Registration => &self.registration,
+            Kind::RegistrationRepeated => &self.registration_repeated,
             Kind::PhoneCode | Kind::PhoneChange => return None,
         };
         Some(texts)

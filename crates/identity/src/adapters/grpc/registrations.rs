@@ -1,0 +1,59 @@
+//! `cabinet.identity.v1.RegistrationService`.
+
+use api::cabinet::identity::v1 as pb;
+use api::cabinet::identity::v1::registration_service_server::{RegistrationService, RegistrationServiceServer};
+use runtime::grpc::{Problem, id, open, timestamp};
+use tonic::{Request, Response, Status};
+
+use super::convert;
+use crate::application::{ConfirmRegistration, Register, RegistrationUseCases, Said};
+use crate::domain::Password;
+
+pub(crate) struct RegistrationGrpc {
+    registrations: RegistrationUseCases,
+}
+
+impl RegistrationGrpc {
+    pub(crate) fn server(registrations: RegistrationUseCases) -> RegistrationServiceServer<Self> {
+        RegistrationServiceServer::new(Self { registrations })
+    }
+}
+
+fn register(request: pb::RegisterRequest) -> Result<Register, Problem> {
+    let pb::RegisterRequest { realm_id, email, phone, user_name, introduction } = request;
+    let introduction = convert::introduced(introduction.unwrap_or_default());
+    Ok(Register { realm_id: id("realm_id", &realm_id)?, said: Said { email, phone, user_name, introduction } })
+}
+
+#[tonic::async_trait]
+impl RegistrationService for RegistrationGrpc {
+    async fn register(&self, request: Request<pb::RegisterRequest>) -> Result<Response<pb::RegisterResponse>, Status> {
+        let (call, request) = open(request)?;
+        let () = self.registrations.register(&call, register(request)?).await.map_err(Problem::from)?.into_inner();
+        Ok(Response::new(pb::RegisterResponse {}))
+    }
+
+    async fn inspect_registration(
+        &self,
+        request: Request<pb::InspectRegistrationRequest>,
+    ) -> Result<Response<pb::InspectRegistrationResponse>, Status> {
+        let (call, request) = open(request)?;
+        let registration = self.registrations.inspect(&call, &request.token).await.map_err(Problem::from)?.into_inner();
+        Ok(Response::new(pb::InspectRegistrationResponse { expire_time: Some(timestamp(registration.expires_at)) }))
+    }
+
+    async fn confirm_registration(
+        &self,
+        request: Request<pb::ConfirmRegistrationRequest>,
+    ) -> Result<Response<pb::ConfirmRegistrationResponse>, Status> {
+        let (call, request) = open(request)?;
+        let pb::ConfirmRegistrationRequest { token, password, session_name } = request;
+        let command = ConfirmRegistration { token, password: Password::new(&password), session_name };
+        let signed_in = self.registrations.confirm(&call, command).await.map_err(Problem::from)?.into_inner();
+        Ok(Response::new(pb::ConfirmRegistrationResponse {
+            user: Some(convert::user(&signed_in.user)),
+            tokens: Some(convert::session_tokens(&signed_in.tokens)),
+            device_token: signed_in.device_token.expose().clone(),
+        }))
+    }
+}
