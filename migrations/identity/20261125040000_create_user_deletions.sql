@@ -23,3 +23,7 @@ CREATE TABLE user_erasures (
     erased_at timestamptz NOT NULL,
     PRIMARY KEY (realm_id, user_id, service)
 );
+
+-- All of a user's, those that have ended as well: they go with him.
+DROP INDEX sessions_of_user;
+CREATE INDEX sessions_of_user ON sessions (realm_id, user_id);

@@ -122,7 +122,9 @@ async fn who_registers_is_a_user_once_he_has_followed_his_link() {
     says(&letter, "potwierdź rejestrację");
     let token = link_in(&letter);
     for _ in 0..10 {
-        assert!(inspect(&cabinet, &token).await.expect("an open link").expire_time.is_some());
+        let shown = inspect(&cabinet, &token).await.expect("an open link");
+        assert!(shown.expire_time.is_some() && shown.email == "Anna@example.com");
+        assert_eq!(shown.introduction.expect("what was said").full_name, "Anna Kowalska");
     }
     assert_eq!(refused(find(&realm, "anna@example.com").await), is(Code::NotFound, "USER_NOT_FOUND"));
     for weak in ["short", "anna@example.com", "kowalska1"] {

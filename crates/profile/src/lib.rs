@@ -82,11 +82,7 @@ impl Service for Profile {
             bell: unused.clone(),
         };
         process.workers.spawn_endless("housekeeping of avatars", housekeeping.run());
-        let personal_data = StoredPersonalData {
-            tables: PgPersonalData::new(pools.workers.clone()),
-            unused: PgUnusedAvatars::new(pools.workers.clone()),
-            files: files.clone(),
-        };
+        let personal_data = StoredPersonalData { tables: PgPersonalData::new(pools.workers.clone()), files: files.clone() };
         let broker = &config.messaging.broker;
         let dead_letters = messaging::serve_dead_letters(process, &pools, broker);
         let personal_data = Arc::new(personal_data);

@@ -30,7 +30,9 @@ use crate::{Broker, DeadLetters, Handler, HandlerError, Lane, Message, OutboxSig
 const USER_DELETED: &str = "identity.user.deleted.v1";
 /// Longer than any message is put by, and than any call lasts.
 const SWEEP_AFTER: Duration = Duration::from_hours(1);
-/// Nobody rings for what a process left behind that was killed.
+/// What a process has claimed that was killed, another one does then.
+const LEASE: Duration = Duration::from_secs(30);
+/// Nobody rings for that.
 const INTERVAL: Duration = Duration::from_secs(10);
 /// At once.
 const BATCH: i64 = 100;
@@ -144,33 +146,52 @@ impl Eraser {
         }
     }
 
-    /// Erases everybody who is to be; one of whom it fails keeps no other.
+    /// Does what there is to be done; one of whom it fails keeps no other.
     async fn erase_all(&self) -> Result<(), Fault> {
+        let mut kept = None;
         loop {
             let now = self.clock.now();
-            let due = self.store.due(now, SWEEP_AFTER, BATCH).await?;
+            let due = self.store.claim(now, later(now, LEASE), BATCH).await?;
             if due.is_empty() {
-                return Ok(());
+                return kept.map_or(Ok(()), Err);
             }
-            let mut kept = None;
             for due in &due {
-                if let Err(fault) = self.erase(due, now).await {
+                if let Err(fault) = self.attend_to(due).await {
                     kept = Some(fault);
                 }
-            }
-            if let Some(fault) = kept {
-                return Err(fault);
             }
         }
     }
 
-    async fn erase(&self, due: &Due, now: Timestamp) -> Result<(), Fault> {
+    async fn attend_to(&self, due: &Due) -> Result<(), Fault> {
+        match due.erased_at {
+            None => {
+                self.erase(due).await?;
+                self.tell(due, self.clock.now()).await
+            }
+            Some(erased_at) if !due.is_told => self.tell(due, erased_at).await,
+            Some(_) => {
+                self.erase(due).await?;
+                self.store.note_sweep(due, self.clock.now()).await
+            }
+        }
+    }
+
+    async fn erase(&self, due: &Due) -> Result<(), Fault> {
         let Due { realm_id, user_id, .. } = *due;
-        self.personal_data.erase(realm_id, user_id, now).await?;
+        self.personal_data.erase(realm_id, user_id, self.clock.now()).await?;
         if let Some(redaction) = self.personal_data.redaction() {
             self.store.redact_facts(realm_id, user_id, redaction).await?;
         }
-        self.store.delete_dead_letters(realm_id, user_id).await?;
-        self.store.finish(due, self.ids.new_id(now), self.spec.event_type, self.clock.now()).await
+        self.store.delete_dead_letters(realm_id, user_id).await
     }
+
+    async fn tell(&self, due: &Due, erased_at: Timestamp) -> Result<(), Fault> {
+        let event_id = self.ids.new_id(self.clock.now());
+        self.store.tell(due, event_id, self.spec.event_type, erased_at, later(erased_at, SWEEP_AFTER)).await
+    }
+}
+
+fn later(moment: Timestamp, by: Duration) -> Timestamp {
+    moment.saturating_add(by).expect("a duration of whole seconds can be added to a moment")
 }

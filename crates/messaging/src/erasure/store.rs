@@ -1,7 +1,5 @@
 //! Who is to be erased, in PostgreSQL, and what this crate itself keeps of him.
 
-use std::time::Duration;
-
 use api::cabinet::messaging::events::v1 as pb;
 use jiff_sqlx::ToSqlx as _;
 use kernel::{CommandId, EventId, Fault, RealmId, Timestamp, UserId};
@@ -9,7 +7,6 @@ use prost::Message as _;
 use runtime::grpc::timestamp;
 use runtime::postgres;
 use sqlx::PgPool;
-use uuid::Uuid;
 
 use super::Redaction;
 use crate::outbox::BEFORE_ALL;
@@ -26,13 +23,15 @@ pub(super) struct Asked {
     pub(super) caused_by: CommandId,
 }
 
-/// A user who is to be erased now.
+/// A user for whom there is something to be done now.
 pub(super) struct Due {
     pub(super) realm_id: RealmId,
     pub(super) user_id: UserId,
     cause_id: CommandId,
-    /// He was erased, and is once more.
-    is_swept: bool,
+    /// None: he is still to be erased.
+    pub(super) erased_at: Option<Timestamp>,
+    /// Erased and told: he is erased once more.
+    pub(super) is_told: bool,
 }
 
 #[derive(Clone)]
@@ -46,21 +45,22 @@ impl PgErasures {
         Self { pool, signal }
     }
 
-    /// Remembers those of whom this consumer had not heard. Who is named again is erased again.
+    /// Remembers those of whom this consumer had not heard. Of whom it is asked again, that is told again.
     pub(super) async fn remember(&self, consumer: &str, asked: &[Asked], now: Timestamp) -> Result<(), Fault> {
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         let event_ids: Vec<EventId> = asked.iter().map(|asked| asked.told_by).collect();
         let fresh = inbox::accept(&mut transaction, consumer, &event_ids).await.map_err(postgres::fault)?;
         let asked: Vec<&Asked> = asked.iter().filter(|asked| fresh.contains(&asked.told_by)).collect();
+        // Sorted, so that two who remember the same do not wait for each other in a circle.
         sqlx::query!(
-            "INSERT INTO messaging.erasure (realm_id, user_id, cause_id, asked_at)
+            "INSERT INTO messaging.erasure AS known (realm_id, user_id, cause_id, due_at)
              SELECT DISTINCT ON (realm_id, user_id) realm_id, user_id, cause_id, $4::timestamptz
              FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS asked (realm_id, user_id, cause_id)
              ORDER BY realm_id, user_id
              ON CONFLICT (realm_id, user_id) DO UPDATE
-             SET asked_at = excluded.asked_at,
-                 erased_at = NULL,
-                 swept_at = NULL",
+             SET is_told = false,
+                 due_at = excluded.due_at
+             WHERE known.is_told",
             &asked.iter().map(|asked| asked.realm_id.as_uuid()).collect::<Vec<_>>(),
             &asked.iter().map(|asked| asked.user_id.as_uuid()).collect::<Vec<_>>(),
             &asked.iter().map(|asked| asked.caused_by.as_uuid()).collect::<Vec<_>>(),
@@ -72,17 +72,24 @@ impl PgErasures {
         transaction.commit().await.map_err(postgres::fault)
     }
 
-    /// Those who are to be erased, and those whose erasure is that long ago and was not repeated.
-    pub(super) async fn due(&self, now: Timestamp, sweep_after: Duration, limit: i64) -> Result<Vec<Due>, Fault> {
-        let swept_from = now.saturating_sub(sweep_after).expect("whole hours can be taken from a moment");
+    /// Those for whom there is something to be done, which nobody else does before `until`. Who fails comes again then, behind the others.
+    pub(super) async fn claim(&self, now: Timestamp, until: Timestamp, limit: i64) -> Result<Vec<Due>, Fault> {
         let rows = sqlx::query!(
-            r#"SELECT realm_id, user_id, cause_id, erased_at IS NOT NULL AS "is_swept!"
-             FROM messaging.erasure
-             WHERE swept_at IS NULL
-               AND (erased_at IS NULL OR erased_at <= $1)
-             ORDER BY asked_at
-             LIMIT $2"#,
-            swept_from.to_sqlx() as _,
+            "UPDATE messaging.erasure AS erasure
+             SET due_at = $2
+             FROM (
+                 SELECT realm_id, user_id
+                 FROM messaging.erasure
+                 WHERE due_at <= $1
+                 ORDER BY due_at
+                 LIMIT $3
+                 FOR UPDATE SKIP LOCKED -- what another replica is claiming is not waited for
+             ) AS due
+             WHERE erasure.realm_id = due.realm_id
+               AND erasure.user_id = due.user_id
+             RETURNING erasure.realm_id, erasure.user_id, erasure.cause_id, erasure.erased_at, erasure.is_told",
+            now.to_sqlx() as _,
+            until.to_sqlx() as _,
             limit,
         )
         .fetch_all(&self.pool)
@@ -92,7 +99,8 @@ impl PgErasures {
             realm_id: RealmId::from_uuid(row.realm_id),
             user_id: UserId::from_uuid(row.user_id),
             cause_id: CommandId::from_uuid(row.cause_id),
-            is_swept: row.is_swept,
+            erased_at: row.erased_at.map(jiff_sqlx::Timestamp::to_jiff),
+            is_told: row.is_told,
         });
         Ok(due.collect())
     }
@@ -105,10 +113,11 @@ impl PgErasures {
             let facts = self.facts_naming(realm_id, user_id, behind).await?;
             let Some((last, ..)) = facts.last() else { return Ok(()) };
             behind = *last;
-            let redacted =
-                facts.iter().filter_map(|(id, event_type, payload)| Some((id.as_uuid(), redaction(event_type, payload)?)));
-            let (ids, payloads): (Vec<Uuid>, Vec<Vec<u8>>) = redacted.unzip();
-            self.replace_payloads(&ids, &payloads).await?;
+            for (event_id, event_type, payload) in &facts {
+                if let Some(redacted) = redaction(event_type, payload) {
+                    self.replace_payload(*event_id, &redacted).await?;
+                }
+            }
         }
     }
 
@@ -141,26 +150,16 @@ impl PgErasures {
         Ok(rows.into_iter().map(|row| (EventId::from_uuid(row.event_id), row.event_type, row.payload)).collect())
     }
 
-    async fn replace_payloads(&self, ids: &[Uuid], payloads: &[Vec<u8>]) -> Result<(), Fault> {
-        sqlx::query!(
-            "WITH fact AS (
-                 SELECT event_id, payload FROM unnest($1::uuid[], $2::bytea[]) AS redacted (event_id, payload)
-             ), waiting AS (
-                 UPDATE messaging.outbox
-                 SET payload = fact.payload
-                 FROM fact
-                 WHERE messaging.outbox.event_id = fact.event_id
-             )
-             UPDATE messaging.outbox_archive
-             SET payload = fact.payload
-             FROM fact
-             WHERE messaging.outbox_archive.event_id = fact.event_id",
-            ids,
-            payloads,
-        )
-        .execute(&self.pool)
-        .await
-        .map_err(postgres::fault)?;
+    /// One at a time: whoever holds a single row waits for nobody who waits for him.
+    async fn replace_payload(&self, event_id: EventId, payload: &[u8]) -> Result<(), Fault> {
+        sqlx::query!("UPDATE messaging.outbox SET payload = $2 WHERE event_id = $1", event_id.as_uuid(), payload)
+            .execute(&self.pool)
+            .await
+            .map_err(postgres::fault)?;
+        sqlx::query!("UPDATE messaging.outbox_archive SET payload = $2 WHERE event_id = $1", event_id.as_uuid(), payload)
+            .execute(&self.pool)
+            .await
+            .map_err(postgres::fault)?;
         Ok(())
     }
 
@@ -179,26 +178,33 @@ impl PgErasures {
         Ok(())
     }
 
-    /// Writes that he is erased, and tells of it; the second time nobody is told.
-    pub(super) async fn finish(&self, due: &Due, event_id: EventId, event_type: &str, now: Timestamp) -> Result<(), Fault> {
-        if due.is_swept {
-            return self.note_sweep(due, now).await;
-        }
-        let payload = pb::UserErased { user_id: due.user_id.to_string(), erase_time: Some(timestamp(now)) };
+    /// Writes that he is erased, and tells of it. `sweep_at` is when he is erased once more, if he was not yet.
+    pub(super) async fn tell(
+        &self,
+        due: &Due,
+        event_id: EventId,
+        event_type: &str,
+        erased_at: Timestamp,
+        sweep_at: Timestamp,
+    ) -> Result<(), Fault> {
+        let payload = pb::UserErased { user_id: due.user_id.to_string(), erase_time: Some(timestamp(erased_at)) };
         sqlx::query!(
-            "WITH erased AS (
+            "WITH told AS (
                  UPDATE messaging.erasure
-                 SET erased_at = $3
+                 SET erased_at = $3,
+                     is_told = true,
+                     due_at = CASE WHEN swept_at IS NULL THEN $4::timestamptz END
                  WHERE realm_id = $1
                    AND user_id = $2
-                   AND erased_at IS NULL
+                   AND NOT is_told
                  RETURNING realm_id, user_id, erased_at
              )
-             SELECT messaging.append_event($4, realm_id, 'user', user_id, 1, $5, $6, $7, $8, NULL, erased_at) AS appended
-             FROM erased",
+             SELECT messaging.append_event($5, realm_id, 'user', user_id, 1, $6, $7, $8, $9, NULL, erased_at) AS appended
+             FROM told",
             due.realm_id.as_uuid(),
             due.user_id.as_uuid(),
-            now.to_sqlx() as _,
+            erased_at.to_sqlx() as _,
+            sweep_at.to_sqlx() as _,
             event_id.as_uuid(),
             Lane::Normal.as_str(),
             due.cause_id.as_uuid(),
@@ -212,13 +218,15 @@ impl PgErasures {
         Ok(())
     }
 
-    async fn note_sweep(&self, due: &Due, now: Timestamp) -> Result<(), Fault> {
+    /// Writes that he was erased once more.
+    pub(super) async fn note_sweep(&self, due: &Due, now: Timestamp) -> Result<(), Fault> {
         sqlx::query!(
             "UPDATE messaging.erasure
-             SET swept_at = $3
+             SET swept_at = $3,
+                 due_at = NULL
              WHERE realm_id = $1
                AND user_id = $2
-               AND erased_at IS NOT NULL",
+               AND is_told",
             due.realm_id.as_uuid(),
             due.user_id.as_uuid(),
             now.to_sqlx() as _,

@@ -472,7 +472,7 @@ impl Dispatcher {
     async fn attempt(&self, delivery: &Claimed, message: &Written) -> Outcome {
         let mut span = self.begin_span(delivery);
         let started = Instant::now();
-        let outcome = self.send(message).await;
+        let outcome = self.send(delivery, message).await;
         self.meter.attempted(started.elapsed());
         match outcome.reason() {
             Some(reason) => span.fail(reason),
@@ -502,11 +502,13 @@ impl Dispatcher {
         }
     }
 
-    async fn send(&self, message: &Written) -> Outcome {
+    async fn send(&self, delivery: &Claimed, message: &Written) -> Outcome {
         let sent = tokio::time::timeout(SEND_TIMEOUT, self.channels.send(message)).await;
         match sent.unwrap_or(Err(SendError::Uncertain)) {
             Ok(message_ids) => {
-                let address_hash = Sha256::digest(message.to().as_bytes()).to_vec();
+                // Of somebody who is no user nothing is kept by which he could be known, since nobody could have it erased.
+                let is_kept = !delivery.kind.precedes_its_user();
+                let address_hash = if is_kept { Sha256::digest(message.to().as_bytes()).to_vec() } else { Vec::new() };
                 Outcome::Sent { address_hash, message_ids }
             }
             Err(SendError::Permanent { reason }) => Outcome::Failed { reason },

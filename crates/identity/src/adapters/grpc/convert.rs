@@ -56,7 +56,7 @@ pub(super) fn introduced(said: pb::Introduction) -> NewIntroduction {
     NewIntroduction { name, language }
 }
 
-fn introduction(said: Introduction) -> pb::Introduction {
+pub(super) fn introduction(said: Introduction) -> pb::Introduction {
     let Introduction { name, language } = said;
     let text = |line: &Line| line.as_str().to_owned();
     pb::Introduction {

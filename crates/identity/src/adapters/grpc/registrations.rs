@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 
 use super::convert;
 use crate::application::{ConfirmRegistration, Register, RegistrationUseCases, Said};
-use crate::domain::Password;
+use crate::domain::{Newcomer, Password, PhoneNumber, UserName};
 
 pub(crate) struct RegistrationGrpc {
     registrations: RegistrationUseCases,
@@ -39,7 +39,14 @@ impl RegistrationService for RegistrationGrpc {
     ) -> Result<Response<pb::InspectRegistrationResponse>, Status> {
         let (call, request) = open(request)?;
         let registration = self.registrations.inspect(&call, &request.token).await.map_err(Problem::from)?.into_inner();
-        Ok(Response::new(pb::InspectRegistrationResponse { expire_time: Some(timestamp(registration.expires_at)) }))
+        let Newcomer { email, phone, user_name, introduction } = registration.newcomer;
+        Ok(Response::new(pb::InspectRegistrationResponse {
+            expire_time: Some(timestamp(registration.expires_at)),
+            email: email.as_str().to_owned(),
+            phone: phone.as_ref().map(PhoneNumber::as_str).unwrap_or_default().to_owned(),
+            user_name: user_name.as_ref().map(UserName::as_str).unwrap_or_default().to_owned(),
+            introduction: Some(convert::introduction(introduction)),
+        }))
     }
 
     async fn confirm_registration(

@@ -56,7 +56,10 @@ impl PgDeletions {
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         let event_ids: Vec<EventId> = erased.iter().map(|erased| erased.event_id).collect();
         let fresh = inbox::accept(&mut transaction, consumer, &event_ids).await.map_err(postgres::fault)?;
-        for erased in erased.iter().filter(|erased| fresh.contains(&erased.event_id)) {
+        let mut erased: Vec<&Erased> = erased.iter().filter(|erased| fresh.contains(&erased.event_id)).collect();
+        // So that two who write of the same do not wait for each other in a circle.
+        erased.sort_by_key(|erased| (erased.realm_id, erased.user_id));
+        for erased in erased {
             note_erasure(&mut transaction, erased).await?;
             complete(&mut transaction, erased).await?;
         }

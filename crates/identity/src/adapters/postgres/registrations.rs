@@ -42,9 +42,12 @@ impl Registrations for PgRegistrations {
             Addressee::User { version, .. } => Some(version),
         };
         // Of an address that has a user nothing is kept but that it was mailed. Where nobody is mailed something is kept as well that is
-        // nobody's and over already: how long it takes tells nothing.
+        // over already: how long it takes tells nothing. Whether it may be mailed is looked at in any case, and the address of somebody
+        // who is blocked counts like any.
         let made = sqlx::query!(
-            "WITH made AS (
+            "WITH allowed AS MATERIALIZED (
+                 SELECT may_be_registered($1::uuid, $5::text, $10::timestamptz) AS it_is
+             ), made AS (
                  INSERT INTO registrations
                      (realm_id, link_id, user_id, email, email_key, phone, user_name, introduction, token_hash, created_at, expires_at,
                       ended_at)
@@ -52,7 +55,8 @@ impl Registrations for PgRegistrations {
                      CASE WHEN $12 IS NULL THEN $6::text END, CASE WHEN $12 IS NULL THEN $7::text END,
                      CASE WHEN $12 IS NULL THEN $8::jsonb END, $9::bytea, $10::timestamptz, $11::timestamptz,
                      CASE WHEN $12 IS NOT NULL THEN $10 END
-                 WHERE may_be_registered($1, $5, $10)
+                 FROM allowed
+                 WHERE it_is
                    AND CASE
                        WHEN $12 IS NULL THEN NOT EXISTS (SELECT FROM users WHERE realm_id = $1 AND email_key = $5)
                        ELSE EXISTS (
@@ -63,7 +67,12 @@ impl Registrations for PgRegistrations {
                  RETURNING realm_id, user_id
              ), nothing AS (
                  INSERT INTO registrations (realm_id, link_id, user_id, email, email_key, token_hash, created_at, expires_at)
-                 SELECT $1, $2, $2, '', '', $9, $10, $10
+                 SELECT $1, $2, $2, '', CASE WHEN it_is AND is_blocked THEN $5 ELSE '' END, $9, $10, $10
+                 FROM allowed, (
+                     SELECT EXISTS (
+                         SELECT FROM users WHERE realm_id = $1 AND user_id = $3 AND status = 'BLOCKED' AND version = $12
+                     ) AS is_blocked
+                 ) AS addressee
                  WHERE NOT EXISTS (SELECT FROM made)
              )
              SELECT messaging.append_event($13, realm_id, $14, user_id, $15, $16, $17, $18, $19, $20, $10, $11) AS appended
@@ -170,8 +179,14 @@ async fn end(executor: impl PgExecutor<'_>, confirmation: &Confirmation<'_>) -> 
              ORDER BY link_id
              FOR UPDATE
          ), ended AS (
+             -- All of them are his now, and say nothing any more.
              UPDATE registrations
-             SET ended_at = $4
+             SET ended_at = $4,
+                 user_id = $5,
+                 email = '',
+                 phone = NULL,
+                 user_name = NULL,
+                 introduction = NULL
              FROM locked
              WHERE registrations.realm_id = $1
                AND registrations.link_id = locked.link_id
@@ -184,6 +199,7 @@ async fn end(executor: impl PgExecutor<'_>, confirmation: &Confirmation<'_>) -> 
         email_key(user.contacts()),
         confirmation.link_id.as_uuid(),
         confirmation.now.to_sqlx() as _,
+        user.id().as_uuid(),
     )
     .fetch_one(executor)
     .await

@@ -34,6 +34,11 @@ impl People for PgPeople {
              SELECT $1, user_id, version, version, email, is_blocked, phone, is_phone_confirmed
              FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::boolean[], $6::text[], $7::boolean[])
                  AS told (user_id, version, email, is_blocked, phone, is_phone_confirmed)
+             WHERE NOT EXISTS (
+                 SELECT FROM messaging.erasure
+                 WHERE erasure.realm_id = $1
+                   AND erasure.user_id = told.user_id
+             )
              ORDER BY user_id
              ON CONFLICT (realm_id, user_id) DO UPDATE
              SET wanted_version = greatest(known.wanted_version, excluded.wanted_version),

@@ -91,7 +91,8 @@ async fn empty_deliveries(
              reason = CASE WHEN settled_at IS NULL THEN 'ERASED' ELSE reason END,
              settled_at = coalesce(settled_at, $3)
          WHERE realm_id = $1
-           AND user_id = $2",
+           AND user_id = $2
+           AND (content <> '' OR address_hash IS NOT NULL OR settled_at IS NULL)",
         realm_id.as_uuid(),
         user_id.as_uuid(),
         now.to_sqlx() as _,

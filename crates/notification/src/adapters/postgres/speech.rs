@@ -62,6 +62,11 @@ impl PgSpeech {
             "INSERT INTO speech AS known (realm_id, user_id, known_version, language, time_zone)
              SELECT $1, user_id, version, language, time_zone
              FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[]) AS told (user_id, version, language, time_zone)
+             WHERE NOT EXISTS (
+                 SELECT FROM messaging.erasure
+                 WHERE erasure.realm_id = $1
+                   AND erasure.user_id = told.user_id
+             )
              ORDER BY user_id
              ON CONFLICT (realm_id, user_id) DO UPDATE
              SET known_version = excluded.known_version,

@@ -15,16 +15,32 @@ impl PgPersonalData {
         Self { pool }
     }
 
-    /// Deletes his profile with all that he has said in it. Answers with the avatar whose files are nobody's now.
-    pub(crate) async fn erase(&self, realm_id: RealmId, user_id: UserId, now: Timestamp) -> Result<Option<AvatarId>, Fault> {
+    /// The avatar that is shown of him.
+    pub(crate) async fn avatar_of(&self, realm_id: RealmId, user_id: UserId) -> Result<Option<AvatarId>, Fault> {
+        let avatar_id = sqlx::query_scalar!(
+            "SELECT avatar_id
+             FROM profiles
+             WHERE realm_id = $1
+               AND user_id = $2",
+            realm_id.as_uuid(),
+            user_id.as_uuid(),
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(avatar_id.flatten().map(AvatarId::from_uuid))
+    }
+
+    /// Deletes his profile with all that he has said in it. If he has taken another avatar meanwhile, its files go with the next
+    /// housekeeping.
+    pub(crate) async fn erase(&self, realm_id: RealmId, user_id: UserId, now: Timestamp) -> Result<(), Fault> {
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         delete_values(&mut transaction, realm_id, user_id).await?;
         let avatar_id = delete_profile(&mut transaction, realm_id, user_id).await?;
         if let Some(avatar_id) = avatar_id {
             set_aside(&mut *transaction, realm_id, avatar_id, now).await?;
         }
-        transaction.commit().await.map_err(postgres::fault)?;
-        Ok(avatar_id)
+        transaction.commit().await.map_err(postgres::fault)
     }
 }
 
