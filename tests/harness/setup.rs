@@ -9,10 +9,12 @@ use testkit::{shared_postgres, shared_rabbitmq};
 
 use crate::certificates::{Certificates, own_settings};
 use crate::service::PUBLIC_ADDRESS;
-use crate::{Cabinet, Databases, Kind, ServiceProcess, TestRealm, Watch, new_id};
+use crate::{Cabinet, Databases, Kind, ServiceProcess, TestRealm, Watch, eventually, new_id};
 
 /// The name of the key that signs, as its file says: since 2026 began.
 const KID: &str = "20260101T000000Z";
+/// The fact that more than one service hears. Of others the outbox keeps what nobody is bound to.
+const HEARD_BY_ALL: &str = "identity.user.deleted.v1";
 /// How the names of settings end that nobody else may know.
 const SECRETS: [&str; 3] = ["SECRET", "KEY", "PASSWORD"];
 
@@ -119,7 +121,7 @@ impl Setup {
         Self { broker: SharedRabbitMq::at(&server.base_url(), &server.management_url()), ..self }
     }
 
-    /// Starts everything and waits until every service is ready.
+    /// Starts everything and waits until every service is ready and hears of deletions.
     pub async fn start(self) -> Cabinet {
         let mut cabinet = self.prepare();
         for service in cabinet.services() {
@@ -129,6 +131,9 @@ impl Setup {
         for service in cabinet.services() {
             service.wait_until_ready().await;
         }
+        // A service serves before it has a broker, and whoever is not bound yet would hear of a deletion an hour later only.
+        let hearing = || cabinet.vhost.bound_queues("cabinet.events", HEARD_BY_ALL).len();
+        eventually("every service to hear of deletions", || (hearing() == 4).then_some(())).await;
         let (realm, other_realm) = tokio::join!(cabinet.open_realm("Helpline"), cabinet.open_realm("Elsewhere"));
         (cabinet.realm, cabinet.other_realm) = (realm, other_realm);
         cabinet

@@ -120,6 +120,14 @@ impl Management {
         Some(QueueFacts { ready: count("messages_ready"), unacknowledged: count("messages_unacknowledged") })
     }
 
+    /// The queues that an exchange passes messages with this routing key to.
+    pub(crate) fn bound_queues(&self, vhost: &str, exchange: &str, routing_key: &str) -> Vec<String> {
+        let path = format!("/api/exchanges/{}/{}/bindings/source", encoded(vhost), encoded(exchange));
+        let bindings = self.get(&path).unwrap_or_default();
+        let bindings = bindings.as_array().into_iter().flatten().filter(|binding| binding["routing_key"] == routing_key);
+        bindings.filter_map(|binding| binding["destination"].as_str().map(str::to_owned)).collect()
+    }
+
     fn get(&self, path: &str) -> Option<Value> {
         let url = format!("{}{path}", self.base_url);
         let mut response = self.agent.get(url).header("authorization", CREDENTIALS).call().ok()?;

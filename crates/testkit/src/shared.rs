@@ -156,6 +156,12 @@ impl TestVhost {
         &self.url
     }
 
+    /// The queues that an exchange passes messages with exactly this routing key to; none when there is no such exchange.
+    #[must_use]
+    pub fn bound_queues(&self, exchange: &str, routing_key: &str) -> Vec<String> {
+        self.management.bound_queues(&self.name, exchange, routing_key)
+    }
+
     /// What is in a queue, up to 200 ms old; `None` when it does not exist.
     #[must_use]
     pub fn queue(&self, name: &str) -> Option<QueueFacts> {
