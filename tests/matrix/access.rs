@@ -35,12 +35,12 @@ pub(crate) async fn call_sessions(visit: &Visit<'_>, method: &str) -> Result<Ans
         "RenameSession" => {
             let tokens = visit.stage.session_of(&visit.himself).await;
             let request = pb::RenameSessionRequest { session_id: tokens.session_id.clone(), name: "At home".into() };
-            client.rename_session(visit.request_in(&tokens, request)).await.map(|_| Answer::Done)
+            client.rename_session(visit.request_in(&tokens, request).await).await.map(|_| Answer::Done)
         }
         "EndSession" => {
             let tokens = visit.stage.session_of(&visit.himself).await;
             let request = pb::EndSessionRequest { session_id: tokens.session_id.clone() };
-            client.end_session(visit.request_in(&tokens, request)).await.map(|_| Answer::Done)
+            client.end_session(visit.request_in(&tokens, request).await).await.map(|_| Answer::Done)
         }
         _ => no_call(method),
     }

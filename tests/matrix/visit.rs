@@ -41,10 +41,14 @@ impl<'a> Visit<'a> {
         with_token(&self.token, message)
     }
 
-    /// A request about a session of his, in that session if he is who calls: setting a password has ended all others.
-    pub(crate) fn request_in<M>(&self, tokens: &SessionTokens, message: M) -> Request<M> {
-        let token = if self.who == Who::Himself { &tokens.access_token } else { &self.token };
-        with_token(token, message)
+    /// A request about a session of his, in that session if he is who calls, and with a new token if he is called for: setting a password
+    /// has voided all others.
+    pub(crate) async fn request_in<M>(&self, tokens: &SessionTokens, message: M) -> Request<M> {
+        match self.who {
+            Who::Himself => with_token(&tokens.access_token, message),
+            Who::Acting => with_token(&self.stage.token(self.who, &self.himself).await, message),
+            _ => self.request(message),
+        }
     }
 
     pub(crate) fn user_id(&self) -> String {
