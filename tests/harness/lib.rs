@@ -2,6 +2,7 @@
 //!
 //! Tests act through gRPC alone, as any client would; what they look at is what a person would see.
 
+mod authenticator;
 mod bucket;
 mod canaries;
 mod certificates;
@@ -28,6 +29,7 @@ use kernel::{
 use runtime::token::Signer;
 use testkit::{Smsc, SmtpSink, TestDatabase, TestVhost};
 
+pub use crate::authenticator::Authenticator;
 pub use crate::bucket::Bucket;
 pub use crate::canaries::Kind;
 pub use crate::certificates::{Certificates, channel_with};

@@ -175,6 +175,7 @@ impl Setup {
             ("CABINET__IDENTITY__DATABASE__URL", databases.identity.url().to_owned()),
             ("CABINET__KEYS__FOLDER", folder.path().display().to_string()),
             ("CABINET__KEYS__REFRESH_KEY", "a2V5cyBhcmUgYXQgbGVhc3QgdGhpcnR5LXR3byBieXRlcw==".to_owned()),
+            ("CABINET__KEYS__SECOND_FACTOR_KEY", "YW5vdGhlciBvbmUgb2YgdGhpcnR5LXR3byBieXRlcywgdG9v".to_owned()),
             ("CABINET__SEALING__SEALING_KEY", sealing.sealing_key),
             (PUBLIC_ADDRESS, format!("127.0.0.1:{}", free_port())),
         ];

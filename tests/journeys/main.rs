@@ -37,6 +37,7 @@ mod refusals;
 mod registration;
 mod request_ids;
 mod revocation;
+mod second_factors;
 mod sessions;
 mod settings;
 mod sms;

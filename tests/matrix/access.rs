@@ -7,6 +7,7 @@ use api::cabinet::identity::v1::contact_service_client::ContactServiceClient;
 use api::cabinet::identity::v1::link_service_client::LinkServiceClient;
 use api::cabinet::identity::v1::password_service_client::PasswordServiceClient;
 use api::cabinet::identity::v1::registration_service_client::RegistrationServiceClient;
+use api::cabinet::identity::v1::second_factor_service_client::SecondFactorServiceClient;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
 use tonic::Status;
 
@@ -131,6 +132,40 @@ pub(crate) async fn call_registrations(visit: &Visit<'_>, method: &str) -> Resul
         "ConfirmRegistration" => {
             let request = pb::ConfirmRegistrationRequest { token: WRONG.into(), password: RIGHT.into(), ..Default::default() };
             refused_as("LINK_NOT_VALID", client.confirm_registration(visit.request(request)).await)
+        }
+        _ => no_call(method),
+    }
+}
+
+/// Everybody may have one of his own; nobody here gets it in a session that has begun.
+pub(crate) async fn call_second_factors(visit: &Visit<'_>, method: &str) -> Result<Answer, Status> {
+    let mut client = SecondFactorServiceClient::new(visit.stage.identity.clone());
+    let code = "042137".to_owned();
+    match method {
+        "SignInWithSecondFactor" => {
+            let request = pb::SignInWithSecondFactorRequest { token: WRONG.into(), code, ..Default::default() };
+            refused_as("SIGN_IN_OVER", client.sign_in_with_second_factor(visit.request(request)).await)
+        }
+        "BeginSecondFactor" => {
+            let request = visit.request(pb::BeginSecondFactorRequest::default());
+            done_but_for("SESSION_OVER", client.begin_second_factor(request).await)
+        }
+        "ConfirmSecondFactor" => {
+            let request = visit.request(pb::ConfirmSecondFactorRequest { code, ..Default::default() });
+            done_but_for("SESSION_OVER", client.confirm_second_factor(request).await)
+        }
+        "GetSecondFactor" => client.get_second_factor(visit.request(pb::GetSecondFactorRequest {})).await.map(|_| Answer::Done),
+        "ReplaceRecoveryCodes" => {
+            let request = visit.request(pb::ReplaceRecoveryCodesRequest { code });
+            done_but_for("SESSION_OVER", client.replace_recovery_codes(request).await)
+        }
+        "TurnOffSecondFactor" => {
+            let request = visit.request(pb::TurnOffSecondFactorRequest { code });
+            done_but_for("SESSION_OVER", client.turn_off_second_factor(request).await)
+        }
+        "ResetUserSecondFactor" => {
+            let request = pb::ResetUserSecondFactorRequest { user_id: visit.user_id() };
+            client.reset_user_second_factor(visit.request(request)).await.map(|_| Answer::Done)
         }
         _ => no_call(method),
     }

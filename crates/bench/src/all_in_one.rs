@@ -59,6 +59,7 @@ fn settings(folder: &Path, databases: &[TestDatabase], grpc: &str, signing_keys:
     let mut settings = vec![
         ("KEYS__FOLDER", signing_keys.display().to_string()),
         ("KEYS__REFRESH_KEY_FILE", file("refresh.key")),
+        ("KEYS__SECOND_FACTOR_KEY_FILE", file("second-factor.key")),
         ("SEALING__SEALING_KEY_FILE", file("sealing.key")),
         ("SEALING__OPENING_KEY_FILE", file("opening.key")),
         ("UNSUBSCRIBE__KEY_FILE", file("unsubscribe.key")),

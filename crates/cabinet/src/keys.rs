@@ -12,13 +12,17 @@ use runtime::sealing::SealingPair;
 use runtime::token::generate_signing_key;
 
 /// Writes what Cabinet's settings name, unless it is there already: `signing/<moment>.pem`, `peppers/<moment>.key`, `refresh.key`,
-/// `unsubscribe.key`, `sealing.key`, `opening.key`, `components.secret`.
+/// `second-factor.key`, `unsubscribe.key`, `sealing.key`, `opening.key`, `components.secret`.
 pub(crate) fn write(folder: &Path) -> Result<(), StartError> {
     std::fs::create_dir_all(folder)?;
     // Newer than the others: a folder may be without them.
     let unsubscribe = folder.join("unsubscribe.key");
     if !unsubscribe.exists() {
         write_secret(&unsubscribe, &random()?)?;
+    }
+    let second_factor = folder.join("second-factor.key");
+    if !second_factor.exists() {
+        write_secret(&second_factor, &random()?)?;
     }
     let peppers = folder.join("peppers");
     if !peppers.exists() {

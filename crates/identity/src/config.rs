@@ -26,6 +26,7 @@ pub struct Config {
     pub(crate) messaging: MessagingConfig,
     pub(crate) keys_folder: PathBuf,
     pub(crate) refresh_key: Secret<Vec<u8>>,
+    pub(crate) second_factor_key: Secret<Vec<u8>>,
     pub(crate) sealing_key: String,
     pub(crate) component_secret: Secret<String>,
     pub(crate) guessing: GuessingLimits,
@@ -38,6 +39,7 @@ impl Config {
         let database = DatabaseConfig::read(settings, "identity.database");
         let keys_folder = settings.value("keys.folder");
         let refresh_key = settings.signing_secret("keys.refresh_key");
+        let second_factor_key = settings.signing_secret("keys.second_factor_key");
         let sealing_key = settings.secret("sealing.sealing_key").map(|key| key.expose().clone());
         if let Some(Err(error)) = sealing_key.as_deref().map(SealingKey::from_base64) {
             settings.problem("sealing.sealing_key", error);
@@ -50,6 +52,7 @@ impl Config {
             messaging: messaging?,
             keys_folder: keys_folder?,
             refresh_key: refresh_key?,
+            second_factor_key: second_factor_key?,
             sealing_key: sealing_key?,
             component_secret: component_secret?,
             guessing: guessing?,

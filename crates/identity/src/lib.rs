@@ -22,13 +22,15 @@ use crate::adapters::argon2::{Argon2Hasher, Hashing};
 use crate::adapters::erasures::{self, ErasureHandler, Reminder};
 use crate::adapters::grpc::{
     AccessGrpc, AdministratorGrpc, AuditGrpc, ContactGrpc, CredentialGrpc, DeletionGrpc, ERROR_TEXTS, GroupGrpc, LinkGrpc,
-    PasswordGrpc, RealmGrpc, RegistrationGrpc, SessionGrpc, UserGrpc,
+    PasswordGrpc, RealmGrpc, RegistrationGrpc, SecondFactorGrpc, SessionGrpc, UserGrpc,
 };
 use crate::adapters::housekeeping::Housekeeping;
+use crate::adapters::one_time_codes::TotpCodes;
 use crate::adapters::policy::PresetFiles;
 use crate::adapters::postgres::{
     AuditLog, PgAdministrators, PgAttempts, PgAuditEntries, PgCredentials, PgDeletions, PgEmailChanges, PgGroups, PgHousekeeping,
-    PgLinks, PgPasswords, PgPersonalData, PgPhoneCodes, PgRealms, PgRegistrations, PgRevocations, PgSessions, PgUsers,
+    PgLinks, PgPasswords, PgPersonalData, PgPhoneCodes, PgRealms, PgRegistrations, PgRevocations, PgSecondFactors, PgSessions,
+    PgUsers,
 };
 use crate::adapters::public_http;
 use crate::adapters::revocation_feed::{OwnAccess, RevocationFeed};
@@ -37,7 +39,8 @@ use crate::adapters::signing_keys::SigningKeys;
 pub use crate::adapters::signing_keys::file_name as signing_key_file_name;
 use crate::application::{
     AccessUseCases, AdministratorUseCases, AuditUseCases, ContactUseCases, CredentialUseCases, DeletionUseCases, GroupUseCases,
-    Guessing, LinkUseCases, PasswordUseCases, RealmUseCases, RegistrationUseCases, SessionUseCases, UserUseCases,
+    Guessing, LinkUseCases, PasswordUseCases, RealmUseCases, RegistrationUseCases, SecondFactorUseCases, SessionUseCases,
+    UserUseCases,
 };
 pub use crate::commands::Command;
 pub use crate::config::Config;
@@ -106,6 +109,7 @@ impl Service for Identity {
         routes.add_service(RealmGrpc::server(parts.realms()?));
         routes.add_service(LinkGrpc::server(parts.links()));
         routes.add_service(RegistrationGrpc::server(parts.registrations()));
+        routes.add_service(SecondFactorGrpc::server(parts.second_factors()));
         routes.add_service(CredentialGrpc::server(parts.credentials()));
         routes.add_service(AdministratorGrpc::server(parts.administrators()));
         routes.add_service(AuditGrpc::server(parts.audit()));
@@ -120,6 +124,7 @@ struct Parts {
     signal: OutboxSignal,
     hasher: Arc<Argon2Hasher>,
     secrets: Arc<KeyedSecrets>,
+    codes: Arc<TotpCodes>,
     tokens: Arc<SigningKeys>,
     guessing: Guessing,
     clock: Arc<dyn Clock>,
@@ -142,7 +147,8 @@ impl Parts {
         let guessing = Guessing { attempts, secrets: secrets.clone(), limits: config.guessing, clock: clock.clone() };
         let hashing = Hashing::read(&config.hashing, clock.clone())?;
         let hasher = Arc::new(Argon2Hasher::new(&mut process.metrics, hashing)?);
-        Ok(Self { pool, signal, hasher, secrets, tokens: Arc::new(keys), guessing, clock, ids })
+        let codes = Arc::new(TotpCodes::new(config.second_factor_key.clone()));
+        Ok(Self { pool, signal, hasher, secrets, codes, tokens: Arc::new(keys), guessing, clock, ids })
     }
 
     fn kept_users(&self) -> Arc<PgUsers> {
@@ -159,6 +165,10 @@ impl Parts {
 
     fn kept_sessions(&self) -> Arc<PgSessions> {
         Arc::new(PgSessions::new(self.pool.clone(), self.signal.clone()))
+    }
+
+    fn kept_factors(&self) -> Arc<PgSecondFactors> {
+        Arc::new(PgSecondFactors::new(self.pool.clone(), self.signal.clone(), self.log()))
     }
 
     fn kept_passwords(&self) -> Arc<PgPasswords> {
@@ -196,6 +206,7 @@ impl Parts {
             users: self.kept_users(),
             realms: self.kept_realms(),
             sessions: self.kept_sessions(),
+            factors: self.kept_factors(),
             passwords: self.hasher.clone(),
             kept_passwords: self.kept_passwords(),
             secrets: self.secrets.clone(),
@@ -274,6 +285,22 @@ impl Parts {
             secrets: self.secrets.clone(),
             guessing: self.guessing.clone(),
             sessions: self.sessions(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        }
+    }
+
+    fn second_factors(&self) -> SecondFactorUseCases {
+        SecondFactorUseCases {
+            factors: self.kept_factors(),
+            codes: self.codes.clone(),
+            users: self.kept_users(),
+            realms: self.kept_realms(),
+            sessions: self.kept_sessions(),
+            secrets: self.secrets.clone(),
+            guessing: self.guessing.clone(),
+            signing_in: self.sessions(),
+            views: self.users(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
         }

@@ -44,6 +44,8 @@ pub mod of {
     #[derive(Debug)]
     pub enum Device {}
     #[derive(Debug)]
+    pub enum SecondFactor {}
+    #[derive(Debug)]
     pub enum Group {}
     #[derive(Debug)]
     pub enum AuditEntry {}
@@ -75,6 +77,8 @@ pub type CredentialId = Id<of::Credential>;
 pub type PhoneCodeId = Id<of::PhoneCode>;
 /// Identifies one device, or browser, that a user has signed in on.
 pub type DeviceId = Id<of::Device>;
+/// Identifies one second factor of a user: another one has another secret.
+pub type SecondFactorId = Id<of::SecondFactor>;
 /// Identifies one group of a company's users.
 pub type GroupId = Id<of::Group>;
 /// Identifies one entry of the audit log.

@@ -73,6 +73,9 @@ struct Claims {
     /// The generation of the user.
     #[serde(rename = "gen", skip_serializing_if = "Option::is_none")]
     generation: Option<i64>,
+    /// How a person has shown who he is (RFC 8176); nothing of those who are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    amr: Vec<String>,
     /// The name of a machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
@@ -135,6 +138,11 @@ impl Signer {
     /// A token that proves its bearer to be this caller until [`ACCESS_TOKEN_TTL`] has passed. A stranger needs none.
     /// `generation` is the one its subject, a user, has now.
     pub fn sign(&self, caller: &Caller, generation: i64, now: Timestamp) -> Option<Secret<String>> {
+        self.sign_shown(caller, generation, &[], now)
+    }
+
+    /// The same, and how a person has shown that he is the caller: authentication methods (RFC 8176).
+    pub fn sign_shown(&self, caller: &Caller, generation: i64, methods: &[&str], now: Timestamp) -> Option<Secret<String>> {
         let iat = now.as_second();
         let claims = Claims {
             iss: ISSUER.to_owned(),
@@ -142,6 +150,7 @@ impl Signer {
             iat,
             exp: iat + ACCESS_TOKEN_TTL.as_secs().cast_signed(),
             realm: realm_of(caller).map(|id| id.to_string()),
+            amr: methods.iter().map(ToString::to_string).collect(),
             ..claims_of(caller, generation)?
         };
         let header = Header { typ: Some(TOKEN_TYPE.to_owned()), kid: Some(self.kid.clone()), ..Header::new(Algorithm::EdDSA) };
@@ -174,6 +183,7 @@ fn claims_of(caller: &Caller, generation: i64) -> Option<Claims> {
         sid: None,
         act: None,
         generation: None,
+        amr: Vec::new(),
         name: None,
     };
     match caller {

@@ -99,7 +99,7 @@ fn made_up(key: &str) -> String {
         "database.url" => "postgres://cabinet:secret@postgres/cabinet".to_owned(),
         "amqp.url" => "amqp://cabinet:secret@rabbitmq/cabinet".to_owned(),
         "components.secret" => "what the components share".to_owned(),
-        "refresh.key" | "unsubscribe.key" => "a2V5cyBhcmUgYXQgbGVhc3QgdGhpcnR5LXR3byBieXRlcw==".to_owned(),
+        "refresh.key" | "second-factor.key" | "unsubscribe.key" => "a2V5cyBhcmUgYXQgbGVhc3QgdGhpcnR5LXR3byBieXRlcw==".to_owned(),
         "sealing.key" => sealing.sealing_key,
         "opening.key" => sealing.opening_key.expose().clone(),
         "smpp.password" | "bucket.id" | "bucket.key" => "secret".to_owned(),

@@ -8,7 +8,8 @@ use runtime::grpc::timestamp;
 
 use crate::application::{Addressee, NewEmailChange, NewLink, NewPhoneCode, NewRegistration, ReplacementNotice};
 use crate::domain::{
-    Contact, ContactChanged, LinkPurpose, RealmChanged, Session, StandingChange, StandingChanged, User, UserCreated, UserDeleted,
+    Contact, ContactChanged, LinkPurpose, RealmChanged, SecondFactorChange, Session, StandingChange, StandingChanged, User,
+    UserCreated, UserDeleted,
 };
 
 const REALM: &str = "realm";
@@ -197,6 +198,28 @@ pub(crate) fn password_changed(call: &Call, event_id: EventId, user: &User, now:
     let aggregate = Aggregate { kind: USER, id: user.id().as_uuid(), version };
     let told =
         event(call, event_id, user.realm_id(), aggregate, "identity.user.password_changed.v1", payload.encode_to_vec(), now);
+    NewEvent { lane: Lane::Security, ..told }
+}
+
+pub(crate) fn second_factor_changed(
+    call: &Call,
+    event_id: EventId,
+    user: &User,
+    change: SecondFactorChange,
+    now: Timestamp,
+) -> NewEvent {
+    let version = user.version() + 1;
+    let change = match change {
+        SecondFactorChange::On => pb::SecondFactorChange::On,
+        SecondFactorChange::Off => pb::SecondFactorChange::Off,
+        SecondFactorChange::Reset => pb::SecondFactorChange::Reset,
+        SecondFactorChange::RecoveryCodes => pb::SecondFactorChange::RecoveryCodes,
+    };
+    let (user_id, change_time) = (user.id().to_string(), Some(timestamp(now)));
+    let payload = pb::UserSecondFactorChanged { user_id, change_time, version, change: change.into() };
+    let aggregate = Aggregate { kind: USER, id: user.id().as_uuid(), version };
+    let told =
+        event(call, event_id, user.realm_id(), aggregate, "identity.user.second_factor_changed.v1", payload.encode_to_vec(), now);
     NewEvent { lane: Lane::Security, ..told }
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::application::Presets;
 use crate::domain::{
     Characters, Contact, ContactChanger, Guessable, OwnerSetsPasswords, PasswordChangeRule, PasswordProof, PasswordRule,
-    PhoneRule, Policy, RegistrationRule, SelfRegistration, SessionLifetimes, StartingStatus, UserDeleter,
+    PhoneRule, Policy, RegistrationRule, SecondFactorRule, SelfRegistration, SessionLifetimes, StartingStatus, UserDeleter,
 };
 
 /// The presets there are. No code but this table names one.
@@ -52,6 +52,8 @@ pub(crate) struct PolicyForm {
     password_change: PasswordChangeForm,
     #[serde(default)]
     registration: RegistrationForm,
+    #[serde(default)]
+    second_factor: SecondFactorForm,
     sessions: SessionsForm,
 }
 
@@ -215,6 +217,12 @@ enum SelfRegistrationForm {
     Open,
 }
 
+/// Before realms were asked, nobody needed one.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct SecondFactorForm {
+    required_of: Vec<String>,
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct SessionsForm {
     idle_days: u32,
@@ -265,6 +273,7 @@ impl TryFrom<PolicyForm> for Policy {
                 UserDeleterForm::Nobody => UserDeleter::Nobody,
             },
             registration: form.registration.into(),
+            second_factor: form.second_factor.try_into()?,
         })
     }
 }
@@ -299,6 +308,7 @@ impl From<&Policy> for PolicyForm {
                 UserDeleter::Nobody => UserDeleterForm::Nobody,
             },
             registration: policy.registration.into(),
+            second_factor: (&policy.second_factor).into(),
             sessions: SessionsForm {
                 idle_days: days(policy.sessions.idle_days()),
                 longest_days: days(policy.sessions.longest_days()),
@@ -409,6 +419,21 @@ impl From<RegistrationRule> for RegistrationForm {
     }
 }
 
+impl TryFrom<SecondFactorForm> for SecondFactorRule {
+    type Error = Fault;
+
+    fn try_from(form: SecondFactorForm) -> Result<Self, Fault> {
+        let required_of: Result<_, ()> = form.required_of.iter().map(|role| role.parse()).collect();
+        Ok(Self { required_of: required_of.map_err(|()| Fault::internal(UnknownName))? })
+    }
+}
+
+impl From<&SecondFactorRule> for SecondFactorForm {
+    fn from(rule: &SecondFactorRule) -> Self {
+        Self { required_of: rule.required_of.iter().map(|role| role.as_str().to_owned()).collect() }
+    }
+}
+
 impl TryFrom<PasswordChangeForm> for PasswordChangeRule {
     type Error = Fault;
 
@@ -501,6 +526,7 @@ mod tests {
             contact_changes: ContactChanger::Service,
             deletion: UserDeleter::Nobody,
             registration: RegistrationRule::CLOSED,
+            second_factor: SecondFactorRule::default(),
         };
         assert_eq!(Policy::try_from(read).ok(), Some(meant));
     }

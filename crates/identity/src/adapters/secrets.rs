@@ -9,13 +9,15 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::application::{DeviceToken, LinkToken, NewSecret, RefreshToken, Secrets};
-use crate::domain::{EmailAddress, IntendedDeletion, PhoneNumber};
+use crate::domain::{EmailAddress, HalfSignedIn, IntendedDeletion, PhoneNumber};
 
 const SECRET_LENGTH: usize = 32;
 const ID_LENGTH: usize = 16;
 const GENERATION_LENGTH: usize = 8;
 const SECOND_LENGTH: usize = 8;
+const MICROSECOND_LENGTH: usize = 8;
 const MAC_LENGTH: usize = 32;
+const HALF_LENGTH: usize = 2 * ID_LENGTH + GENERATION_LENGTH + MICROSECOND_LENGTH;
 const DEVICE_LENGTH: usize = 3 * ID_LENGTH;
 /// How refresh tokens are made; another way, or another key, is another version.
 const REFRESH_VERSION: u8 = 1;
@@ -45,6 +47,13 @@ impl KeyedSecrets {
         mac.update(b"device token");
         mac.update(named);
         mac.update(&password_set_at.as_microsecond().to_be_bytes());
+        mac
+    }
+
+    fn half_mac(&self, named: &[u8]) -> Mac {
+        let mut mac = Mac::new_from_slice(self.refresh_key.expose()).expect("HMAC takes keys of any length");
+        mac.update(b"half signed in");
+        mac.update(named);
         mac
     }
 
@@ -93,6 +102,13 @@ fn named_device(token: DeviceToken) -> [u8; DEVICE_LENGTH] {
         place.copy_from_slice(id.as_bytes());
     }
     bytes
+}
+
+/// What the token of somebody names who is half signed in, as it is signed and written.
+fn named_half(half: &HalfSignedIn) -> Vec<u8> {
+    let (realm_id, user_id) = (half.realm_id.as_uuid().into_bytes(), half.user_id.as_uuid().into_bytes());
+    let (generation, shown_at) = (half.access_generation.to_be_bytes(), half.shown_at.as_microsecond().to_be_bytes());
+    [realm_id.as_slice(), &user_id, &generation, &shown_at].concat()
 }
 
 /// What a refresh token names, as it is signed and written.
@@ -188,6 +204,28 @@ impl Secrets for KeyedSecrets {
         })
     }
 
+    fn half_token(&self, half: &HalfSignedIn) -> Secret<String> {
+        let named = named_half(half);
+        let mac = self.half_mac(&named).finalize().into_bytes();
+        Secret::new(URL_SAFE_NO_PAD.encode([named.as_slice(), &mac].concat()))
+    }
+
+    fn read_half_token(&self, token: &str) -> Option<HalfSignedIn> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        (bytes.len() == HALF_LENGTH + MAC_LENGTH).then_some(())?;
+        let (named, mac) = bytes.split_at(HALF_LENGTH);
+        self.half_mac(named).verify_slice(mac).ok()?;
+        let (ids, rest) = named.split_at(2 * ID_LENGTH);
+        let (realm_id, user_id) = ids.split_at(ID_LENGTH);
+        let (generation, shown_at) = rest.split_at(GENERATION_LENGTH);
+        Some(HalfSignedIn {
+            realm_id: RealmId::from_uuid(id(realm_id)?),
+            user_id: UserId::from_uuid(id(user_id)?),
+            access_generation: i64::from_be_bytes(generation.try_into().ok()?),
+            shown_at: Timestamp::from_microsecond(i64::from_be_bytes(shown_at.try_into().ok()?)).ok()?,
+        })
+    }
+
     fn guess_subject(&self, subject: &str) -> Vec<u8> {
         let mut mac = Mac::new_from_slice(self.refresh_key.expose()).expect("HMAC takes keys of any length");
         mac.update(b"guess subject");
@@ -239,10 +277,15 @@ impl Secrets for KeyedSecrets {
     }
 }
 
-/// A password for one use, that is read aloud without mistakes: 80 random bits in five groups.
-pub(crate) fn one_time_password() -> Secret<String> {
+/// At most 32 of them, each of five random bits, that are read aloud without mistakes.
+pub(super) fn random_letters(count: usize) -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let letters: Vec<char> = random()[..16].iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+    random()[..count].iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect()
+}
+
+/// A password for one use: 80 random bits in four groups.
+pub(crate) fn one_time_password() -> Secret<String> {
+    let letters: Vec<char> = random_letters(16).chars().collect();
     let groups: Vec<String> = letters.chunks(4).map(|group| group.iter().collect()).collect();
     Secret::new(groups.join("-"))
 }
@@ -322,6 +365,24 @@ mod tests {
         let prolonged = format!("{}{}", &later[..11], &text[11..]);
         for wrong in ["", "x", &text[1..], &prolonged, &format!("{text}A")] {
             assert_eq!(secrets.deletion_confirmed_until(intended, wrong), None, "{wrong}");
+        }
+    }
+
+    /// Rule I25.a: what proves that somebody has shown his password proves nothing else, and is read as it was made.
+    #[test]
+    fn half_a_sign_in_is_no_whole_one() {
+        let (secrets, _) = secrets();
+        let id = Uuid::from_u128;
+        let shown_at = Timestamp::constant(1_800_000_000, 123_456_000);
+        let half = HalfSignedIn { realm_id: Id::from_uuid(id(1)), user_id: Id::from_uuid(id(2)), access_generation: 3, shown_at };
+        let text = secrets.half_token(&half).expose().clone();
+        assert_eq!(secrets.read_half_token(&text), Some(half));
+        assert_eq!(secrets.read_refresh_token(&text), None);
+        assert_eq!(secrets.read_device_token(&text, SET_AT), None);
+        let of_another = secrets.half_token(&HalfSignedIn { user_id: Id::from_uuid(id(9)), ..half }).expose().clone();
+        let mixed = format!("{}{}", &of_another[..64], &text[64..]);
+        for wrong in ["", "x", &text[1..], &mixed, &format!("{text}A"), secrets.refresh_token(token(3)).expose()] {
+            assert_eq!(secrets.read_half_token(wrong), None, "{wrong}");
         }
     }
 

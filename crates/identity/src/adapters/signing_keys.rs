@@ -13,6 +13,7 @@ use kernel::{Caller, Clock, Fault, Secret, Timestamp};
 use runtime::token::{ACCESS_TOKEN_TTL, KeySet, Signer};
 
 use crate::application::{AccessToken, AccessTokens, PublishedKey};
+use crate::domain::Proof;
 
 const RELOAD_INTERVAL: Duration = Duration::from_secs(5);
 /// How a key's moment is written in the name of its file (UTC).
@@ -75,10 +76,14 @@ impl SigningKeys {
 }
 
 impl AccessTokens for SigningKeys {
-    fn issue(&self, caller: &Caller, generation: i64, now: Timestamp) -> Result<AccessToken, Fault> {
+    fn issue(&self, caller: &Caller, generation: i64, proof: Option<Proof>, now: Timestamp) -> Result<AccessToken, Fault> {
         let keys = self.keys();
         let key = keys.iter().rfind(|key| key.signs_from <= now).ok_or_else(|| Fault::internal(SigningKeysError::None))?;
-        let token = key.signer.sign(caller, generation, now).ok_or_else(|| Fault::internal("a stranger needs no token"))?;
+        let methods = proof.map_or([].as_slice(), Proof::methods);
+        let token = key
+            .signer
+            .sign_shown(caller, generation, methods, now)
+            .ok_or_else(|| Fault::internal("a stranger needs no token"))?;
         let expires_at = Timestamp::from_second(now.as_second()).map_err(Fault::internal)?;
         Ok(AccessToken { token, expires_at: expires_at.saturating_add(ACCESS_TOKEN_TTL).map_err(Fault::internal)? })
     }
@@ -143,8 +148,8 @@ mod tests {
         let caller = Caller::Component(Component::Notification);
         let verify = |token: &AccessToken, at| keys.key_set().verify(token.token.expose(), at).is_ok();
 
-        let old = keys.issue(&caller, 0, soon - SignedDuration::from_secs(1)).expect("a token");
-        let new = keys.issue(&caller, 0, soon).expect("a token");
+        let old = keys.issue(&caller, 0, None, soon - SignedDuration::from_secs(1)).expect("a token");
+        let new = keys.issue(&caller, 0, None, soon).expect("a token");
         assert_eq!(keys.published().len(), 2);
         assert!(verify(&old, soon) && verify(&new, soon));
         let kid = |token: &AccessToken| jsonwebtoken::decode_header(token.token.expose()).expect("a JWT").kid;
@@ -179,7 +184,7 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH + SignedDuration::from_millis(500);
         let keys = SigningKeys::read(folder_with(&[Timestamp::UNIX_EPOCH]).path(), now).expect("a good key");
         let caller = Caller::PlatformAdmin(PlatformAdminCaller { name: "olga".to_owned() });
-        let token = keys.issue(&caller, 0, now).expect("a token");
+        let token = keys.issue(&caller, 0, None, now).expect("a token");
         let just_before = token.expires_at - SignedDuration::from_micros(1);
         assert!(keys.key_set().verify(token.token.expose(), just_before).is_ok());
         assert!(keys.key_set().verify(token.token.expose(), token.expires_at).is_err());

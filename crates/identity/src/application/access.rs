@@ -41,6 +41,6 @@ impl AccessUseCases {
         if !self.secrets.is_component_secret(secret) {
             return Err(Error::CredentialRefused);
         }
-        Ok(permit.show(self.tokens.issue(&Caller::Component(component), 0, self.clock.now())?))
+        Ok(permit.show(self.tokens.issue(&Caller::Component(component), 0, None, self.clock.now())?))
     }
 }

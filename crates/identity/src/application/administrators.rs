@@ -8,7 +8,7 @@ use super::guessing::PLATFORM;
 use super::{AccessToken, AccessTokens, Administrator, Administrators, Error, Guessing, PasswordHasher, Waiting};
 use crate::domain::access::Action;
 use crate::domain::guessing::Guessed;
-use crate::domain::{Characters, Guessable, Password, PasswordRule};
+use crate::domain::{Characters, Guessable, Password, PasswordRule, Proof};
 
 /// Realms have policies; the platform has this.
 const PASSWORD_RULE: PasswordRule =
@@ -52,7 +52,7 @@ impl AdministratorUseCases {
             None => {}
         }
         let caller = Caller::PlatformAdmin(PlatformAdminCaller { name: administrator.name });
-        Ok(permit.show(self.tokens.issue(&caller, 0, self.clock.now())?))
+        Ok(permit.show(self.tokens.issue(&caller, 0, Some(Proof::Password), self.clock.now())?))
     }
 
     async fn set_password(&self, permit: &kernel::Permit, was: &Administrator, new: Password) -> Result<(), Error> {

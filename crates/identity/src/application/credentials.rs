@@ -77,7 +77,7 @@ impl CredentialUseCases {
             }
             CredentialKind::Gateway => Caller::Gateway(GatewayCaller { realm_id, credential_id: id }),
         };
-        Ok(permit.show(self.tokens.issue(&caller, 0, self.clock.now())?))
+        Ok(permit.show(self.tokens.issue(&caller, 0, None, self.clock.now())?))
     }
 
     /// A token with which a machine calls in a user's name (N14).
@@ -99,7 +99,7 @@ impl CredentialUseCases {
             through: Through::Service(id),
         });
         tracing::info!(user.id = %user_id, credential.id = %id, "a machine calls in a user's name");
-        Ok(permit.show(self.tokens.issue(&caller, user.access_generation(), now)?))
+        Ok(permit.show(self.tokens.issue(&caller, user.access_generation(), None, now)?))
     }
 
     async fn credential_of(&self, caller: &Caller) -> Result<Option<Credential>, Error> {

@@ -95,6 +95,14 @@ pub(crate) enum Error {
     CodeWrong,
     #[error("there is no code to be tried: ask for another")]
     CodeOver,
+    #[error("the sign-in is over: begin again")]
+    SignInOver,
+    #[error("there is a second factor already")]
+    SecondFactorOn,
+    #[error("there is no second factor")]
+    SecondFactorMissing,
+    #[error("users of this role sign in with a second factor here")]
+    SecondFactorRequired,
     #[error(transparent)]
     Repeat(#[from] RepeatError),
     #[error(transparent)]

@@ -8,7 +8,7 @@ use super::guessing::PLATFORM;
 use super::sessions::session_user;
 use super::users::own_data;
 use super::{
-    Account, Error, Guessing, Links, NewLink, PasswordHasher, Realms, Redemption, Secrets, SessionUseCases, SignedIn,
+    Account, Entered, Error, Guessing, Links, NewLink, PasswordHasher, Realms, Redemption, Secrets, SessionUseCases,
     StoredPassword, Users, Waiting,
 };
 use crate::domain::access::Action;
@@ -51,8 +51,8 @@ impl LinkUseCases {
         open.ok_or(Error::LinkNotValid)
     }
 
-    /// Sets the password, verifies the address, ends every other session and signs in; once.
-    pub(crate) async fn redeem(&self, call: &Call, command: RedeemLink) -> Result<Authorized<SignedIn>, Error> {
+    /// Sets the password, verifies the address, ends every other session and signs in, or asks for the second factor; once.
+    pub(crate) async fn redeem(&self, call: &Call, command: RedeemLink) -> Result<Authorized<Entered>, Error> {
         let permit = call.authorize(&Action::ShowSecret)?;
         let (link, user) = self.open(&command.token).await?;
         let realm = self.realms.get(link.realm_id).await?.ok_or(Error::LinkNotValid)?;
@@ -64,18 +64,17 @@ impl LinkUseCases {
         let password_hash = self.guessing.looked_at(&permit, std::slice::from_ref(&attempt), hashed).await?;
         for _ in 0..ATTEMPTS {
             let (link, user) = self.open(&command.token).await?;
-            let session = self.sessions.begin(call, &user, &realm.policy, command.session_name.clone());
+            let entrance = self.sessions.entrance(call, &user, &realm.policy, command.session_name.clone()).await?;
             let now = self.clock.now();
             let event_id = self.ids.new_id(now);
             let hash = password_hash.clone();
-            let redemption = Redemption { link: &link, user: &user, password_hash: hash, session: &session, event_id, now };
+            let session = entrance.session();
+            let redemption = Redemption { link: &link, user: &user, password_hash: hash, session, event_id, now };
             if let Some(access_generation) = self.links.redeem(&permit, call, &redemption).await? {
                 let user = self.users.get(user.realm_id(), user.id()).await?.ok_or(Error::LinkNotValid)?;
-                let session_user = SessionUser { access_generation, ..session_user(&user) };
-                let tokens = self.sessions.tokens(&session, session_user, now)?;
-                let password = Some(StoredPassword { hash: password_hash, set_at: now });
-                let (user, device_token) = self.sessions.device_token(call, Account { user, password });
-                return Ok(permit.show(SignedIn { user, tokens, device_token }));
+                let account = Account { user, password: Some(StoredPassword { hash: password_hash, set_at: now }) };
+                let standing = SessionUser { access_generation, ..session_user(&account.user) };
+                return Ok(permit.show(self.sessions.entered(call, entrance, &account, standing, now)?));
             }
             // Something else about the user changed meanwhile, or somebody was faster with the same link.
         }

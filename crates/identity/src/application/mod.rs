@@ -15,6 +15,7 @@ mod passwords;
 mod ports;
 mod realms;
 mod registrations;
+mod second_factors;
 mod sessions;
 mod user_actions;
 mod users;
@@ -33,15 +34,16 @@ pub(crate) use passwords::{ChangePassword, OtherSessions, PasswordUseCases, SetU
 pub(crate) use ports::{
     AccessToken, AccessTokens, Account, Addressee, Administrator, Administrators, Admission, Admitted, Attempts, AuditEntries,
     ChangeStandingError, CompanyInserted, Confirmation, Confirmed, ContactSetter, ContactUpdate, CountedBy, Credentials,
-    Decision, DeleteUserError, Deletions, DeviceToken, EmailChanges, GroupWriteError, Groups, HashError, InsertError, LinkToken,
-    Links, NewDeletion, NewEmailChange, NewLink, NewPassword, NewPhoneCode, NewRegistration, NewSecret, PasswordHasher,
-    PasswordSetter, Passwords, PhoneCodes, Presets, PublishedKey, Realms, Redemption, RefreshToken, Registrations,
-    ReplacementNotice, Revocations, Secrets, Sessions, SessionsEnding, StoredPassword, TriedCode, UpdateUserError, Users,
-    Waiting,
+    Decision, DeleteUserError, Deletions, DeviceToken, EmailChanges, Enrolment, FactorConfirmation, FactorUpdate,
+    GroupWriteError, Groups, HashError, InsertError, LinkToken, Links, NewDeletion, NewEmailChange, NewLink, NewPassword,
+    NewPhoneCode, NewRegistration, NewSecret, OneTimeCodes, PasswordHasher, PasswordSetter, Passwords, PhoneCodes, Presets,
+    PublishedKey, Realms, Redemption, RefreshToken, Registrations, ReplacementNotice, Revocations, SecondFactors, Secrets,
+    Sessions, SessionsEnding, StoredPassword, TriedCode, UpdateUserError, UsedCode, Users, Waiting,
 };
 pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases, UpdateCompanySettings, UpdatePolicy, UpdateRealm};
 pub(crate) use registrations::{ConfirmRegistration, Register, RegistrationUseCases, Said};
-pub(crate) use sessions::{SessionTokens, SessionUseCases, SignIn, SignedIn};
+pub(crate) use second_factors::{ConfirmFactor, FactorConfirmed, SecondFactorUseCases, ShowCode, SignInWithCode};
+pub(crate) use sessions::{Challenge, Entered, SessionTokens, SessionUseCases, SignIn, SignedIn};
 pub(crate) use user_actions::{UserAction, UserActionKind, UserView};
 pub(crate) use users::{
     BatchGetUsers, ChangeContact, ChangeStanding, CreateUsers, FindUser, Invitation, ListUsers, NewContact, NewIntroduction,

@@ -7,9 +7,9 @@ use kernel::{Authorized, Call, Clock, Fault, IdSource, NameField, NameForm, Real
 use super::sessions::session_user;
 use super::users::{checked, data_of};
 use super::{
-    Account, Addressee, Admission, Confirmation, Confirmed, Error, Guessing, Invitation, NewIntroduction, NewRegistration,
-    NewUser, PasswordHasher, Realms, Registrations, Secrets, SessionUseCases, SignedIn, StoredPassword, UserProblem, Users,
-    Waiting,
+    Account, Addressee, Admission, Confirmation, Confirmed, Entered, Error, Guessing, Invitation, NewIntroduction,
+    NewRegistration, NewUser, PasswordHasher, Realms, Registrations, Secrets, SessionUseCases, StoredPassword, UserProblem,
+    Users, Waiting,
 };
 use crate::domain::access::Action;
 use crate::domain::guessing::Guessed;
@@ -126,7 +126,7 @@ impl RegistrationUseCases {
     }
 
     /// Makes the user, his address verified, sets his password and signs him in; once.
-    pub(crate) async fn confirm(&self, call: &Call, command: ConfirmRegistration) -> Result<Authorized<SignedIn>, Error> {
+    pub(crate) async fn confirm(&self, call: &Call, command: ConfirmRegistration) -> Result<Authorized<Entered>, Error> {
         let permit = call.authorize(&Action::ShowSecret)?;
         let (registration, door) = self.open(&command.token).await?;
         let admission = self.admission(&registration, &door)?;
@@ -139,17 +139,17 @@ impl RegistrationUseCases {
         for _ in 0..ATTEMPTS {
             let (registration, door) = self.open(&command.token).await?;
             let admission = self.admission(&registration, &door)?;
-            let session = self.sessions.begin(call, &admission.user, &door.policy, command.session_name.clone());
+            let entrance = self.sessions.entrance(call, &admission.user, &door.policy, command.session_name.clone()).await?;
             let now = self.clock.now();
             let (link_id, password_hash) = (registration.link_id, password_hash.clone());
-            let confirmation =
-                Confirmation { link_id, admission: &admission, password_hash: &password_hash, session: &session, now };
+            let session = entrance.session();
+            let confirmation = Confirmation { link_id, admission: &admission, password_hash: &password_hash, session, now };
             match self.registrations.confirm(&permit, call, &confirmation).await? {
                 Confirmed::Added => {
-                    let tokens = self.sessions.tokens(&session, session_user(&admission.user), now)?;
                     let password = Some(StoredPassword { hash: password_hash, set_at: now });
-                    let (user, device_token) = self.sessions.device_token(call, Account { user: admission.user, password });
-                    return Ok(permit.show(SignedIn { user, tokens, device_token }));
+                    let account = Account { user: admission.user, password };
+                    let standing = session_user(&account.user);
+                    return Ok(permit.show(self.sessions.entered(call, entrance, &account, standing, now)?));
                 }
                 Confirmed::Over => return Err(Error::LinkNotValid),
                 Confirmed::Taken(contacts) => refuse_taken(&contacts)?,

@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use kernel::{
-    Authorized, Call, Caller, Clock, DeviceId, IdSource, Permit, RealmId, Refusal, Secret, SessionId, Through, Timestamp,
+    Authorized, Call, Caller, Clock, DeviceId, Fault, IdSource, Permit, RealmId, Refusal, Secret, SessionId, Through, Timestamp,
     UserCaller, UserId,
 };
 
 use super::guessing::{Attempt, PLATFORM};
 use super::{
     AccessToken, AccessTokens, Account, DeviceToken, Error, Guessing, HashError, PasswordHasher, Passwords, Realms, RefreshToken,
-    Secrets, Sessions, Users, Waiting,
+    SecondFactors, Secrets, Sessions, Users, Waiting,
 };
 use crate::domain::access::Action;
 use crate::domain::guessing::Guessed;
-use crate::domain::{Login, Password, Policy, Refresh, Session, SessionUser, User, UserStatus};
+use crate::domain::{
+    HalfSignedIn, Login, Password, Policy, Proof, Refresh, SecondFactorWanted, Session, SessionUser, User, UserStatus,
+};
 
 /// How often something is tried that others keep overtaking.
 const ATTEMPTS: usize = 5;
@@ -24,6 +26,7 @@ pub(crate) struct SessionUseCases {
     pub(crate) users: Arc<dyn Users>,
     pub(crate) realms: Arc<dyn Realms>,
     pub(crate) sessions: Arc<dyn Sessions>,
+    pub(crate) factors: Arc<dyn SecondFactors>,
     pub(crate) passwords: Arc<dyn PasswordHasher>,
     pub(crate) kept_passwords: Arc<dyn Passwords>,
     pub(crate) secrets: Arc<dyn Secrets>,
@@ -58,6 +61,40 @@ pub(crate) struct SignedIn {
     pub(crate) device_token: Secret<String>,
 }
 
+/// How somebody enters who has shown his password.
+#[derive(Debug)]
+pub(crate) enum Entrance {
+    /// By a session that is to be kept.
+    Session(Session),
+    /// Not yet: he is asked for more.
+    Challenge(SecondFactorWanted),
+}
+
+impl Entrance {
+    pub(crate) const fn session(&self) -> Option<&Session> {
+        match self {
+            Self::Session(session) => Some(session),
+            Self::Challenge(_) => None,
+        }
+    }
+}
+
+/// Where he has come.
+#[derive(Debug)]
+pub(crate) enum Entered {
+    SignedIn(Box<SignedIn>),
+    /// Half way.
+    Challenged(Challenge),
+}
+
+/// What somebody is asked for beside his password.
+#[derive(Debug)]
+pub(crate) struct Challenge {
+    pub(crate) token: Secret<String>,
+    pub(crate) wanted: SecondFactorWanted,
+    pub(crate) expires_at: Timestamp,
+}
+
 impl From<HashError> for Error {
     fn from(error: HashError) -> Self {
         match error {
@@ -69,7 +106,7 @@ impl From<HashError> for Error {
 
 impl SessionUseCases {
     /// Whoever does not exist, is blocked or has no password is refused as a wrong password is, after the same work (I22).
-    pub(crate) async fn sign_in(&self, call: &Call, command: SignIn) -> Result<Authorized<SignedIn>, Error> {
+    pub(crate) async fn sign_in(&self, call: &Call, command: SignIn) -> Result<Authorized<Entered>, Error> {
         let permit = call.authorize(&Action::ShowSecret)?;
         let realm = self.realms.get(command.realm_id).await?;
         let login = realm.as_ref().and_then(|realm| Login::read(&command.login, &realm.policy));
@@ -86,18 +123,66 @@ impl SessionUseCases {
             if account.user.status() != UserStatus::Active {
                 break;
             }
-            let session = self.begin(call, &account.user, &realm.policy, command.session_name.clone());
-            if self.sessions.insert(&permit, &session, account.user.version()).await? {
+            let entrance = self.entrance(call, &account.user, &realm.policy, command.session_name.clone()).await?;
+            let is_open = match &entrance {
+                Entrance::Session(session) => self.sessions.insert(&permit, session, account.user.version()).await?,
+                Entrance::Challenge(_) => true,
+            };
+            if is_open {
                 self.guessing.take_back(&permit, &attempts).await?;
-                let tokens = self.tokens(&session, session_user(&account.user), self.clock.now())?;
-                let (user, device_token) = self.device_token(call, account);
-                return Ok(permit.show(SignedIn { user, tokens, device_token }));
+                let entered = self.entered(call, entrance, &account, session_user(&account.user), self.clock.now())?;
+                return Ok(permit.show(entered));
             }
             // His standing changed while the password was looked at. Unless the password did too, he is still who he says.
             let again = self.users.account(command.realm_id, login.as_ref()).await?;
             account = again.filter(|again| again.password_set_at() == account.password_set_at()).ok_or(Error::SignInRefused)?;
         }
         Err(Error::SignInRefused)
+    }
+
+    /// How somebody enters who has shown his password; his factor is read after himself: turned on later, it makes him another.
+    pub(crate) async fn entrance(&self, call: &Call, user: &User, policy: &Policy, name: String) -> Result<Entrance, Fault> {
+        let factor = self.factors.get(user.realm_id(), user.id()).await?;
+        Ok(match SecondFactorWanted::of(&policy.second_factor, user.role(), factor.as_ref()) {
+            Some(wanted) => Entrance::Challenge(wanted),
+            None => Entrance::Session(self.begin(call, user, policy, name, Proof::Password)),
+        })
+    }
+
+    /// What he holds then; `user` is how he stands by now.
+    pub(crate) fn entered(
+        &self,
+        call: &Call,
+        entrance: Entrance,
+        account: &Account,
+        user: SessionUser,
+        now: Timestamp,
+    ) -> Result<Entered, Error> {
+        match entrance {
+            Entrance::Session(session) => {
+                let signed_in = self.signed_in(call, &session, account, user, now)?;
+                Ok(Entered::SignedIn(Box::new(signed_in)))
+            }
+            Entrance::Challenge(wanted) => {
+                let (realm_id, user_id) = (account.user.realm_id(), account.user.id());
+                let half = HalfSignedIn { realm_id, user_id, access_generation: user.access_generation, shown_at: now };
+                let token = self.secrets.half_token(&half);
+                Ok(Entered::Challenged(Challenge { token, wanted, expires_at: half.expires_at() }))
+            }
+        }
+    }
+
+    /// What somebody holds whose session is kept.
+    pub(crate) fn signed_in(
+        &self,
+        call: &Call,
+        session: &Session,
+        account: &Account,
+        user: SessionUser,
+        now: Timestamp,
+    ) -> Result<SignedIn, Error> {
+        let tokens = self.tokens(session, user, now)?;
+        Ok(SignedIn { user: account.user.clone(), tokens, device_token: self.device_token(call, account) })
     }
 
     /// Hashes a password that was right in the way passwords are hashed by now. Whoever signs in does not depend on it.
@@ -142,7 +227,7 @@ impl SessionUseCases {
     }
 
     /// The device that calls, if this user has signed in on it before, with the password he has.
-    fn device(&self, call: &Call, account: &Account) -> Option<DeviceId> {
+    pub(crate) fn device(&self, call: &Call, account: &Account) -> Option<DeviceId> {
         let user = &account.user;
         let shown = call.client_in(user.realm_id()).device.as_ref()?;
         let token = self.secrets.read_device_token(shown.expose(), account.password_set_at()?)?;
@@ -150,18 +235,17 @@ impl SessionUseCases {
     }
 
     /// By what the device of somebody who has just signed in is known the next time.
-    pub(crate) fn device_token(&self, call: &Call, account: Account) -> (User, Secret<String>) {
+    fn device_token(&self, call: &Call, account: &Account) -> Secret<String> {
         let now = self.clock.now();
-        let device = self.device(call, &account).unwrap_or_else(|| self.ids.new_id(now));
+        let device = self.device(call, account).unwrap_or_else(|| self.ids.new_id(now));
         let password_set_at = account.password_set_at().unwrap_or(now);
-        let user = account.user;
+        let user = &account.user;
         let token = DeviceToken { realm: user.realm_id(), user: user.id(), device };
-        let token = self.secrets.device_token(token, password_set_at);
-        (user, token)
+        self.secrets.device_token(token, password_set_at)
     }
 
     /// A session that begins now, not kept yet.
-    pub(crate) fn begin(&self, call: &Call, user: &User, policy: &Policy, name: String) -> Session {
+    pub(crate) fn begin(&self, call: &Call, user: &User, policy: &Policy, name: String, proof: Proof) -> Session {
         let now = self.clock.now();
         let client = call.client_in(user.realm_id());
         Session {
@@ -176,10 +260,11 @@ impl SessionUseCases {
             refreshed_at: now,
             expires_at: policy.sessions.end(now, now),
             authenticated_at: now,
+            proof,
         }
     }
 
-    pub(crate) fn tokens(&self, session: &Session, user: SessionUser, now: Timestamp) -> Result<SessionTokens, Error> {
+    fn tokens(&self, session: &Session, user: SessionUser, now: Timestamp) -> Result<SessionTokens, Error> {
         let caller = Caller::User(UserCaller {
             realm_id: session.realm_id,
             company_id: user.company_id,
@@ -190,7 +275,7 @@ impl SessionUseCases {
         let refresh = RefreshToken { realm_id: session.realm_id, session_id: session.id, generation: session.generation };
         Ok(SessionTokens {
             session_id: session.id,
-            access: self.tokens.issue(&caller, user.access_generation, now)?,
+            access: self.tokens.issue(&caller, user.access_generation, Some(session.proof), now)?,
             refresh_token: self.secrets.refresh_token(refresh),
             refresh_expires_at: session.expires_at,
         })
@@ -204,6 +289,9 @@ impl SessionUseCases {
             let (mut session, user) = found.filter(|(_, user)| user.is_active).ok_or(Error::SessionOver)?;
             let realm = self.realms.get(session.realm_id).await?.ok_or(Error::SessionOver)?;
             session.obey(realm.policy.sessions);
+            if !session.proof.is_enough(&realm.policy.second_factor, user.role) {
+                return Err(Error::SessionOver);
+            }
             let now = self.clock.now();
             match session.refresh(shown.generation, now) {
                 Refresh::Over => return Err(Error::SessionOver),

@@ -32,6 +32,7 @@ pub(crate) enum UserActionKind {
     ChangeRole,
     Block,
     Unblock,
+    ResetSecondFactor,
     Delete,
 }
 
@@ -58,6 +59,7 @@ fn actions(call: &Call, user: &User, policy: &Policy, now: Timestamp) -> Vec<Use
         (UserActionKind::SetPassword, may_set_password(call, user, policy).err()),
         (UserActionKind::ChangeRole, may_change_standing(call, user).err()),
         (other_status, may_change_standing(call, user).err()),
+        (UserActionKind::ResetSecondFactor, may_reset_second_factor(call, user).err()),
         (UserActionKind::Delete, may_delete(call, user, policy).err()),
     ]
     .into_iter()
@@ -101,6 +103,16 @@ pub(super) fn may_set_password(call: &Call, user: &User, policy: &Policy) -> Res
         return Err(Error::ActingOnOneself);
     }
     Ok((permit, owner.user_id))
+}
+
+/// Whose second factor somebody takes away (I25); one's own one turns off.
+pub(super) fn may_reset_second_factor(call: &Call, user: &User) -> Result<(Permit, UserId), Error> {
+    let permit = call.authorize(&Action::ResetSecondFactor(user)).map_err(hidden_user)?;
+    let Caller::User(decider) = call.caller() else { return Err(Refusal::Denied.into()) };
+    if decider.user_id == user.id() {
+        return Err(Error::ActingOnOneself);
+    }
+    Ok((permit, decider.user_id))
 }
 
 /// Whom somebody deletes, and in which office (I13). Nobody deletes himself (I3).

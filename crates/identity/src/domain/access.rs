@@ -73,6 +73,8 @@ pub(crate) enum Action<'a> {
         user: &'a User,
         by_owner: OwnerSetsPasswords,
     },
+    /// Takes somebody's second factor away, which he has lost.
+    ResetSecondFactor(&'a User),
     /// Deletes somebody, where users are deleted by these.
     DeleteUser {
         user: &'a User,
@@ -87,6 +89,8 @@ pub(crate) enum Action<'a> {
     SeeUser(&'a User),
     /// Lists, names and ends sessions of one's own; whoever calls in a user's name has none.
     ManageOwnSessions,
+    /// Gets, changes and gives up a second factor of one's own; whoever calls in a user's name has no device of his.
+    ManageOwnSecondFactor,
     /// Changes one's own password; whoever calls in a user's name does not know it.
     ChangeOwnPassword,
     /// Confirms contacts of one's own.
@@ -126,12 +130,13 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
         }
         Action::ChangeStanding(user) => change_standing(caller, user),
         Action::SetPassword { user, by_owner } => set_password(caller, user, *by_owner),
+        Action::ResetSecondFactor(user) => reset_second_factor(caller, user),
         Action::DeleteUser { user, by } => delete_user(caller, user, *by),
         Action::SeeDeletion(deletion) => see_deletion(caller, deletion),
         Action::FindUser => allow_if(is_support(caller) || matches!(caller, Caller::Service(_))),
         Action::LookUpUsers => allow_if(!matches!(caller, Caller::Anonymous | Caller::Gateway(_))),
         Action::SeeUser(user) => see_user(caller, user),
-        Action::ManageOwnSessions | Action::ChangeOwnPassword => {
+        Action::ManageOwnSessions | Action::ManageOwnSecondFactor | Action::ChangeOwnPassword => {
             allow_if(matches!(caller, Caller::User(UserCaller { through: Through::Session(_), .. })))
         }
         Action::ConfirmOwnContacts => allow_if(matches!(caller, Caller::User(_))),
@@ -296,6 +301,16 @@ fn set_password(caller: &Caller, user: &User, by_owner: OwnerSetsPasswords) -> D
     match change_standing(caller, user) {
         Decision::Allow => allow_if(by_owner == OwnerSetsPasswords::Allowed),
         refused => refused,
+    }
+}
+
+/// I25: an OWNER in his own company, or SUPPORT outside its own desk.
+fn reset_second_factor(caller: &Caller, user: &User) -> Decision {
+    match change_standing(caller, user) {
+        Decision::Deny if is_support(caller) && caller.realm_id() == Some(user.realm_id()) => {
+            allow_if(!matches!(caller, Caller::User(support) if support.company_id == user.company_id()))
+        }
+        decided => decided,
     }
 }
 

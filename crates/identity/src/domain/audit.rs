@@ -43,10 +43,11 @@ pub(crate) enum AuditAct {
     RealmChanged,
     CompanySettingsChanged,
     UserDeleted,
+    SecondFactorReset,
 }
 
 impl AuditAct {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 22] = [
         Self::RealmOpened,
         Self::PolicyChanged,
         Self::CompanyAdded,
@@ -68,6 +69,7 @@ impl AuditAct {
         Self::RealmChanged,
         Self::CompanySettingsChanged,
         Self::UserDeleted,
+        Self::SecondFactorReset,
     ];
 
     pub(crate) const fn as_str(self) -> &'static str {
@@ -93,6 +95,7 @@ impl AuditAct {
             Self::RealmChanged => "REALM_CHANGED",
             Self::CompanySettingsChanged => "COMPANY_SETTINGS_CHANGED",
             Self::UserDeleted => "USER_DELETED",
+            Self::SecondFactorReset => "SECOND_FACTOR_RESET",
         }
     }
 }

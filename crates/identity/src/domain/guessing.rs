@@ -12,6 +12,8 @@ use super::{EmailAddress, Login, PhoneNumber, UserName};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Guessed {
     Password,
+    /// A code of a device, or a recovery code.
+    SecondFactor,
     /// Of one who runs the platform.
     AdministratorPassword,
     /// Who has an account, by asking for links to set a password.
@@ -26,6 +28,7 @@ impl Guessed {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Password => "PASSWORD",
+            Self::SecondFactor => "SECOND_FACTOR",
             Self::AdministratorPassword => "ADMINISTRATOR_PASSWORD",
             Self::Reset => "RESET",
             Self::Contact => "CONTACT",
@@ -104,6 +107,15 @@ impl GuessingLimits {
     pub(crate) fn of_known_devices(&self, user_id: UserId) -> Vec<Bucket> {
         let most = self.passwords_on_device.saturating_mul(DEVICES_AT_ONCE);
         vec![self.of_password(format!("devices of {user_id}"), most)]
+    }
+
+    /// What attempts at the code of a second factor are counted by, which only somebody makes who has shown the password: on a known device
+    /// by themselves, and on all others together, so that whoever has stolen it keeps nobody out.
+    pub(crate) fn of_codes(&self, device_id: Option<DeviceId>, user_id: UserId) -> Vec<Bucket> {
+        match device_id {
+            Some(device_id) => self.of_known_device(device_id, user_id),
+            None => vec![self.of_password(format!("codes of {user_id}"), self.passwords_at_account)],
+        }
     }
 
     /// What redeeming a link is counted by: hashing is work.
@@ -205,6 +217,16 @@ mod tests {
         let on = |device| LIMITS.of_known_device(Id::from_uuid(Uuid::from_u128(device)), user_id);
         assert_ne!(on(1), on(2));
         assert_eq!((on(1).len(), LIMITS.of_known_devices(user_id)[0].most), (1, 30));
+    }
+
+    /// Rule I23.d: codes that are tried on a known device count by themselves.
+    #[test]
+    fn codes_on_a_known_device_count_apart() {
+        let user_id = Id::from_uuid(Uuid::nil());
+        let on = |device: Option<u128>| LIMITS.of_codes(device.map(|device| Id::from_uuid(Uuid::from_u128(device))), user_id);
+        assert_ne!(on(Some(1)), on(None));
+        assert_ne!(on(Some(1)), on(Some(2)));
+        assert_eq!(on(None).len(), 1);
     }
 
     /// Rule I23.a: whoever has a network of addresses has one of them.

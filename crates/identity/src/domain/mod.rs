@@ -17,6 +17,7 @@ mod phone_code;
 mod policy;
 mod realm;
 mod registration;
+mod second_factor;
 mod session;
 mod transliteration;
 mod user;
@@ -38,7 +39,11 @@ pub(crate) use realm::{
     is_name,
 };
 pub(crate) use registration::{Newcomer, Registration, RegistrationRule, SelfRegistration};
-pub(crate) use session::{Refresh, Session, SessionUser};
+pub(crate) use second_factor::{
+    HalfSignedIn, RECOVERY_CODES, SecondFactor, SecondFactorChange, SecondFactorRule, SecondFactorState, SecondFactorWanted,
+    TypedCode,
+};
+pub(crate) use session::{Proof, Refresh, Session, SessionUser};
 pub(crate) use transliteration::Standard;
 pub(crate) use user::{
     Activation, ContactChanged, Standing, StandingChange, StandingChanged, StoredUser, User, UserCreated, UserStatus,

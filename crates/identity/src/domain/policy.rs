@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use kernel::NameRule;
 
-use super::{Contact, ContactChanger, PasswordChangeRule, PasswordRule, PhoneRule, RegistrationRule, UserDeleter, UserStatus};
+use super::{
+    Contact, ContactChanger, PasswordChangeRule, PasswordRule, PhoneRule, RegistrationRule, SecondFactorRule, UserDeleter,
+    UserStatus,
+};
 
 const DAY: Duration = Duration::from_hours(24);
 /// The shortest password that any product here has asked for.
@@ -32,6 +35,7 @@ pub(crate) struct Policy {
     pub(crate) contact_changes: ContactChanger,
     pub(crate) deletion: UserDeleter,
     pub(crate) registration: RegistrationRule,
+    pub(crate) second_factor: SecondFactorRule,
 }
 
 /// Which status new users have (I5).
@@ -86,6 +90,7 @@ pub(crate) enum PolicyChange {
     ContactChanges(ContactChanger),
     Deletion(UserDeleter),
     Registration(RegistrationRule),
+    SecondFactor(SecondFactorRule),
 }
 
 impl PolicyChange {
@@ -103,6 +108,7 @@ impl PolicyChange {
             Self::ContactChanges(_) => "contact_changes",
             Self::Deletion(_) => "deletion",
             Self::Registration(_) => "registration",
+            Self::SecondFactor(_) => "second_factor",
         }
     }
 }
@@ -160,6 +166,7 @@ impl Policy {
                 PolicyChange::ContactChanges(changer) => policy.contact_changes = changer,
                 PolicyChange::Deletion(deleter) => policy.deletion = deleter,
                 PolicyChange::Registration(rule) => policy.registration = rule,
+                PolicyChange::SecondFactor(rule) => policy.second_factor = rule,
             }
         }
         policy.checked()
@@ -216,6 +223,7 @@ mod tests {
             contact_changes: ContactChanger::User,
             deletion: UserDeleter::Owner,
             registration: RegistrationRule::CLOSED,
+            second_factor: SecondFactorRule::default(),
         }
     }
 

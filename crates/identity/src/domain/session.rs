@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kernel::{CompanyId, RealmId, Role, SessionId, Timestamp, UserId};
 
-use super::SessionLifetimes;
+use super::{SecondFactorRule, SessionLifetimes};
 
 /// How long the token before the present one gives the same answer again: its client may not have heard the first one.
 const GRACE: jiff::SignedDuration = jiff::SignedDuration::from_secs(10);
@@ -25,6 +25,44 @@ pub(crate) struct Session {
     pub(crate) expires_at: Timestamp,
     /// When its user last showed that he is who he says.
     pub(crate) authenticated_at: Timestamp,
+    /// By what he did when it began, or since.
+    pub(crate) proof: Proof,
+}
+
+/// How somebody has shown who he is, as his access tokens say it (RFC 8176).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Proof {
+    Password,
+    PasswordAndCode,
+}
+
+impl Proof {
+    pub(crate) const fn methods(self) -> &'static [&'static str] {
+        match self {
+            Self::Password => &["pwd"],
+            Self::PasswordAndCode => &["pwd", "otp"],
+        }
+    }
+
+    /// Whether that goes on being enough for somebody of this role.
+    pub(crate) fn is_enough(self, rule: &SecondFactorRule, role: Role) -> bool {
+        self == Self::PasswordAndCode || !rule.required_of.contains(&role)
+    }
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "PASSWORD",
+            Self::PasswordAndCode => "PASSWORD_AND_CODE",
+        }
+    }
+}
+
+impl std::str::FromStr for Proof {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        [Self::Password, Self::PasswordAndCode].into_iter().find(|proof| proof.as_str() == text).ok_or(())
+    }
 }
 
 /// What becomes of a refresh token that is shown.
@@ -106,6 +144,7 @@ mod tests {
             refreshed_at: START,
             expires_at: START + SignedDuration::from_hours(1),
             authenticated_at: START,
+            proof: Proof::Password,
         }
     }
 
@@ -132,6 +171,15 @@ mod tests {
         assert_eq!(session.refresh(3, at(0)), Refresh::Reuse);
         assert_eq!(session.refresh(6, at(0)), Refresh::Reuse);
         assert_eq!(session.refresh(5, at(3_600_000)), Refresh::Over);
+    }
+
+    /// Rule I25.a: a session that began by a password alone does not go on where more is required of the role.
+    #[test]
+    fn a_password_alone_is_enough_where_no_more_is_required() {
+        let rule = SecondFactorRule { required_of: vec![Role::Owner] };
+        assert!(Proof::Password.is_enough(&rule, Role::Customer));
+        assert!(!Proof::Password.is_enough(&rule, Role::Owner));
+        assert!(Proof::PasswordAndCode.is_enough(&rule, Role::Owner));
     }
 
     #[test]

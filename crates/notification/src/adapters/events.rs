@@ -31,6 +31,7 @@ const EMAIL_REPLACED: &str = "identity.user.email_replaced.v1";
 const PHONE_REPLACED: &str = "identity.user.phone_replaced.v1";
 const REGISTRATION_REQUESTED: &str = "identity.user.registration_requested.v1";
 const REGISTRATION_REPEATED: &str = "identity.user.registration_repeated.v1";
+const SECOND_FACTOR_CHANGED: &str = "identity.user.second_factor_changed.v1";
 const REALM_CHANGED: &str = "identity.realm.changed.v1";
 const CASE_CREATED: &str = "case_monitoring.case.created.v1";
 const CASE_STATUS_CHANGED: &str = "case_monitoring.case.status_changed.v1";
@@ -69,6 +70,7 @@ pub(crate) const PLANNER: [SubscriptionSpec; 2] = [
             PHONE_REPLACED,
             REGISTRATION_REQUESTED,
             REGISTRATION_REPEATED,
+            SECOND_FACTOR_CHANGED,
         ],
         retry_tiers: &messaging::RETRY_TIERS,
     },
@@ -127,7 +129,8 @@ impl PlannerHandler {
             | EMAIL_CHANGE_REQUESTED
             | EMAIL_REPLACED
             | PHONE_REPLACED
-            | REGISTRATION_REPEATED => {
+            | REGISTRATION_REPEATED
+            | SECOND_FACTOR_CHANGED => {
                 // It may have overtaken the news of another address.
                 plan.person_changed(person(message)?);
                 plan.tell(self.delivery(message, notice(message)?));
@@ -208,6 +211,10 @@ fn notice(message: &Message) -> Result<Notice, UnreadableFact> {
             let fact = pb_identity::UserRegistrationRepeated::decode(payload)?;
             (Kind::RegistrationRepeated, fact.user_id.clone(), fact.user_id, Some(moment(fact.expire_time)?))
         }
+        SECOND_FACTOR_CHANGED => {
+            let fact = pb_identity::UserSecondFactorChanged::decode(payload)?;
+            (Kind::SecondFactorChanged, fact.user_id.clone(), fact.user_id, None)
+        }
         PASSWORD_CHANGED => {
             let fact = pb_identity::UserPasswordChanged::decode(payload)?;
             (Kind::PasswordChanged, fact.user_id.clone(), fact.user_id, None)
@@ -253,6 +260,7 @@ fn person(message: &Message) -> Result<PersonVersion, UnreadableFact> {
         EMAIL_REPLACED => pb_identity::UserEmailReplaced::decode(payload).map(|fact| (fact.user_id, fact.version)),
         PHONE_REPLACED => pb_identity::UserPhoneReplaced::decode(payload).map(|fact| (fact.user_id, fact.version)),
         REGISTRATION_REPEATED => pb_identity::UserRegistrationRepeated::decode(payload).map(|fact| (fact.user_id, fact.version)),
+        SECOND_FACTOR_CHANGED => pb_identity::UserSecondFactorChanged::decode(payload).map(|fact| (fact.user_id, fact.version)),
         _ => return Err(UnreadableFact::UnknownType),
     }?;
     Ok(PersonVersion { realm_id: message.realm_id, user_id: user_id.parse()?, version })

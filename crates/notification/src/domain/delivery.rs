@@ -79,10 +79,12 @@ pub(crate) enum Kind {
     Registration,
     /// Somebody has registered with his address.
     RegistrationRepeated,
+    /// His second factor was turned on or off, or its recovery codes are others.
+    SecondFactorChanged,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::StatusChange,
         Self::Invitation,
         Self::PasswordReset,
@@ -96,6 +98,7 @@ impl Kind {
         Self::PhoneReplaced,
         Self::Registration,
         Self::RegistrationRepeated,
+        Self::SecondFactorChanged,
     ];
 
     pub(crate) const fn as_str(self) -> &'static str {
@@ -113,6 +116,7 @@ impl Kind {
             Self::PhoneReplaced => "PHONE_REPLACED",
             Self::Registration => "REGISTRATION",
             Self::RegistrationRepeated => "REGISTRATION_REPEATED",
+            Self::SecondFactorChanged => "SECOND_FACTOR_CHANGED",
         }
     }
 
@@ -130,7 +134,8 @@ impl Kind {
             | Self::EmailReplaced
             | Self::PhoneReplaced
             | Self::Registration
-            | Self::RegistrationRepeated => Lane::Security,
+            | Self::RegistrationRepeated
+            | Self::SecondFactorChanged => Lane::Security,
         }
     }
 
@@ -169,7 +174,8 @@ impl Kind {
                 | Self::EmailReplaced
                 | Self::PhoneReplaced
                 | Self::Registration
-                | Self::RegistrationRepeated,
+                | Self::RegistrationRepeated
+                | Self::SecondFactorChanged,
                 Channel::Email | Channel::Sms,
             ) => None,
         }

@@ -43,6 +43,7 @@ const fn act(act: pb::AuditAct) -> Option<AuditAct> {
         pb::AuditAct::RealmChanged => AuditAct::RealmChanged,
         pb::AuditAct::CompanySettingsChanged => AuditAct::CompanySettingsChanged,
         pb::AuditAct::UserDeleted => AuditAct::UserDeleted,
+        pb::AuditAct::SecondFactorReset => AuditAct::SecondFactorReset,
     })
 }
 
@@ -69,6 +70,7 @@ const fn told_act(act: AuditAct) -> pb::AuditAct {
         AuditAct::RealmChanged => pb::AuditAct::RealmChanged,
         AuditAct::CompanySettingsChanged => pb::AuditAct::CompanySettingsChanged,
         AuditAct::UserDeleted => pb::AuditAct::UserDeleted,
+        AuditAct::SecondFactorReset => pb::AuditAct::SecondFactorReset,
     }
 }
 

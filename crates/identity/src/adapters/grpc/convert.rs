@@ -10,13 +10,13 @@ use uuid::Uuid;
 use super::policy::UnknownPath;
 use super::problem::{invalid_reason, taken_reason};
 use crate::application::{
-    BatchGetUsers, ChangeContact, ChangeStanding, CreateCompany, CreateCredential, CreateRealm, CreateUsers, Error, FindUser,
-    Invitation, NewContact, NewIntroduction, NewUser, PublishedKey, SessionTokens, SuggestUserName, UpdateCompanySettings,
-    UpdateRealm, UserAction, UserActionKind, UserView, UsersFound, Verdict,
+    BatchGetUsers, Challenge, ChangeContact, ChangeStanding, CreateCompany, CreateCredential, CreateRealm, CreateUsers, Entered,
+    Error, FindUser, Invitation, NewContact, NewIntroduction, NewUser, PublishedKey, SessionTokens, SuggestUserName,
+    UpdateCompanySettings, UpdateRealm, UserAction, UserActionKind, UserView, UsersFound, Verdict,
 };
 use crate::domain::{
     Company, CompanyKind, Contact, Credential, CredentialKind, EmailAddress, Introduction, Link, LinkPurpose, PhoneNumber, Realm,
-    RealmChange, RealmSettings, Session, Standard, Standing, User, UserName, UserStatus,
+    RealmChange, RealmSettings, SecondFactorWanted, Session, Standard, Standing, User, UserName, UserStatus,
 };
 
 pub(super) fn create_user(request: pb::CreateUserRequest) -> Result<CreateUsers, Problem> {
@@ -146,6 +146,7 @@ fn allowed_action(UserAction { kind, refusal }: UserAction) -> AllowedAction {
         UserActionKind::ChangeRole => "ChangeUserRole",
         UserActionKind::Block => "BlockUser",
         UserActionKind::Unblock => "UnblockUser",
+        UserActionKind::ResetSecondFactor => "ResetUserSecondFactor",
         UserActionKind::Delete => "DeleteUser",
     };
     AllowedAction {
@@ -288,6 +289,28 @@ pub(super) fn session_tokens(tokens: &SessionTokens) -> pb::SessionTokens {
     }
 }
 
+/// What somebody holds who has shown his password, for the answers of all calls that this begins with: the whole of it, or a challenge.
+pub(super) fn entered(
+    entered: &Entered,
+) -> (Option<pb::User>, Option<pb::SessionTokens>, String, Option<pb::SecondFactorChallenge>) {
+    match entered {
+        Entered::SignedIn(signed_in) => {
+            let device_token = signed_in.device_token.expose().clone();
+            (Some(user(&signed_in.user)), Some(session_tokens(&signed_in.tokens)), device_token, None)
+        }
+        Entered::Challenged(asked) => (None, None, String::new(), Some(challenge(asked))),
+    }
+}
+
+fn challenge(asked: &Challenge) -> pb::SecondFactorChallenge {
+    let step = match asked.wanted {
+        SecondFactorWanted::Code => pb::SecondFactorStep::Code,
+        SecondFactorWanted::Enrolment => pb::SecondFactorStep::Enrolment,
+    };
+    let (token, expire_time) = (asked.token.expose().clone(), Some(timestamp(asked.expires_at)));
+    pb::SecondFactorChallenge { token, step: step.into(), expire_time }
+}
+
 pub(super) fn session(call: &Call, session: Session) -> pb::Session {
     let is_current = matches!(call.caller(), Caller::User(user) if user.through == Through::Session(session.id));
     pb::Session {
@@ -357,7 +380,7 @@ pub(super) fn component(component: pb::Component) -> Result<Component, Problem> 
     }
 }
 
-fn role(role: pb::Role) -> Result<Role, Problem> {
+pub(super) fn role(role: pb::Role) -> Result<Role, Problem> {
     match role {
         pb::Role::Customer => Ok(Role::Customer),
         pb::Role::Agent => Ok(Role::Agent),
@@ -372,7 +395,7 @@ fn undefined(field: &str) -> Problem {
     Problem::field_invalid(field, "must be one of the values the contract defines")
 }
 
-const fn pb_role(role: Role) -> pb::Role {
+pub(super) const fn pb_role(role: Role) -> pb::Role {
     match role {
         Role::Support => pb::Role::Support,
         Role::Customer => pb::Role::Customer,

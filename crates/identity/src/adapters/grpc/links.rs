@@ -31,12 +31,9 @@ impl LinkService for LinkGrpc {
         let (call, request) = open(request)?;
         let command =
             RedeemLink { token: request.token, password: Password::new(&request.password), session_name: request.session_name };
-        let signed_in = self.links.redeem(&call, command).await.map_err(Problem::from)?.into_inner();
-        Ok(Response::new(pb::RedeemLinkResponse {
-            user: Some(convert::user(&signed_in.user)),
-            tokens: Some(convert::session_tokens(&signed_in.tokens)),
-            device_token: signed_in.device_token.expose().clone(),
-        }))
+        let entered = self.links.redeem(&call, command).await.map_err(Problem::from)?.into_inner();
+        let (user, tokens, device_token, second_factor) = convert::entered(&entered);
+        Ok(Response::new(pb::RedeemLinkResponse { user, tokens, device_token, second_factor }))
     }
 
     async fn request_password_reset(

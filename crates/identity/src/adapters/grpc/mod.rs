@@ -14,6 +14,7 @@ mod policy;
 mod problem;
 mod realms;
 mod registrations;
+mod second_factors;
 mod sessions;
 mod users;
 
@@ -29,5 +30,6 @@ pub(crate) use passwords::PasswordGrpc;
 pub(crate) use problem::ERROR_TEXTS;
 pub(crate) use realms::RealmGrpc;
 pub(crate) use registrations::RegistrationGrpc;
+pub(crate) use second_factors::SecondFactorGrpc;
 pub(crate) use sessions::SessionGrpc;
 pub(crate) use users::UserGrpc;

@@ -6,10 +6,12 @@ use api::cabinet::identity::v1 as pb;
 use kernel::{NameForm, NameLetters, NameNeed, NameRule};
 use runtime::grpc::{Problem, id, optional_id};
 
+use super::convert;
 use crate::application::UpdatePolicy;
 use crate::domain::{
     Characters, Contact, ContactChanger, Guessable, OwnerSetsPasswords, PasswordChangeRule, PasswordProof, PasswordRule,
-    PhoneRule, Policy, PolicyChange, RegistrationRule, SelfRegistration, SessionLifetimes, StartingStatus, UserDeleter,
+    PhoneRule, Policy, PolicyChange, RegistrationRule, SecondFactorRule, SelfRegistration, SessionLifetimes, StartingStatus,
+    UserDeleter,
 };
 
 /// A path of the mask is nothing that can be changed, or there is none at all.
@@ -39,6 +41,7 @@ fn change(path: &str, wanted: &pb::Policy) -> Result<PolicyChange, Problem> {
         "starting_status" => PolicyChange::StartingStatus(starting_status(wanted.starting_status())?),
         "deletion" => PolicyChange::Deletion(deletion(wanted.deletion())?),
         "contact_changes" => PolicyChange::ContactChanges(contact_changes(wanted.contact_changes())?),
+        "second_factor" => PolicyChange::SecondFactor(second_factor(wanted.second_factor.as_ref())?),
         "registration" => PolicyChange::Registration(registration(wanted.registration.as_ref())?),
         _ => return Err(UnknownPath.into()),
     })
@@ -175,6 +178,19 @@ fn registration(rule: Option<&pb::RegistrationRule>) -> Result<RegistrationRule,
     Ok(RegistrationRule { self_registration, company_id: optional_id("policy.registration.company_id", &rule.company_id)? })
 }
 
+/// A role that is named twice is meant once.
+fn second_factor(rule: Option<&pb::SecondFactorRule>) -> Result<SecondFactorRule, Problem> {
+    let mut required_of = Vec::new();
+    for number in rule.iter().flat_map(|rule| &rule.required_of) {
+        let role = convert::role(pb::Role::try_from(*number).unwrap_or_default());
+        let role = role.map_err(|_| undefined("second_factor.required_of"))?;
+        if !required_of.contains(&role) {
+            required_of.push(role);
+        }
+    }
+    Ok(SecondFactorRule { required_of })
+}
+
 fn undefined(field: &str) -> Problem {
     Problem::field_invalid(&format!("policy.{field}"), "must name one of the defined values")
 }
@@ -217,6 +233,9 @@ pub(super) fn policy(policy: &Policy) -> pb::Policy {
         }
         .into(),
         registration: Some(registration_rule(policy.registration)),
+        second_factor: Some(pb::SecondFactorRule {
+            required_of: policy.second_factor.required_of.iter().map(|role| convert::pb_role(*role).into()).collect(),
+        }),
     }
 }
 

@@ -56,11 +56,8 @@ impl RegistrationService for RegistrationGrpc {
         let (call, request) = open(request)?;
         let pb::ConfirmRegistrationRequest { token, password, session_name } = request;
         let command = ConfirmRegistration { token, password: Password::new(&password), session_name };
-        let signed_in = self.registrations.confirm(&call, command).await.map_err(Problem::from)?.into_inner();
-        Ok(Response::new(pb::ConfirmRegistrationResponse {
-            user: Some(convert::user(&signed_in.user)),
-            tokens: Some(convert::session_tokens(&signed_in.tokens)),
-            device_token: signed_in.device_token.expose().clone(),
-        }))
+        let entered = self.registrations.confirm(&call, command).await.map_err(Problem::from)?.into_inner();
+        let (user, tokens, device_token, second_factor) = convert::entered(&entered);
+        Ok(Response::new(pb::ConfirmRegistrationResponse { user, tokens, device_token, second_factor }))
     }
 }

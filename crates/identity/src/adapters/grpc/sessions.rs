@@ -29,12 +29,9 @@ impl SessionService for SessionGrpc {
             password: Password::new(&request.password),
             session_name: request.session_name,
         };
-        let signed_in = self.sessions.sign_in(&call, command).await.map_err(Problem::from)?.into_inner();
-        Ok(Response::new(pb::SignInResponse {
-            user: Some(convert::user(&signed_in.user)),
-            tokens: Some(convert::session_tokens(&signed_in.tokens)),
-            device_token: signed_in.device_token.expose().clone(),
-        }))
+        let entered = self.sessions.sign_in(&call, command).await.map_err(Problem::from)?.into_inner();
+        let (user, tokens, device_token, second_factor) = convert::entered(&entered);
+        Ok(Response::new(pb::SignInResponse { user, tokens, device_token, second_factor }))
     }
 
     async fn refresh_session(

@@ -14,8 +14,8 @@ impl PgHousekeeping {
         Self { pool }
     }
 
-    /// Deletes what no token can be about any more, attempts that count no longer, registrations that are over, and sessions, links, changes of addresses and phone codes that ended
-    /// before `ended_before`.
+    /// Deletes what no token can be about any more, attempts that count no longer, registrations that are over, and sessions, links, changes
+    /// of addresses and phone codes that ended before `ended_before`, with second factors that were begun before it and never shown.
     pub(crate) async fn forget(&self, revoked_before: Timestamp, ended_before: Timestamp, now: Timestamp) -> Result<(), Fault> {
         sqlx::query!("DELETE FROM revocations WHERE revoked_at < $1", revoked_before.to_sqlx() as _)
             .execute(&self.pool)
@@ -39,6 +39,11 @@ impl PgHousekeeping {
             .map_err(postgres::fault)?;
         // What somebody has said of himself who did not come is nobody's business any more.
         sqlx::query!("DELETE FROM registrations WHERE expires_at < $1", now.to_sqlx() as _)
+            .execute(&self.pool)
+            .await
+            .map_err(postgres::fault)?;
+        // Nobody shows the first code of a factor that he began then.
+        sqlx::query!("DELETE FROM second_factors WHERE confirmed_at IS NULL AND created_at < $1", ended_before.to_sqlx() as _)
             .execute(&self.pool)
             .await
             .map_err(postgres::fault)?;

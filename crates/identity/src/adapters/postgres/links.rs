@@ -6,6 +6,7 @@ use kernel::{Call, Fault, LinkId, Permit, RealmId, Timestamp, UserId};
 use messaging::{Lane, OutboxSignal};
 use runtime::postgres;
 use sqlx::{PgExecutor, PgPool};
+use uuid::Uuid;
 
 use super::audit::AuditLog;
 use super::users::UserRow;
@@ -201,6 +202,7 @@ impl Links for PgLinks {
                      (realm_id, session_id, user_id, name, client_address, client_agent, generation, created_at, refreshed_at, expires_at)
                  SELECT $1, $7, user_id, $8, $9, $10, 1, $5, $5, $11
                  FROM owner
+                 WHERE $20
              ), told AS (
                  SELECT
                      CASE WHEN $19 THEN
@@ -219,11 +221,12 @@ impl Links for PgLinks {
             password_hash,
             now.to_sqlx() as _,
             user.version(),
-            session.id.as_uuid(),
-            session.name,
-            session.client_address.as_deref(),
-            session.client_agent.as_deref(),
-            session.expires_at.to_sqlx() as _,
+            // Whoever is asked for more first keeps none.
+            session.map_or(Uuid::nil(), |session| session.id.as_uuid()),
+            session.map(|session| session.name.as_str()),
+            session.and_then(|session| session.client_address.as_deref()),
+            session.and_then(|session| session.client_agent.as_deref()),
+            session.map(|session| session.expires_at.to_sqlx()) as _,
             event.event_id.as_uuid(),
             event.aggregate.kind,
             event.lane.as_str(),
@@ -233,6 +236,7 @@ impl Links for PgLinks {
             event.traceparent,
             // Whoever sets his first password knows that he did.
             link.purpose == LinkPurpose::PasswordReset,
+            session.is_some(),
         )
         .fetch_optional(&self.pool)
         .await

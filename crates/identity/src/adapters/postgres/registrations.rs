@@ -229,6 +229,7 @@ async fn add(executor: impl PgExecutor<'_>, call: &Call, confirmation: &Confirma
                  (realm_id, session_id, user_id, name, client_address, client_agent, generation, created_at, refreshed_at, expires_at)
              SELECT realm_id, $14, user_id, $15, $16, $17, 1, $9, $9, $18
              FROM added
+             WHERE $14::uuid IS NOT NULL
          )
          SELECT messaging.append_event($19, realm_id, $20, user_id, version, $21, $22, $23, $24, $25, $9) AS appended
          FROM added",
@@ -245,11 +246,11 @@ async fn add(executor: impl PgExecutor<'_>, call: &Call, confirmation: &Confirma
         user_name(contacts),
         user.version(),
         *password_hash,
-        session.id.as_uuid(),
-        session.name,
-        session.client_address.as_deref(),
-        session.client_agent.as_deref(),
-        session.expires_at.to_sqlx() as _,
+        session.map(|session| session.id.as_uuid()),
+        session.map(|session| session.name.as_str()),
+        session.and_then(|session| session.client_address.as_deref()),
+        session.and_then(|session| session.client_agent.as_deref()),
+        session.map(|session| session.expires_at.to_sqlx()) as _,
         event.event_id.as_uuid(),
         event.aggregate.kind,
         event.lane.as_str(),

@@ -35,11 +35,18 @@ struct SessionRow {
     refreshed_at: jiff_sqlx::Timestamp,
     expires_at: jiff_sqlx::Timestamp,
     authenticated_at: Option<jiff_sqlx::Timestamp>,
+    proof: String,
 }
 
-impl From<SessionRow> for Session {
-    fn from(row: SessionRow) -> Self {
-        Self {
+#[derive(Debug, thiserror::Error)]
+#[error("a stored session has no meaning")]
+struct UnreadableSession;
+
+impl TryFrom<SessionRow> for Session {
+    type Error = Fault;
+
+    fn try_from(row: SessionRow) -> Result<Self, Fault> {
+        Ok(Self {
             realm_id: RealmId::from_uuid(row.realm_id),
             id: SessionId::from_uuid(row.session_id),
             user_id: UserId::from_uuid(row.user_id),
@@ -51,7 +58,8 @@ impl From<SessionRow> for Session {
             refreshed_at: row.refreshed_at.to_jiff(),
             expires_at: row.expires_at.to_jiff(),
             authenticated_at: row.authenticated_at.unwrap_or(row.created_at).to_jiff(),
-        }
+            proof: row.proof.parse().map_err(|()| Fault::internal(UnreadableSession))?,
+        })
     }
 }
 
@@ -65,8 +73,8 @@ impl Sessions for PgSessions {
         // Whoever blocks him, or sets his password, at this moment holds his row: then nothing is kept.
         let kept = sqlx::query!(
             "INSERT INTO sessions
-                 (realm_id, session_id, user_id, name, client_address, client_agent, generation, created_at, refreshed_at, expires_at)
-             SELECT realm_id, $3, user_id, $4, $5, $6, $7, $8, $8, $9
+                 (realm_id, session_id, user_id, name, client_address, client_agent, generation, created_at, refreshed_at, expires_at, proof)
+             SELECT realm_id, $3, user_id, $4, $5, $6, $7, $8, $8, $9, $11
              FROM users
              WHERE realm_id = $1
                AND user_id = $2
@@ -83,6 +91,7 @@ impl Sessions for PgSessions {
             session.created_at.to_sqlx() as _,
             session.expires_at.to_sqlx() as _,
             user_version,
+            session.proof.as_str(),
         )
         .execute(&self.pool)
         .await
@@ -93,7 +102,7 @@ impl Sessions for PgSessions {
     async fn get(&self, realm_id: RealmId, session_id: SessionId) -> Result<Option<(Session, SessionUser)>, Fault> {
         let row = sqlx::query!(
             "SELECT sessions.realm_id, session_id, sessions.user_id, name, client_address, client_agent, generation,
-                 sessions.created_at, refreshed_at, expires_at, authenticated_at, company_id, role, status, access_generation, version
+                 sessions.created_at, refreshed_at, expires_at, authenticated_at, proof, company_id, role, status, access_generation, version
              FROM sessions
              JOIN users ON users.realm_id = sessions.realm_id AND users.user_id = sessions.user_id
              WHERE sessions.realm_id = $1
@@ -125,15 +134,16 @@ impl Sessions for PgSessions {
             refreshed_at: row.refreshed_at,
             expires_at: row.expires_at,
             authenticated_at: row.authenticated_at,
+            proof: row.proof,
         };
-        Ok(Some((session.into(), user)))
+        Ok(Some((session.try_into()?, user)))
     }
 
     async fn list(&self, realm_id: RealmId, user_id: UserId, now: Timestamp) -> Result<Vec<Session>, Fault> {
         let rows = sqlx::query_as!(
             SessionRow,
             "SELECT realm_id, session_id, user_id, name, client_address, client_agent, generation, created_at, refreshed_at, expires_at,
-                 authenticated_at
+                 authenticated_at, proof
              FROM sessions
              WHERE realm_id = $1
                AND user_id = $2
@@ -148,7 +158,7 @@ impl Sessions for PgSessions {
         .fetch_all(&self.pool)
         .await
         .map_err(postgres::fault)?;
-        Ok(rows.into_iter().map(Session::from).collect())
+        rows.into_iter().map(Session::try_from).collect()
     }
 
     async fn rotate(&self, _: &Permit, session: &Session, expires_at: Timestamp, now: Timestamp) -> Result<bool, Fault> {

@@ -4,6 +4,7 @@ mod contacts;
 mod deletions;
 mod realms;
 mod registrations;
+mod second_factors;
 mod secrets;
 mod signing_in;
 mod users;
@@ -14,6 +15,7 @@ pub(crate) use contacts::{
 pub(crate) use deletions::{DeleteUserError, Deletions, NewDeletion};
 pub(crate) use realms::{Administrator, Administrators, AuditEntries, CompanyInserted, Credentials, Presets, Realms};
 pub(crate) use registrations::{Addressee, Confirmation, Confirmed, NewRegistration, Registrations};
+pub(crate) use second_factors::{Enrolment, FactorConfirmation, FactorUpdate, OneTimeCodes, SecondFactors, UsedCode};
 pub(crate) use secrets::{
     AccessToken, AccessTokens, DeviceToken, HashError, LinkToken, NewSecret, PasswordHasher, PublishedKey, RefreshToken,
     Revocations, Secrets, Waiting,

@@ -35,7 +35,8 @@ pub(crate) struct Confirmation<'a> {
     /// The user, who is not invited: he is there.
     pub(crate) admission: &'a Admission,
     pub(crate) password_hash: &'a str,
-    pub(crate) session: &'a Session,
+    /// None of somebody who is asked for more than his password first.
+    pub(crate) session: Option<&'a Session>,
     pub(crate) now: Timestamp,
 }
 

@@ -5,7 +5,7 @@ use kernel::{Caller, DeviceId, Fault, LinkId, PhoneCodeId, RealmId, Secret, Sess
 use runtime::token::Subject;
 use uuid::Uuid;
 
-use crate::domain::{EmailAddress, IntendedDeletion, Password, PhoneNumber};
+use crate::domain::{EmailAddress, HalfSignedIn, IntendedDeletion, Password, PhoneNumber, Proof};
 
 /// Why a password could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +89,12 @@ pub(crate) trait Secrets: Send + Sync {
     /// None unless it is one that we made.
     fn read_device_token(&self, token: &str, password_set_at: Timestamp) -> Option<DeviceToken>;
 
+    /// What proves that somebody has shown his password, and nothing else.
+    fn half_token(&self, half: &HalfSignedIn) -> Secret<String>;
+
+    /// None unless it is one that we made.
+    fn read_half_token(&self, token: &str) -> Option<HalfSignedIn>;
+
     /// What is kept of whatever attempts are counted by.
     fn guess_subject(&self, subject: &str) -> Vec<u8>;
 
@@ -131,8 +137,9 @@ pub(crate) struct PublishedKey {
 
 /// Makes access tokens, and says which keys they are made with.
 pub(crate) trait AccessTokens: Send + Sync {
-    /// `generation` is the one of a user's tokens; it means nothing for others.
-    fn issue(&self, caller: &Caller, generation: i64, now: Timestamp) -> Result<AccessToken, Fault>;
+    /// `generation` is the one of a user's tokens; it means nothing for others. `proof` is how a person has shown who he is who calls
+    /// himself.
+    fn issue(&self, caller: &Caller, generation: i64, proof: Option<Proof>, now: Timestamp) -> Result<AccessToken, Fault>;
 
     /// The oldest first; those are among them that are about to sign.
     fn published(&self) -> Vec<PublishedKey>;

@@ -111,8 +111,8 @@ pub(crate) struct Redemption<'a> {
     /// The user as he was read.
     pub(crate) user: &'a User,
     pub(crate) password_hash: String,
-    /// The session that begins; every other one ends.
-    pub(crate) session: &'a Session,
+    /// The session that begins, unless its user is asked for more than his password first; every other one ends.
+    pub(crate) session: Option<&'a Session>,
     pub(crate) event_id: EventId,
     pub(crate) now: Timestamp,
 }

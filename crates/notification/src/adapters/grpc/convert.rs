@@ -137,6 +137,7 @@ const fn pb_kind(kind: Kind) -> pb::DeliveryKind {
         Kind::PhoneReplaced => pb::DeliveryKind::PhoneReplaced,
         Kind::Registration => pb::DeliveryKind::Registration,
         Kind::RegistrationRepeated => pb::DeliveryKind::RegistrationRepeated,
+        Kind::SecondFactorChanged => pb::DeliveryKind::SecondFactorChanged,
     }
 }
 

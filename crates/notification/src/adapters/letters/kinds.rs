@@ -146,6 +146,7 @@ pub(super) fn own_recipient(delivery: &Claimed, key: &OpeningKey) -> Result<Opti
         | Kind::SessionCompromised
         | Kind::AccountBlocked
         | Kind::RegistrationRepeated
+        | Kind::SecondFactorChanged
         | Kind::PhoneCode => return Ok(None),
     };
     if sealed.is_empty() && delivery.kind == Kind::PhoneReplaced {
@@ -168,6 +169,20 @@ pub(super) fn own_language(delivery: &Claimed) -> Result<Option<String>, Fault> 
 pub(super) fn password_changed(delivery: &Claimed, realm: &Realm, language: &Language) -> Result<Content, Fault> {
     let fact: pb::UserPasswordChanged = read(delivery)?;
     notice(fact.change_time, realm, language)
+}
+
+pub(super) fn second_factor_changed(delivery: &Claimed, realm: &Realm, language: &Language) -> Result<Content, Fault> {
+    let fact: pb::UserSecondFactorChanged = read(delivery)?;
+    // What only a later release knows is a change all the same.
+    let change = match fact.change() {
+        pb::SecondFactorChange::Unspecified => "",
+        pb::SecondFactorChange::On => "ON",
+        pb::SecondFactorChange::Off => "OFF",
+        pb::SecondFactorChange::Reset => "RESET",
+        pb::SecondFactorChange::RecoveryCodes => "RECOVERY_CODES",
+    };
+    let Content { values, link } = notice(fact.change_time, realm, language)?;
+    Ok(Content { values: context! { change, ..values }, link })
 }
 
 pub(super) fn session_compromised(delivery: &Claimed, realm: &Realm, language: &Language) -> Result<Content, Fault> {

@@ -38,7 +38,8 @@ impl SmsTexts {
             | Kind::EmailReplaced
             | Kind::PhoneReplaced
             | Kind::Registration
-            | Kind::RegistrationRepeated => Err(Fault::internal(NoText)),
+            | Kind::RegistrationRepeated
+            | Kind::SecondFactorChanged => Err(Fault::internal(NoText)),
         }
     }
 }

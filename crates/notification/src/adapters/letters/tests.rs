@@ -93,6 +93,10 @@ impl Desk {
             Kind::RegistrationRepeated => {
                 pb::UserRegistrationRepeated { user_id, request_time: at, expire_time: at, version: 1 }.encode_to_vec()
             }
+            Kind::SecondFactorChanged => {
+                let change = pb::SecondFactorChange::Reset.into();
+                pb::UserSecondFactorChanged { user_id, change_time: at, version: 1, change }.encode_to_vec()
+            }
             Kind::AccountBlocked => pb::UserBlocked { user_id, block_time: at, ..Default::default() }.encode_to_vec(),
         }
     }
@@ -202,6 +206,22 @@ fn every_letter_says_its_moment_by_the_realms_clocks() {
             let letter = desk.write(kind, desk.content(kind), language).expect("it can be written");
             assert!(letter.text.contains("13:30 (EEST)") && letter.html.contains("13:30 (EEST)"), "{kind:?} {language}");
         }
+    }
+}
+
+/// Rule I25.c: the letter says what has become of the second factor, in each language in words of its own.
+#[test]
+fn a_letter_says_what_has_become_of_a_second_factor() {
+    use pb::SecondFactorChange::{Off, On, RecoveryCodes, Reset, Unspecified};
+    let desk = Desk::new();
+    for language in LANGUAGES {
+        let texts = [On, Off, Reset, RecoveryCodes, Unspecified].map(|change| {
+            let (user_id, change_time) = (UserId::from_uuid(Uuid::from_u128(1)).to_string(), Some(timestamp(moment())));
+            let fact = pb::UserSecondFactorChanged { user_id, change_time, version: 1, change: change.into() };
+            desk.write(Kind::SecondFactorChanged, fact.encode_to_vec(), language).expect("it can be written").text
+        });
+        let different: std::collections::BTreeSet<_> = texts.iter().collect();
+        assert_eq!(different.len(), texts.len(), "{language}: {texts:?}");
     }
 }
 

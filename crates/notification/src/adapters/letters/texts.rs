@@ -35,6 +35,7 @@ pub(super) struct Language {
     phone_replaced: Texts,
     registration: Texts,
     registration_repeated: Texts,
+    second_factor_changed: Texts,
 }
 
 /// The texts of the page where one unsubscribes. Each is a template of its own.
@@ -81,6 +82,7 @@ impl Language {
             Kind::PhoneReplaced => &self.phone_replaced,
             Kind::Registration => &self.registration,
             Kind::RegistrationRepeated => &self.registration_repeated,
+            Kind::SecondFactorChanged => &self.second_factor_changed,
             Kind::PhoneCode | Kind::PhoneChange => return None,
         };
         Some(texts)

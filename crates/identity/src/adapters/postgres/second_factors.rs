@@ -1,0 +1,266 @@
+//! Second factors in PostgreSQL.
+
+use async_trait::async_trait;
+use jiff_sqlx::ToSqlx as _;
+use kernel::{Call, Fault, Permit, RealmId, SecondFactorId, UserId};
+use messaging::{Lane, OutboxSignal};
+use runtime::postgres;
+use sqlx::PgPool;
+
+use super::audit::AuditLog;
+use crate::adapters::events;
+use crate::application::{FactorConfirmation, FactorUpdate, SecondFactors, UsedCode};
+use crate::domain::audit::{AuditAct, Done};
+use crate::domain::{Proof, SecondFactor, SecondFactorChange, SecondFactorState};
+
+pub(crate) struct PgSecondFactors {
+    pool: PgPool,
+    signal: OutboxSignal,
+    audit: AuditLog,
+}
+
+impl PgSecondFactors {
+    pub(crate) const fn new(pool: PgPool, signal: OutboxSignal, audit: AuditLog) -> Self {
+        Self { pool, signal, audit }
+    }
+}
+
+#[async_trait]
+impl SecondFactors for PgSecondFactors {
+    async fn get(&self, realm_id: RealmId, user_id: UserId) -> Result<Option<SecondFactor>, Fault> {
+        let row = sqlx::query!(
+            "SELECT factor_id, last_step, created_at, confirmed_at
+             FROM second_factors
+             WHERE realm_id = $1
+               AND user_id = $2",
+            realm_id.as_uuid(),
+            user_id.as_uuid(),
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(row.map(|row| SecondFactor {
+            realm_id,
+            user_id,
+            id: SecondFactorId::from_uuid(row.factor_id),
+            state: if row.confirmed_at.is_some() { SecondFactorState::On } else { SecondFactorState::Begun },
+            last_step: row.last_step,
+            created_at: row.created_at.to_jiff(),
+        }))
+    }
+
+    async fn count_recovery_codes(&self, realm_id: RealmId, user_id: UserId) -> Result<i64, Fault> {
+        let left = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "left!"
+             FROM recovery_codes
+             WHERE realm_id = $1
+               AND user_id = $2"#,
+            realm_id.as_uuid(),
+            user_id.as_uuid(),
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(left)
+    }
+
+    async fn begin(&self, _: &Permit, factor: &SecondFactor) -> Result<bool, Fault> {
+        let begun = sqlx::query!(
+            "INSERT INTO second_factors (realm_id, user_id, factor_id, last_step, created_at)
+             VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (realm_id, user_id) DO UPDATE
+             SET factor_id = excluded.factor_id, last_step = excluded.last_step, created_at = excluded.created_at
+             WHERE second_factors.confirmed_at IS NULL",
+            factor.realm_id.as_uuid(),
+            factor.user_id.as_uuid(),
+            factor.id.as_uuid(),
+            factor.last_step,
+            factor.created_at.to_sqlx() as _,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(begun.rows_affected() == 1)
+    }
+
+    async fn confirm(&self, _: &Permit, call: &Call, confirmation: &FactorConfirmation<'_>) -> Result<bool, Fault> {
+        let FactorConfirmation { user, factor, step, recovery_hashes, session_id, event_id, now } = confirmation;
+        let event = events::second_factor_changed(call, *event_id, user, SecondFactorChange::On, *now);
+        // The user's row is locked first, as everywhere: of two who confirm at once the second finds another version.
+        let confirmed = sqlx::query!(
+            "WITH owner AS (
+                 UPDATE users
+                 SET version = version + 1
+                 WHERE realm_id = $1
+                   AND user_id = $2
+                   AND version = $3
+                   AND status = 'ACTIVE'
+                   AND EXISTS (
+                       SELECT FROM second_factors
+                       WHERE second_factors.realm_id = $1
+                         AND second_factors.user_id = $2
+                         AND second_factors.factor_id = $4
+                         AND second_factors.confirmed_at IS NULL
+                   )
+                 RETURNING user_id, version
+             ), turned_on AS (
+                 UPDATE second_factors
+                 SET confirmed_at = $5, last_step = $6
+                 FROM owner
+                 WHERE second_factors.realm_id = $1
+                   AND second_factors.user_id = owner.user_id
+             ), kept AS (
+                 INSERT INTO recovery_codes (realm_id, user_id, code_hash)
+                 SELECT $1, user_id, code_hash
+                 FROM owner, unnest($7::bytea[]) AS made (code_hash)
+             ), proven AS (
+                 UPDATE sessions
+                 SET proof = $9
+                 FROM owner
+                 WHERE sessions.realm_id = $1
+                   AND sessions.session_id = $8
+                   AND sessions.user_id = owner.user_id
+             )
+             SELECT messaging.append_event($10, $1, $11, user_id, version, $12, $13, $14, $15, $16, $5, NULL) AS appended
+             FROM owner",
+            user.realm_id().as_uuid(),
+            user.id().as_uuid(),
+            user.version(),
+            factor.id.as_uuid(),
+            now.to_sqlx() as _,
+            step,
+            recovery_hashes,
+            session_id.map(|session_id| session_id.as_uuid()),
+            Proof::PasswordAndCode.as_str(),
+            event.event_id.as_uuid(),
+            event.aggregate.kind,
+            event.lane.as_str(),
+            event.cause_id.as_uuid(),
+            event.event_type,
+            event.payload,
+            event.traceparent,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        self.signal.ring(Lane::Security);
+        Ok(confirmed.rows_affected() == 1)
+    }
+
+    async fn use_up(&self, _: &Permit, factor: &SecondFactor, used: &UsedCode) -> Result<bool, Fault> {
+        let used = match used {
+            UsedCode::OfDevice(step) => {
+                sqlx::query!(
+                    "UPDATE second_factors
+                     SET last_step = $4
+                     WHERE realm_id = $1
+                       AND user_id = $2
+                       AND factor_id = $3
+                       AND last_step < $4
+                       AND confirmed_at IS NOT NULL",
+                    factor.realm_id.as_uuid(),
+                    factor.user_id.as_uuid(),
+                    factor.id.as_uuid(),
+                    step,
+                )
+                .execute(&self.pool)
+                .await
+            }
+            UsedCode::Recovery(hash) => {
+                sqlx::query!(
+                    "DELETE FROM recovery_codes
+                     WHERE realm_id = $1
+                       AND user_id = $2
+                       AND code_hash = $3",
+                    factor.realm_id.as_uuid(),
+                    factor.user_id.as_uuid(),
+                    hash,
+                )
+                .execute(&self.pool)
+                .await
+            }
+        };
+        Ok(used.map_err(postgres::fault)?.rows_affected() == 1)
+    }
+
+    async fn update(&self, _: &Permit, call: &Call, update: &FactorUpdate<'_>) -> Result<bool, Fault> {
+        let FactorUpdate { user, change, recovery_hashes, decided_by, event_id, now } = update;
+        let event = events::second_factor_changed(call, *event_id, user, *change, *now);
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
+        // Both rows are locked in the order of their ids, as wherever one user decides about another.
+        let updated = sqlx::query!(
+            "WITH locked AS (
+                 SELECT user_id, role, status
+                 FROM users
+                 WHERE realm_id = $1
+                   AND user_id IN ($2, $4)
+                 ORDER BY user_id
+                 FOR UPDATE
+             ), owner AS (
+                 UPDATE users
+                 SET version = version + 1
+                 WHERE realm_id = $1
+                   AND user_id = $2
+                   AND version = $3
+                   AND EXISTS (
+                       SELECT FROM locked
+                       WHERE locked.user_id = $4
+                         AND locked.status = 'ACTIVE'
+                         AND (locked.user_id = $2 OR locked.role IN ('OWNER', 'SUPPORT'))
+                   )
+                   AND EXISTS (
+                       SELECT FROM second_factors
+                       WHERE second_factors.realm_id = $1
+                         AND second_factors.user_id = $2
+                         AND second_factors.confirmed_at IS NOT NULL
+                   )
+                 RETURNING user_id, version
+             ), taken_away AS (
+                 DELETE FROM second_factors
+                 USING owner
+                 WHERE $5
+                   AND second_factors.realm_id = $1
+                   AND second_factors.user_id = owner.user_id
+             ), former AS (
+                 DELETE FROM recovery_codes
+                 USING owner
+                 WHERE recovery_codes.realm_id = $1
+                   AND recovery_codes.user_id = owner.user_id
+             ), kept AS (
+                 INSERT INTO recovery_codes (realm_id, user_id, code_hash)
+                 SELECT $1, user_id, code_hash
+                 FROM owner, unnest($6::bytea[]) AS made (code_hash)
+             )
+             SELECT messaging.append_event($7, $1, $8, user_id, version, $9, $10, $11, $12, $13, $14, NULL) AS appended
+             FROM owner",
+            user.realm_id().as_uuid(),
+            user.id().as_uuid(),
+            user.version(),
+            decided_by.unwrap_or(user.id()).as_uuid(),
+            matches!(change, SecondFactorChange::Off | SecondFactorChange::Reset),
+            recovery_hashes,
+            event.event_id.as_uuid(),
+            event.aggregate.kind,
+            event.lane.as_str(),
+            event.cause_id.as_uuid(),
+            event.event_type,
+            event.payload,
+            event.traceparent,
+            now.to_sqlx() as _,
+        )
+        .execute(&mut *transaction)
+        .await
+        .map_err(postgres::fault)?;
+        if updated.rows_affected() == 0 {
+            return Ok(false);
+        }
+        // What somebody does for himself is nobody's business.
+        if decided_by.is_some() {
+            let done = Done::to_user(AuditAct::SecondFactorReset, user.id());
+            self.audit.append(&mut *transaction, call, user.realm_id(), Some(user.company_id()), &[done]).await?;
+        }
+        transaction.commit().await.map_err(postgres::fault)?;
+        self.signal.ring(Lane::Security);
+        Ok(true)
+    }
+}

@@ -1,0 +1,326 @@
+//! Second factors: getting one, using it to sign in, giving it up, taking somebody else's away (I25).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kernel::{Authorized, Call, Clock, IdSource, Permit, Secret, SessionId, UserId};
+
+use super::sessions::{open_session, session_user, signed_in};
+use super::user_actions::may_reset_second_factor;
+use super::{
+    Account, Enrolment, Error, FactorConfirmation, FactorUpdate, Guessing, OneTimeCodes, Realms, SecondFactors, Secrets,
+    SessionUseCases, Sessions, SignedIn, UsedCode, UserUseCases, UserView, Users,
+};
+use crate::domain::access::Action;
+use crate::domain::guessing::Guessed;
+use crate::domain::{
+    EmailAddress, PhoneNumber, Proof, RECOVERY_CODES, Realm, SecondFactor, SecondFactorChange, TypedCode, User, UserName,
+    UserStatus,
+};
+
+/// How long ago somebody may have signed in where a password is changed however long ago that was.
+const REAUTHENTICATION_AGE: Duration = Duration::from_mins(15);
+/// How often something is tried that others keep overtaking.
+const ATTEMPTS: usize = 5;
+
+pub(crate) struct SecondFactorUseCases {
+    pub(crate) factors: Arc<dyn SecondFactors>,
+    pub(crate) codes: Arc<dyn OneTimeCodes>,
+    pub(crate) users: Arc<dyn Users>,
+    pub(crate) realms: Arc<dyn Realms>,
+    pub(crate) sessions: Arc<dyn Sessions>,
+    pub(crate) secrets: Arc<dyn Secrets>,
+    pub(crate) guessing: Guessing,
+    /// Signs in whoever has shown a code.
+    pub(crate) signing_in: SessionUseCases,
+    /// Shows users with what may be done with them.
+    pub(crate) views: UserUseCases,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+}
+
+/// Somebody shows a code after his password.
+pub(crate) struct SignInWithCode {
+    pub(crate) token: String,
+    pub(crate) code: Secret<String>,
+    pub(crate) session_name: String,
+}
+
+/// Somebody shows the first code of his device.
+pub(crate) struct ConfirmFactor {
+    /// Empty for somebody in a session.
+    pub(crate) token: String,
+    pub(crate) code: Secret<String>,
+    pub(crate) session_name: String,
+}
+
+/// Somebody in a session shows a code.
+pub(crate) struct ShowCode {
+    pub(crate) code: Secret<String>,
+}
+
+/// Shown once.
+pub(crate) type RecoveryCodes = Vec<Secret<String>>;
+
+/// A factor that is on from now on.
+#[derive(Debug)]
+pub(crate) struct FactorConfirmed {
+    pub(crate) recovery_codes: RecoveryCodes,
+    /// Nothing for somebody who was before.
+    pub(crate) signed_in: Option<SignedIn>,
+}
+
+/// How it stands with somebody's factor.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FactorStanding {
+    pub(crate) is_on: bool,
+    pub(crate) is_required: bool,
+    pub(crate) recovery_codes_left: i64,
+}
+
+/// Who is about to get a factor: somebody in a session, or somebody who has shown his password and may do nothing else.
+struct Entrant {
+    permit: Permit,
+    account: Account,
+    realm: Realm,
+    session_id: Option<SessionId>,
+}
+
+impl SecondFactorUseCases {
+    /// The second half of a sign-in.
+    pub(crate) async fn sign_in(&self, call: &Call, command: SignInWithCode) -> Result<Authorized<SignedIn>, Error> {
+        let Entrant { permit, account, realm, .. } = self.by_token(call, &command.token).await?;
+        let user = &account.user;
+        let factor = self.factors.get(realm.id, user.id()).await?.filter(SecondFactor::is_on).ok_or(Error::SignInOver)?;
+        let buckets = self.guessing.limits.of_codes(self.signing_in.device(call, &account), user.id());
+        // Counted before it is looked at, and taken back if it was right.
+        let attempt = self.guessing.begin(&permit, realm.id, Guessed::SecondFactor, &buckets).await?;
+        let used = self.read_code(&factor, command.code.expose())?;
+        if !self.factors.use_up(&permit, &factor, &used).await? {
+            return Err(Error::CodeWrong);
+        }
+        self.guessing.take_back(&permit, std::slice::from_ref(&attempt)).await?;
+        let signed_in = self.enter(&permit, call, &account, &realm, command.session_name).await?;
+        Ok(permit.show(signed_in))
+    }
+
+    /// A session of somebody who has shown both. Something else about him may have changed since; but neither his password nor his standing.
+    async fn enter(
+        &self,
+        permit: &Permit,
+        call: &Call,
+        shown: &Account,
+        realm: &Realm,
+        session_name: String,
+    ) -> Result<SignedIn, Error> {
+        for _ in 0..ATTEMPTS {
+            let account = self.users.account_of(realm.id, shown.user.id()).await?.ok_or(Error::SignInOver)?;
+            let user = &account.user;
+            let is_same = account.password_set_at() == shown.password_set_at()
+                && user.access_generation() == shown.user.access_generation()
+                && user.status() == UserStatus::Active;
+            if !is_same {
+                break;
+            }
+            let session = self.signing_in.begin(call, user, &realm.policy, session_name.clone(), Proof::PasswordAndCode);
+            if self.sessions.insert(permit, &session, user.version()).await? {
+                return self.signing_in.signed_in(call, &session, &account, session_user(user), self.clock.now());
+            }
+        }
+        Err(Error::SignInOver)
+    }
+
+    /// What using this code would use up; whether a recovery code is there, using it shows.
+    fn read_code(&self, factor: &SecondFactor, typed: &str) -> Result<UsedCode, Error> {
+        match TypedCode::read(typed).ok_or(Error::CodeWrong)? {
+            TypedCode::OfDevice(code) => {
+                let step = self.codes.step(factor, code.expose(), self.clock.now())?;
+                step.filter(|step| factor.is_new(*step)).map(UsedCode::OfDevice).ok_or(Error::CodeWrong)
+            }
+            TypedCode::Recovery(code) => Ok(UsedCode::Recovery(self.codes.recovery_hash(factor.id, code.expose()))),
+        }
+    }
+
+    /// Lets a device have a secret; nothing is asked for before it has shown a code.
+    pub(crate) async fn begin(&self, call: &Call, token: &str) -> Result<Authorized<Enrolment>, Error> {
+        let Entrant { permit, account, realm, .. } = self.entrant(call, token).await?;
+        let now = self.clock.now();
+        let factor = SecondFactor::new(realm.id, account.user.id(), self.ids.new_id(now), now);
+        if !self.factors.begin(&permit, &factor).await? {
+            return Err(Error::SecondFactorOn);
+        }
+        let enrolment = self.codes.enrolment(&factor, &realm.settings.name, account_name(&account.user))?;
+        Ok(permit.show(enrolment))
+    }
+
+    /// Turns the factor on by the first code of the device.
+    pub(crate) async fn confirm(&self, call: &Call, command: ConfirmFactor) -> Result<Authorized<FactorConfirmed>, Error> {
+        let Entrant { permit, account, realm, session_id } = self.entrant(call, &command.token).await?;
+        let (realm_id, user_id) = (realm.id, account.user.id());
+        let begun = self.factors.get(realm_id, user_id).await?;
+        let factor = begun.filter(|factor| factor.can_be_confirmed(self.clock.now())).ok_or(Error::SecondFactorMissing)?;
+        let buckets = match session_id {
+            Some(session_id) => self.guessing.limits.of_session(session_id),
+            None => self.guessing.limits.of_codes(self.signing_in.device(call, &account), user_id),
+        };
+        let attempt = self.guessing.begin(&permit, realm_id, Guessed::SecondFactor, &buckets).await?;
+        let UsedCode::OfDevice(step) = self.read_code(&factor, command.code.expose())? else { return Err(Error::CodeWrong) };
+        self.guessing.take_back(&permit, std::slice::from_ref(&attempt)).await?;
+        let (recovery_codes, recovery_hashes) = self.recovery_codes(&factor);
+        for _ in 0..ATTEMPTS {
+            let user = self.users.get(realm_id, user_id).await?.ok_or(Error::SecondFactorMissing)?;
+            let now = self.clock.now();
+            let event_id = self.ids.new_id(now);
+            let (user, factor, recovery_hashes) = (&user, &factor, recovery_hashes.as_slice());
+            let confirmation = FactorConfirmation { user, factor, step, recovery_hashes, session_id, event_id, now };
+            if self.factors.confirm(&permit, call, &confirmation).await? {
+                let signed_in = match session_id {
+                    Some(_) => None,
+                    None => Some(self.enter(&permit, call, &account, &realm, command.session_name).await?),
+                };
+                return Ok(permit.show(FactorConfirmed { recovery_codes, signed_in }));
+            }
+            let still = self.factors.get(realm_id, user_id).await?;
+            still.filter(|still| still.id == factor.id && !still.is_on()).ok_or(Error::SecondFactorMissing)?;
+        }
+        Err(Error::UserChanged)
+    }
+
+    /// New ones, and what is kept of them.
+    fn recovery_codes(&self, factor: &SecondFactor) -> (RecoveryCodes, Vec<Vec<u8>>) {
+        (0..RECOVERY_CODES).map(|_| self.codes.recovery_code(factor.id)).unzip()
+    }
+
+    pub(crate) async fn get(&self, call: &Call) -> Result<Authorized<FactorStanding>, Error> {
+        let permit = call.authorize(&Action::ManageOwnSecondFactor)?;
+        let (caller, _) = signed_in(call)?;
+        let policy = self.realms.get(caller.realm_id).await?.ok_or(Error::RealmNotFound)?.policy;
+        let user = self.users.get(caller.realm_id, caller.user_id).await?.ok_or(Error::UserNotFound)?;
+        let is_on = self.factors.get(caller.realm_id, caller.user_id).await?.is_some_and(|factor| factor.is_on());
+        let recovery_codes_left = self.factors.count_recovery_codes(caller.realm_id, caller.user_id).await?;
+        let is_required = policy.second_factor.required_of.contains(&user.role());
+        Ok(permit.show(FactorStanding { is_on, is_required, recovery_codes_left }))
+    }
+
+    /// Other recovery codes in place of those there are, used or not.
+    pub(crate) async fn replace_recovery_codes(
+        &self,
+        call: &Call,
+        command: ShowCode,
+    ) -> Result<Authorized<RecoveryCodes>, Error> {
+        let (Entrant { permit, account, .. }, factor) = self.with_code(call, command).await?;
+        let (codes, hashes) = self.recovery_codes(&factor);
+        self.change_own(&permit, call, &account, SecondFactorChange::RecoveryCodes, &hashes).await?;
+        Ok(permit.show(codes))
+    }
+
+    /// From then on the password alone signs in.
+    pub(crate) async fn turn_off(&self, call: &Call, command: ShowCode) -> Result<Authorized<()>, Error> {
+        let (Entrant { permit, account, realm, .. }, _) = self.with_code(call, command).await?;
+        if realm.policy.second_factor.required_of.contains(&account.user.role()) {
+            return Err(Error::SecondFactorRequired);
+        }
+        self.change_own(&permit, call, &account, SecondFactorChange::Off, &[]).await?;
+        Ok(permit.show(()))
+    }
+
+    /// Somebody in a session of his own who shows a code as well: a session that was stolen has none.
+    async fn with_code(&self, call: &Call, command: ShowCode) -> Result<(Entrant, SecondFactor), Error> {
+        let entrant = self.in_session(call).await?;
+        let Entrant { permit, account, realm, session_id } = &entrant;
+        let on = self.factors.get(realm.id, account.user.id()).await?.filter(SecondFactor::is_on);
+        let factor = on.ok_or(Error::SecondFactorMissing)?;
+        let buckets = session_id.map(|session_id| self.guessing.limits.of_session(session_id)).unwrap_or_default();
+        let attempt = self.guessing.begin(permit, realm.id, Guessed::SecondFactor, &buckets).await?;
+        let used = self.read_code(&factor, command.code.expose())?;
+        if !self.factors.use_up(permit, &factor, &used).await? {
+            return Err(Error::CodeWrong);
+        }
+        self.guessing.take_back(permit, std::slice::from_ref(&attempt)).await?;
+        Ok((entrant, factor))
+    }
+
+    async fn change_own(
+        &self,
+        permit: &Permit,
+        call: &Call,
+        account: &Account,
+        change: SecondFactorChange,
+        recovery_hashes: &[Vec<u8>],
+    ) -> Result<(), Error> {
+        let (realm_id, user_id) = (account.user.realm_id(), account.user.id());
+        for _ in 0..ATTEMPTS {
+            let user = self.users.get(realm_id, user_id).await?.ok_or(Error::UserNotFound)?;
+            let factor = self.factors.get(realm_id, user_id).await?;
+            factor.filter(SecondFactor::is_on).ok_or(Error::SecondFactorMissing)?;
+            let now = self.clock.now();
+            let (event_id, decided_by) = (self.ids.new_id(now), None);
+            let update = FactorUpdate { user: &user, change, recovery_hashes, decided_by, event_id, now };
+            if self.factors.update(permit, call, &update).await? {
+                return Ok(());
+            }
+        }
+        Err(Error::UserChanged)
+    }
+
+    /// Takes the factor of somebody else away who has lost it. Where there is none nothing changes.
+    pub(crate) async fn reset(&self, call: &Call, user_id: UserId) -> Result<Authorized<UserView>, Error> {
+        let realm_id = call.realm_id()?;
+        let policy = self.realms.get(realm_id).await?.ok_or(Error::RealmNotFound)?.policy;
+        for _ in 0..ATTEMPTS {
+            let user = self.users.get(realm_id, user_id).await?.ok_or(Error::UserNotFound)?;
+            let (permit, decided_by) = may_reset_second_factor(call, &user)?;
+            if !self.factors.get(realm_id, user_id).await?.is_some_and(|factor| factor.is_on()) {
+                return Ok(permit.show(self.views.view(call, user, &policy)));
+            }
+            let now = self.clock.now();
+            let (event_id, change, decided_by) = (self.ids.new_id(now), SecondFactorChange::Reset, Some(decided_by));
+            let update = FactorUpdate { user: &user, change, recovery_hashes: &[], decided_by, event_id, now };
+            if self.factors.update(&permit, call, &update).await? {
+                let user = self.users.get(realm_id, user_id).await?.ok_or(Error::UserNotFound)?;
+                return Ok(permit.show(self.views.view(call, user, &policy)));
+            }
+        }
+        Err(Error::UserChanged)
+    }
+
+    async fn entrant(&self, call: &Call, token: &str) -> Result<Entrant, Error> {
+        if token.is_empty() { self.in_session(call).await } else { self.by_token(call, token).await }
+    }
+
+    /// Somebody in a session of his own, who has signed in a short while ago.
+    async fn in_session(&self, call: &Call) -> Result<Entrant, Error> {
+        let permit = call.authorize(&Action::ManageOwnSecondFactor)?;
+        let (caller, session_id) = signed_in(call)?;
+        let realm = self.realms.get(caller.realm_id).await?.ok_or(Error::RealmNotFound)?;
+        let session = open_session(self.sessions.as_ref(), &caller, session_id).await?;
+        // Whoever has stolen a session would keep its user out with a factor of his own.
+        let age = realm.policy.password_change.reauthentication_age.unwrap_or(REAUTHENTICATION_AGE);
+        if !session.is_authenticated(Some(age), self.clock.now()) {
+            return Err(Error::ReauthenticationRequired);
+        }
+        let account = self.users.account_of(caller.realm_id, caller.user_id).await?.ok_or(Error::SessionOver)?;
+        Ok(Entrant { permit, account, realm, session_id: Some(session_id) })
+    }
+
+    /// Somebody who has shown his password a moment ago. What he holds is void once that, or his standing, is another.
+    async fn by_token(&self, call: &Call, token: &str) -> Result<Entrant, Error> {
+        let permit = call.authorize(&Action::ShowSecret)?;
+        let half = self.secrets.read_half_token(token).ok_or(Error::SignInOver)?;
+        let realm = self.realms.get(half.realm_id).await?.ok_or(Error::SignInOver)?;
+        let account = self.users.account_of(half.realm_id, half.user_id).await?.ok_or(Error::SignInOver)?;
+        let is_good = half.is_open_at(self.clock.now())
+            && account.user.status() == UserStatus::Active
+            && account.user.access_generation() == half.access_generation
+            && account.password_set_at().is_some_and(|set_at| set_at <= half.shown_at);
+        if is_good { Ok(Entrant { permit, account, realm, session_id: None }) } else { Err(Error::SignInOver) }
+    }
+}
+
+/// What his device calls the account.
+fn account_name(user: &User) -> &str {
+    let contacts = user.contacts();
+    let email = contacts.email.as_ref().map(EmailAddress::as_str);
+    let name = contacts.user_name.as_ref().map(UserName::as_str);
+    email.or(name).or_else(|| contacts.phone.as_ref().map(PhoneNumber::as_str)).unwrap_or("account")
+}
