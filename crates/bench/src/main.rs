@@ -12,12 +12,15 @@ mod load;
 mod memory;
 mod path;
 mod report;
+mod signing_in;
 mod sink;
 mod stage;
+mod tokens;
 
 use clap::{Parser, ValueEnum};
 
 use crate::report::Report;
+use crate::signing_in::Accounts;
 use crate::stage::Stage;
 
 /// Measures Cabinet and writes target/bench/report.json.
@@ -37,6 +40,9 @@ pub(crate) struct Bench {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Measurement {
     Memory,
+    Tokens,
+    SignIn,
+    Refresh,
     Read,
     Write,
     Latency,
@@ -81,6 +87,22 @@ async fn main() -> std::io::Result<()> {
     if bench.wants(Measurement::Memory) {
         memory::idle(&stage, scale, &mut report).await;
         report.write(&bench.report)?;
+    }
+    if bench.wants(Measurement::Tokens) {
+        tokens::verifying(scale, &mut report).await;
+        report.write(&bench.report)?;
+    }
+    if bench.wants(Measurement::SignIn) || bench.wants(Measurement::Refresh) {
+        let accounts = Accounts::add(&stage).await;
+        if bench.wants(Measurement::SignIn) {
+            signing_in::signing_in(&stage, &accounts, scale, &mut report).await;
+            signing_in::isolation(&stage, &accounts, scale, &mut report).await;
+            report.write(&bench.report)?;
+        }
+        if bench.wants(Measurement::Refresh) {
+            signing_in::refreshing(&stage, &accounts, scale, &mut report).await;
+            report.write(&bench.report)?;
+        }
     }
     stage.populate().await;
     if bench.wants(Measurement::Read) {

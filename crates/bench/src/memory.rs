@@ -48,7 +48,7 @@ async fn call(channel: Channel, token: &str, method: &str) {
 }
 
 /// proc(5), smaps_rollup: pages shared with others count in part.
-fn pss_mebibytes(process: u32) -> f64 {
+pub(crate) fn pss_mebibytes(process: u32) -> f64 {
     let rollup = std::fs::read_to_string(format!("/proc/{process}/smaps_rollup")).unwrap_or_default();
     let kibibytes = rollup.lines().find_map(|line| line.strip_prefix("Pss:")?.trim().strip_suffix("kB")?.trim().parse().ok());
     kibibytes.map_or(f64::NAN, |kibibytes: f64| kibibytes / 1024.0)

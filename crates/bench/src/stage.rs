@@ -88,7 +88,7 @@ impl Stage {
         self.cabinet.settled().await;
     }
 
-    async fn add_users(&self, emails: &[String]) -> Vec<String> {
+    pub(crate) async fn add_users(&self, emails: &[String]) -> Vec<String> {
         let token = self.cabinet.service_token();
         let mut ids = Vec::new();
         for emails in emails.chunks(BATCH) {

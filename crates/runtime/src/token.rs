@@ -48,6 +48,8 @@ pub struct Verified {
     pub caller: Caller,
     /// It proves nothing if access was taken back from one of these.
     pub subjects: Vec<Subject>,
+    /// From when on it proves nothing any more.
+    pub expires_at: Timestamp,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -213,7 +215,20 @@ fn claims_of(caller: &Caller, generation: i64) -> Option<Claims> {
 
 /// The published keys, by their names.
 #[derive(Clone, Default)]
-pub struct KeySet(HashMap<String, DecodingKey>);
+pub struct KeySet(HashMap<String, PublicKey>);
+
+#[derive(Clone)]
+struct PublicKey {
+    bytes: Vec<u8>,
+    decoding: DecodingKey,
+}
+
+impl PartialEq for KeySet {
+    fn eq(&self, other: &Self) -> bool {
+        let is_there = |(kid, key): (&String, &PublicKey)| other.0.get(kid).is_some_and(|there| there.bytes == key.bytes);
+        self.0.len() == other.0.len() && self.0.iter().all(is_there)
+    }
+}
 
 impl std::fmt::Debug for KeySet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -224,7 +239,8 @@ impl std::fmt::Debug for KeySet {
 impl KeySet {
     /// Takes public keys of 32 bytes with their names.
     pub fn new<'a>(keys: impl IntoIterator<Item = (String, &'a [u8])>) -> Self {
-        Self(keys.into_iter().map(|(kid, key)| (kid, DecodingKey::from_ed_der(key))).collect())
+        let key = |bytes: &[u8]| PublicKey { bytes: bytes.to_vec(), decoding: DecodingKey::from_ed_der(bytes) };
+        Self(keys.into_iter().map(|(kid, bytes)| (kid, key(bytes))).collect())
     }
 
     pub fn is_empty(&self) -> bool {
@@ -248,7 +264,7 @@ impl KeySet {
             return Err(InvalidToken);
         }
         let key = header.kid.and_then(|kid| self.0.get(&kid)).ok_or(InvalidToken)?;
-        let claims = jsonwebtoken::decode::<Claims>(token, key, &validation()).map_err(|_| InvalidToken)?.claims;
+        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation()).map_err(|_| InvalidToken)?.claims;
         let second = now.as_second();
         // A token from the future is as wrong as an old one; clocks may differ by a few seconds.
         if claims.exp <= second || claims.iat > second + 10 {
@@ -282,7 +298,7 @@ fn verified(claims: &Claims) -> Option<Verified> {
         Caller::Gateway(gateway) => vec![Subject { id: gateway.credential_id.as_uuid(), generation: 0 }],
         Caller::Component(_) | Caller::PlatformAdmin(_) | Caller::Anonymous => Vec::new(),
     };
-    Some(Verified { caller, subjects })
+    Some(Verified { caller, subjects, expires_at: Timestamp::from_second(claims.exp).ok()? })
 }
 
 fn caller(claims: &Claims) -> Option<Caller> {

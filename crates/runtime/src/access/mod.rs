@@ -5,6 +5,7 @@
 //! are answered UNAVAILABLE. So a blocked user is refused everywhere within a second.
 
 mod remote;
+mod seen;
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -16,6 +17,7 @@ use kernel::{Fault, Timestamp};
 use uuid::Uuid;
 
 pub use self::remote::{ComponentTokens, IdentityConfig, follow_identity, read_component_secret};
+use self::seen::SeenTokens;
 use crate::token::{InvalidToken, KeySet, Subject, Verified};
 
 /// How old the last word of identity may be.
@@ -59,11 +61,14 @@ pub struct Access(Arc<Inner>);
 struct Inner {
     known: RwLock<Known>,
     source: RwLock<Option<Arc<dyn AccessSource>>>,
+    seen: SeenTokens,
 }
 
 #[derive(Default)]
 struct Known {
     keys: Arc<KeySet>,
+    /// Counts the sets of keys there were.
+    keys_version: u64,
     keys_asked_at: Option<Instant>,
     revoked: HashMap<Uuid, Revocation>,
     /// When identity last said that it has told everything; none before the first time.
@@ -78,7 +83,7 @@ impl std::fmt::Debug for Access {
 
 impl Default for Access {
     fn default() -> Self {
-        Self(Arc::new(Inner { known: RwLock::default(), source: RwLock::default() }))
+        Self(Arc::new(Inner { known: RwLock::default(), source: RwLock::default(), seen: SeenTokens::default() }))
     }
 }
 
@@ -93,7 +98,11 @@ impl Access {
 
     /// Keeps the keys that identity publishes now.
     pub fn learn_keys(&self, keys: KeySet) {
-        self.known_mut().keys = Arc::new(keys);
+        let mut known = self.known_mut();
+        if *known.keys != keys {
+            known.keys = Arc::new(keys);
+            known.keys_version += 1;
+        }
     }
 
     /// Keeps what identity said. `is_current` if it has told everything up to the moment `since`, by this process's own clock.
@@ -123,13 +132,24 @@ impl Access {
 
     /// Tells who shows this token, and that he still has access.
     pub async fn verify(&self, token: &str, effect: MethodEffect, now: Timestamp) -> Result<Verified, AccessError> {
-        let keys = self.keys_for(token).await;
-        let verified = keys.verify(token, now)?;
+        let verified = self.look_at(token, now).await?;
         match self.look_up(&verified.subjects) {
             Some(true) => Err(InvalidToken.into()),
             Some(false) => Ok(verified),
             None => self.ask_about(verified, effect).await,
         }
+    }
+
+    /// What the token says by itself, looked at once.
+    async fn look_at(&self, token: &str, now: Timestamp) -> Result<Verified, InvalidToken> {
+        let version = self.known().keys_version;
+        if let Some(verified) = self.0.seen.get(token, version, now) {
+            return Ok(verified);
+        }
+        let (keys, version) = self.keys_for(token).await;
+        let verified = keys.verify(token, now)?;
+        self.0.seen.keep(token, &verified, version);
+        Ok(verified)
     }
 
     /// What is known by heart: none if identity has been silent for too long.
@@ -154,17 +174,22 @@ impl Access {
         }
     }
 
-    /// The keys, asked for again if the token names one that is missing.
-    async fn keys_for(&self, token: &str) -> Arc<KeySet> {
-        let keys = self.known().keys.clone();
+    /// The keys and which set they are, asked for again if the token names one that is missing.
+    async fn keys_for(&self, token: &str) -> (Arc<KeySet>, u64) {
+        let (keys, version) = self.keys();
         if !keys.lacks_key_of(token) || !self.may_ask_for_keys() {
-            return keys;
+            return (keys, version);
         }
-        let Some(source) = self.source() else { return keys };
+        let Some(source) = self.source() else { return (keys, version) };
         if let Ok(Ok(keys)) = tokio::time::timeout(QUESTION_LIMIT, source.signing_keys()).await {
             self.learn_keys(keys);
         }
-        self.known().keys.clone()
+        self.keys()
+    }
+
+    fn keys(&self) -> (Arc<KeySet>, u64) {
+        let known = self.known();
+        (known.keys.clone(), known.keys_version)
     }
 
     fn may_ask_for_keys(&self) -> bool {
@@ -247,6 +272,27 @@ mod tests {
         assert!(access.verify(&token, MethodEffect::Changes, NOW).await.is_ok());
         access.hear(&[taken_back(user().user_id.as_uuid(), 8)], true, Instant::now());
         assert!(matches!(access.verify(&token, MethodEffect::Reads, NOW).await, Err(AccessError::Invalid(_))));
+    }
+
+    /// Rule I24.a: that a token was good a moment ago spares the look at its signature, and nothing else: not its end, not a key that is no
+    /// longer published, not access that was taken back.
+    #[tokio::test]
+    async fn a_token_that_was_seen_is_asked_all_other_questions_again() {
+        let minutes = |minutes| NOW + jiff::SignedDuration::from_mins(minutes);
+        let (access, token) = access_and_token(Ok(false));
+        access.hear(&[], true, Instant::now());
+        let seen = access.verify(&token, MethodEffect::Reads, NOW).await.expect("a good token");
+        assert_eq!(access.verify(&token, MethodEffect::Reads, minutes(4)).await.expect("still good"), seen);
+        assert!(access.verify(&token, MethodEffect::Reads, minutes(5)).await.is_err(), "its five minutes are over");
+        access.hear(&[taken_back(SESSION, i64::MAX)], true, Instant::now());
+        assert!(access.verify(&token, MethodEffect::Reads, NOW).await.is_err(), "access was taken back");
+
+        let (access, token) = access_and_token(Ok(false));
+        access.hear(&[], true, Instant::now());
+        access.verify(&token, MethodEffect::Reads, NOW).await.expect("a good token");
+        let other = Signer::from_pem("one", &generate_signing_key()).expect("a good key");
+        access.learn_keys(KeySet::new([("one".to_owned(), other.public_key().as_slice())]));
+        assert!(access.verify(&token, MethodEffect::Reads, NOW).await.is_err(), "its key is another's");
     }
 
     #[tokio::test]
