@@ -21,3 +21,6 @@ CREATE TABLE recovery_codes (
 
 -- How the session's user has shown who he is: PASSWORD, or PASSWORD_AND_CODE. A release that knows of none asks for passwords alone.
 ALTER TABLE sessions ADD COLUMN proof text NOT NULL DEFAULT 'PASSWORD';
+
+-- What housekeeping looks for.
+CREATE INDEX second_factors_begun ON second_factors (created_at) WHERE confirmed_at IS NULL;

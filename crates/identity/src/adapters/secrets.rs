@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use kernel::{DeviceId, LinkId, PhoneCodeId, RealmId, Secret, SessionId, Timestamp, UserId};
+use kernel::{DeviceId, LinkId, PhoneCodeId, RealmId, SecondFactorId, Secret, SessionId, Timestamp, UserId};
 use runtime::sealing::SealingKey;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -17,8 +17,8 @@ const GENERATION_LENGTH: usize = 8;
 const SECOND_LENGTH: usize = 8;
 const MICROSECOND_LENGTH: usize = 8;
 const MAC_LENGTH: usize = 32;
-const HALF_LENGTH: usize = 2 * ID_LENGTH + GENERATION_LENGTH + MICROSECOND_LENGTH;
-const DEVICE_LENGTH: usize = 3 * ID_LENGTH;
+const HALF_LENGTH: usize = 2 * ID_LENGTH + GENERATION_LENGTH + 2 * MICROSECOND_LENGTH;
+const DEVICE_LENGTH: usize = 4 * ID_LENGTH;
 /// How refresh tokens are made; another way, or another key, is another version.
 const REFRESH_VERSION: u8 = 1;
 
@@ -96,7 +96,8 @@ fn six_digits() -> String {
 
 /// What the token of a device names, as it is signed and written.
 fn named_device(token: DeviceToken) -> [u8; DEVICE_LENGTH] {
-    let ids = [token.realm.as_uuid(), token.user.as_uuid(), token.device.as_uuid()];
+    let factor = token.factor.map_or(Uuid::nil(), |factor| factor.as_uuid());
+    let ids = [token.realm.as_uuid(), token.user.as_uuid(), token.device.as_uuid(), factor];
     let mut bytes = [0; DEVICE_LENGTH];
     for (place, id) in bytes.chunks_exact_mut(ID_LENGTH).zip(ids) {
         place.copy_from_slice(id.as_bytes());
@@ -107,8 +108,9 @@ fn named_device(token: DeviceToken) -> [u8; DEVICE_LENGTH] {
 /// What the token of somebody names who is half signed in, as it is signed and written.
 fn named_half(half: &HalfSignedIn) -> Vec<u8> {
     let (realm_id, user_id) = (half.realm_id.as_uuid().into_bytes(), half.user_id.as_uuid().into_bytes());
-    let (generation, shown_at) = (half.access_generation.to_be_bytes(), half.shown_at.as_microsecond().to_be_bytes());
-    [realm_id.as_slice(), &user_id, &generation, &shown_at].concat()
+    let moment = |at: Timestamp| at.as_microsecond().to_be_bytes();
+    let (shown_at, password_set_at) = (moment(half.shown_at), moment(half.password_set_at));
+    [realm_id.as_slice(), &user_id, &half.access_generation.to_be_bytes(), &shown_at, &password_set_at].concat()
 }
 
 /// What a refresh token names, as it is signed and written.
@@ -131,6 +133,10 @@ fn random() -> [u8; SECRET_LENGTH] {
 
 fn hash(secret: &[u8]) -> Vec<u8> {
     Sha256::digest(secret).to_vec()
+}
+
+fn moment(microseconds: &[u8]) -> Option<Timestamp> {
+    Timestamp::from_microsecond(i64::from_be_bytes(microseconds.try_into().ok()?)).ok()
 }
 
 fn id(bytes: &[u8]) -> Option<Uuid> {
@@ -196,11 +202,14 @@ impl Secrets for KeyedSecrets {
         let (named, mac) = bytes.split_at(DEVICE_LENGTH);
         self.device_mac(named, password_set_at).verify_slice(mac).ok()?;
         let (realm, rest) = named.split_at(ID_LENGTH);
-        let (user, device) = rest.split_at(ID_LENGTH);
+        let (user, rest) = rest.split_at(ID_LENGTH);
+        let (device, factor) = rest.split_at(ID_LENGTH);
+        let factor = id(factor)?;
         Some(DeviceToken {
             realm: RealmId::from_uuid(id(realm)?),
             user: UserId::from_uuid(id(user)?),
             device: DeviceId::from_uuid(id(device)?),
+            factor: (!factor.is_nil()).then(|| SecondFactorId::from_uuid(factor)),
         })
     }
 
@@ -217,12 +226,14 @@ impl Secrets for KeyedSecrets {
         self.half_mac(named).verify_slice(mac).ok()?;
         let (ids, rest) = named.split_at(2 * ID_LENGTH);
         let (realm_id, user_id) = ids.split_at(ID_LENGTH);
-        let (generation, shown_at) = rest.split_at(GENERATION_LENGTH);
+        let (generation, moments) = rest.split_at(GENERATION_LENGTH);
+        let (shown_at, password_set_at) = moments.split_at(MICROSECOND_LENGTH);
         Some(HalfSignedIn {
             realm_id: RealmId::from_uuid(id(realm_id)?),
             user_id: UserId::from_uuid(id(user_id)?),
             access_generation: i64::from_be_bytes(generation.try_into().ok()?),
-            shown_at: Timestamp::from_microsecond(i64::from_be_bytes(shown_at.try_into().ok()?)).ok()?,
+            shown_at: moment(shown_at)?,
+            password_set_at: moment(password_set_at)?,
         })
     }
 
@@ -329,9 +340,12 @@ mod tests {
     fn a_device_token_proves_itself() {
         let (secrets, _) = secrets();
         let id = Uuid::from_u128;
-        let token = DeviceToken { realm: Id::from_uuid(id(1)), user: Id::from_uuid(id(2)), device: Id::from_uuid(id(3)) };
+        let (realm, user, device) = (Id::from_uuid(id(1)), Id::from_uuid(id(2)), Id::from_uuid(id(3)));
+        let token = DeviceToken { realm, user, device, factor: Some(Id::from_uuid(id(4))) };
         let text = secrets.device_token(token, SET_AT).expose().clone();
         assert_eq!(secrets.read_device_token(&text, SET_AT), Some(token));
+        let without = DeviceToken { factor: None, ..token };
+        assert_eq!(secrets.read_device_token(secrets.device_token(without, SET_AT).expose(), SET_AT), Some(without));
         assert_eq!(secrets.read_device_token(&text, Timestamp::MAX), None, "with another password he is not known by it");
         let of_another = secrets.device_token(DeviceToken { user: Id::from_uuid(id(9)), ..token }, SET_AT).expose().clone();
         let mixed = format!("{}{}", &of_another[..64], &text[64..]);
@@ -374,7 +388,8 @@ mod tests {
         let (secrets, _) = secrets();
         let id = Uuid::from_u128;
         let shown_at = Timestamp::constant(1_800_000_000, 123_456_000);
-        let half = HalfSignedIn { realm_id: Id::from_uuid(id(1)), user_id: Id::from_uuid(id(2)), access_generation: 3, shown_at };
+        let (realm_id, user_id) = (Id::from_uuid(id(1)), Id::from_uuid(id(2)));
+        let half = HalfSignedIn { realm_id, user_id, access_generation: 3, shown_at, password_set_at: SET_AT };
         let text = secrets.half_token(&half).expose().clone();
         assert_eq!(secrets.read_half_token(&text), Some(half));
         assert_eq!(secrets.read_refresh_token(&text), None);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kernel::{Authorized, Call, Clock, IdSource, Permit, Secret, SessionId, UserId};
+use kernel::{Authorized, Call, Clock, IdSource, Permit, Refusal, Role, SecondFactorId, Secret, SessionId, UserId};
 
 use super::sessions::{open_session, session_user, signed_in};
 use super::user_actions::may_reset_second_factor;
@@ -12,7 +12,7 @@ use super::{
     SessionUseCases, Sessions, SignedIn, UsedCode, UserUseCases, UserView, Users,
 };
 use crate::domain::access::Action;
-use crate::domain::guessing::Guessed;
+use crate::domain::guessing::{Bucket, Guessed};
 use crate::domain::{
     EmailAddress, PhoneNumber, Proof, RECOVERY_CODES, Realm, SecondFactor, SecondFactorChange, TypedCode, User, UserName,
     UserStatus,
@@ -90,9 +90,9 @@ impl SecondFactorUseCases {
     /// The second half of a sign-in.
     pub(crate) async fn sign_in(&self, call: &Call, command: SignInWithCode) -> Result<Authorized<SignedIn>, Error> {
         let Entrant { permit, account, realm, .. } = self.by_token(call, &command.token).await?;
-        let user = &account.user;
-        let factor = self.factors.get(realm.id, user.id()).await?.filter(SecondFactor::is_on).ok_or(Error::SignInOver)?;
-        let buckets = self.guessing.limits.of_codes(self.signing_in.device(call, &account), user.id());
+        let factor = self.factors.get(realm.id, account.user.id()).await?;
+        let factor = factor.filter(SecondFactor::is_on).ok_or(Error::SignInOver)?;
+        let buckets = self.buckets(call, &account, &factor);
         // Counted before it is looked at, and taken back if it was right.
         let attempt = self.guessing.begin(&permit, realm.id, Guessed::SecondFactor, &buckets).await?;
         let used = self.read_code(&factor, command.code.expose())?;
@@ -100,8 +100,16 @@ impl SecondFactorUseCases {
             return Err(Error::CodeWrong);
         }
         self.guessing.take_back(&permit, std::slice::from_ref(&attempt)).await?;
-        let signed_in = self.enter(&permit, call, &account, &realm, command.session_name).await?;
+        let signed_in = self.enter(&permit, call, &account, &realm, command.session_name, factor.id).await?;
         Ok(permit.show(signed_in))
+    }
+
+    /// What attempts of somebody are counted by who is half signed in. A device is known if he has shown a code of this very factor on it:
+    /// any number of others are known by the password alone.
+    fn buckets(&self, call: &Call, account: &Account, factor: &SecondFactor) -> Vec<Bucket> {
+        let known = self.signing_in.device(call, account).filter(|known| known.factor == Some(factor.id));
+        let password_set_at = account.password_set_at().unwrap_or(factor.created_at);
+        self.guessing.limits.of_codes(known.map(|known| known.device), account.user.id(), password_set_at)
     }
 
     /// A session of somebody who has shown both. Something else about him may have changed since; but neither his password nor his standing.
@@ -112,6 +120,7 @@ impl SecondFactorUseCases {
         shown: &Account,
         realm: &Realm,
         session_name: String,
+        factor_id: SecondFactorId,
     ) -> Result<SignedIn, Error> {
         for _ in 0..ATTEMPTS {
             let account = self.users.account_of(realm.id, shown.user.id()).await?.ok_or(Error::SignInOver)?;
@@ -124,7 +133,7 @@ impl SecondFactorUseCases {
             }
             let session = self.signing_in.begin(call, user, &realm.policy, session_name.clone(), Proof::PasswordAndCode);
             if self.sessions.insert(permit, &session, user.version()).await? {
-                return self.signing_in.signed_in(call, &session, &account, session_user(user), self.clock.now());
+                return self.signing_in.signed_in(call, &session, &account, session_user(user), Some(factor_id));
             }
         }
         Err(Error::SignInOver)
@@ -160,23 +169,23 @@ impl SecondFactorUseCases {
         let begun = self.factors.get(realm_id, user_id).await?;
         let factor = begun.filter(|factor| factor.can_be_confirmed(self.clock.now())).ok_or(Error::SecondFactorMissing)?;
         let buckets = match session_id {
-            Some(session_id) => self.guessing.limits.of_session(session_id),
-            None => self.guessing.limits.of_codes(self.signing_in.device(call, &account), user_id),
+            Some(_) => self.guessing.limits.of_codes_in_sessions(user_id),
+            None => self.buckets(call, &account, &factor),
         };
         let attempt = self.guessing.begin(&permit, realm_id, Guessed::SecondFactor, &buckets).await?;
         let UsedCode::OfDevice(step) = self.read_code(&factor, command.code.expose())? else { return Err(Error::CodeWrong) };
         self.guessing.take_back(&permit, std::slice::from_ref(&attempt)).await?;
         let (recovery_codes, recovery_hashes) = self.recovery_codes(&factor);
         for _ in 0..ATTEMPTS {
-            let user = self.users.get(realm_id, user_id).await?.ok_or(Error::SecondFactorMissing)?;
+            // Whoever has changed meanwhile is asked again who he is.
+            let Entrant { account, realm, .. } = self.entrant(call, &command.token).await?;
             let now = self.clock.now();
-            let event_id = self.ids.new_id(now);
-            let (user, factor, recovery_hashes) = (&user, &factor, recovery_hashes.as_slice());
-            let confirmation = FactorConfirmation { user, factor, step, recovery_hashes, session_id, event_id, now };
+            let (user, recovery_hashes, event_id) = (&account.user, recovery_hashes.as_slice(), self.ids.new_id(now));
+            let confirmation = FactorConfirmation { user, factor: &factor, step, recovery_hashes, session_id, event_id, now };
             if self.factors.confirm(&permit, call, &confirmation).await? {
                 let signed_in = match session_id {
                     Some(_) => None,
-                    None => Some(self.enter(&permit, call, &account, &realm, command.session_name).await?),
+                    None => self.entered(&permit, call, &account, &realm, command.session_name, factor.id).await?,
                 };
                 return Ok(permit.show(FactorConfirmed { recovery_codes, signed_in }));
             }
@@ -184,6 +193,23 @@ impl SecondFactorUseCases {
             still.filter(|still| still.id == factor.id && !still.is_on()).ok_or(Error::SecondFactorMissing)?;
         }
         Err(Error::UserChanged)
+    }
+
+    /// Whoever has become another at the very last signs in again; his recovery codes are shown all the same, this once.
+    async fn entered(
+        &self,
+        permit: &Permit,
+        call: &Call,
+        account: &Account,
+        realm: &Realm,
+        session_name: String,
+        factor_id: SecondFactorId,
+    ) -> Result<Option<SignedIn>, Error> {
+        match self.enter(permit, call, account, realm, session_name, factor_id).await {
+            Ok(signed_in) => Ok(Some(signed_in)),
+            Err(Error::SignInOver) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// New ones, and what is kept of them.
@@ -208,57 +234,56 @@ impl SecondFactorUseCases {
         call: &Call,
         command: ShowCode,
     ) -> Result<Authorized<RecoveryCodes>, Error> {
-        let (Entrant { permit, account, .. }, factor) = self.with_code(call, command).await?;
+        let entrant = self.in_session(call).await?;
+        let factor = self.show_code(&entrant, &command).await?;
         let (codes, hashes) = self.recovery_codes(&factor);
-        self.change_own(&permit, call, &account, SecondFactorChange::RecoveryCodes, &hashes).await?;
-        Ok(permit.show(codes))
+        self.change_own(call, &factor, SecondFactorChange::RecoveryCodes, &hashes).await?;
+        Ok(entrant.permit.show(codes))
     }
 
     /// From then on the password alone signs in.
     pub(crate) async fn turn_off(&self, call: &Call, command: ShowCode) -> Result<Authorized<()>, Error> {
-        let (Entrant { permit, account, realm, .. }, _) = self.with_code(call, command).await?;
-        if realm.policy.second_factor.required_of.contains(&account.user.role()) {
+        let entrant = self.in_session(call).await?;
+        if entrant.realm.policy.second_factor.required_of.contains(&entrant.account.user.role()) {
             return Err(Error::SecondFactorRequired);
         }
-        self.change_own(&permit, call, &account, SecondFactorChange::Off, &[]).await?;
-        Ok(permit.show(()))
+        let factor = self.show_code(&entrant, &command).await?;
+        self.change_own(call, &factor, SecondFactorChange::Off, &[]).await?;
+        Ok(entrant.permit.show(()))
     }
 
-    /// Somebody in a session of his own who shows a code as well: a session that was stolen has none.
-    async fn with_code(&self, call: &Call, command: ShowCode) -> Result<(Entrant, SecondFactor), Error> {
-        let entrant = self.in_session(call).await?;
-        let Entrant { permit, account, realm, session_id } = &entrant;
+    /// Somebody in a session of his own shows a code as well: whoever has stolen the session has none.
+    async fn show_code(&self, entrant: &Entrant, command: &ShowCode) -> Result<SecondFactor, Error> {
+        let Entrant { permit, account, realm, .. } = entrant;
         let on = self.factors.get(realm.id, account.user.id()).await?.filter(SecondFactor::is_on);
         let factor = on.ok_or(Error::SecondFactorMissing)?;
-        let buckets = session_id.map(|session_id| self.guessing.limits.of_session(session_id)).unwrap_or_default();
+        let buckets = self.guessing.limits.of_codes_in_sessions(account.user.id());
         let attempt = self.guessing.begin(permit, realm.id, Guessed::SecondFactor, &buckets).await?;
         let used = self.read_code(&factor, command.code.expose())?;
         if !self.factors.use_up(permit, &factor, &used).await? {
             return Err(Error::CodeWrong);
         }
         self.guessing.take_back(permit, std::slice::from_ref(&attempt)).await?;
-        Ok((entrant, factor))
+        Ok(factor)
     }
 
     async fn change_own(
         &self,
-        permit: &Permit,
         call: &Call,
-        account: &Account,
+        factor: &SecondFactor,
         change: SecondFactorChange,
         recovery_hashes: &[Vec<u8>],
     ) -> Result<(), Error> {
-        let (realm_id, user_id) = (account.user.realm_id(), account.user.id());
         for _ in 0..ATTEMPTS {
-            let user = self.users.get(realm_id, user_id).await?.ok_or(Error::UserNotFound)?;
-            let factor = self.factors.get(realm_id, user_id).await?;
-            factor.filter(SecondFactor::is_on).ok_or(Error::SecondFactorMissing)?;
+            let Entrant { permit, account, .. } = self.in_session(call).await?;
             let now = self.clock.now();
-            let (event_id, decided_by) = (self.ids.new_id(now), None);
-            let update = FactorUpdate { user: &user, change, recovery_hashes, decided_by, event_id, now };
-            if self.factors.update(permit, call, &update).await? {
+            let (user, event_id) = (&account.user, self.ids.new_id(now));
+            let update = FactorUpdate { user, factor, change, recovery_hashes, decided_by: None, event_id, now };
+            if self.factors.update(&permit, call, &update).await? {
                 return Ok(());
             }
+            let still = self.factors.get(factor.realm_id, factor.user_id).await?;
+            still.filter(|still| still.id == factor.id && still.is_on()).ok_or(Error::SecondFactorMissing)?;
         }
         Err(Error::UserChanged)
     }
@@ -269,16 +294,20 @@ impl SecondFactorUseCases {
         let policy = self.realms.get(realm_id).await?.ok_or(Error::RealmNotFound)?.policy;
         for _ in 0..ATTEMPTS {
             let user = self.users.get(realm_id, user_id).await?.ok_or(Error::UserNotFound)?;
-            let (permit, decided_by) = may_reset_second_factor(call, &user)?;
-            if !self.factors.get(realm_id, user_id).await?.is_some_and(|factor| factor.is_on()) {
-                return Ok(permit.show(self.views.view(call, user, &policy)));
-            }
+            let (permit, decider_id) = may_reset_second_factor(call, &user)?;
+            let factor = self.factors.get(realm_id, user_id).await?.filter(SecondFactor::is_on);
+            let Some(factor) = factor else { return Ok(permit.show(self.views.view(call, user, &policy))) };
             let now = self.clock.now();
-            let (event_id, change, decided_by) = (self.ids.new_id(now), SecondFactorChange::Reset, Some(decided_by));
-            let update = FactorUpdate { user: &user, change, recovery_hashes: &[], decided_by, event_id, now };
+            let (event_id, change, decided_by) = (self.ids.new_id(now), SecondFactorChange::Reset, Some(decider_id));
+            let update = FactorUpdate { user: &user, factor: &factor, change, recovery_hashes: &[], decided_by, event_id, now };
             if self.factors.update(&permit, call, &update).await? {
                 let user = self.users.get(realm_id, user_id).await?.ok_or(Error::UserNotFound)?;
                 return Ok(permit.show(self.views.view(call, user, &policy)));
+            }
+            // His token may be older than the decision that took his office away.
+            let decider = self.users.get(realm_id, decider_id).await?.filter(|decider| decider.status() == UserStatus::Active);
+            if !decider.is_some_and(|decider| matches!(decider.role(), Role::Owner | Role::Support)) {
+                return Err(Refusal::Denied.into());
             }
         }
         Err(Error::UserChanged)
@@ -312,7 +341,7 @@ impl SecondFactorUseCases {
         let is_good = half.is_open_at(self.clock.now())
             && account.user.status() == UserStatus::Active
             && account.user.access_generation() == half.access_generation
-            && account.password_set_at().is_some_and(|set_at| set_at <= half.shown_at);
+            && account.password_set_at() == Some(half.password_set_at);
         if is_good { Ok(Entrant { permit, account, realm, session_id: None }) } else { Err(Error::SignInOver) }
     }
 }

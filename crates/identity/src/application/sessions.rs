@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use kernel::{
-    Authorized, Call, Caller, Clock, DeviceId, Fault, IdSource, Permit, RealmId, Refusal, Secret, SessionId, Through, Timestamp,
-    UserCaller, UserId,
+    Authorized, Call, Caller, Clock, Fault, IdSource, Permit, RealmId, Refusal, SecondFactorId, Secret, SessionId, Through,
+    Timestamp, UserCaller, UserId,
 };
 
 use super::guessing::{Attempt, PLATFORM};
@@ -160,29 +160,30 @@ impl SessionUseCases {
     ) -> Result<Entered, Error> {
         match entrance {
             Entrance::Session(session) => {
-                let signed_in = self.signed_in(call, &session, account, user, now)?;
+                let signed_in = self.signed_in(call, &session, account, user, None)?;
                 Ok(Entered::SignedIn(Box::new(signed_in)))
             }
             Entrance::Challenge(wanted) => {
                 let (realm_id, user_id) = (account.user.realm_id(), account.user.id());
-                let half = HalfSignedIn { realm_id, user_id, access_generation: user.access_generation, shown_at: now };
+                let (access_generation, password_set_at) = (user.access_generation, account.password_set_at().unwrap_or(now));
+                let half = HalfSignedIn { realm_id, user_id, access_generation, shown_at: now, password_set_at };
                 let token = self.secrets.half_token(&half);
                 Ok(Entered::Challenged(Challenge { token, wanted, expires_at: half.expires_at() }))
             }
         }
     }
 
-    /// What somebody holds whose session is kept.
+    /// What somebody holds whose session is kept; `factor` is the one of which he has shown a code.
     pub(crate) fn signed_in(
         &self,
         call: &Call,
         session: &Session,
         account: &Account,
         user: SessionUser,
-        now: Timestamp,
+        factor: Option<SecondFactorId>,
     ) -> Result<SignedIn, Error> {
-        let tokens = self.tokens(session, user, now)?;
-        Ok(SignedIn { user: account.user.clone(), tokens, device_token: self.device_token(call, account) })
+        let tokens = self.tokens(session, user, self.clock.now())?;
+        Ok(SignedIn { user: account.user.clone(), tokens, device_token: self.device_token(call, account, factor) })
     }
 
     /// Hashes a password that was right in the way passwords are hashed by now. Whoever signs in does not depend on it.
@@ -211,7 +212,7 @@ impl SessionUseCases {
         account: Option<&Account>,
     ) -> Result<(Waiting, Vec<Attempt>), Error> {
         let limits = &self.guessing.limits;
-        let known = account.and_then(|account| Some((self.device(call, account)?, account.user.id())));
+        let known = account.and_then(|account| Some((self.device(call, account)?.device, account.user.id())));
         let Some((device_id, user_id)) = known else {
             let buckets = limits.of_strange_device(call.client_in(command.realm_id).address, login, &command.login);
             let attempt = self.guessing.begin(permit, counted_in, Guessed::Password, &buckets).await?;
@@ -227,20 +228,23 @@ impl SessionUseCases {
     }
 
     /// The device that calls, if this user has signed in on it before, with the password he has.
-    pub(crate) fn device(&self, call: &Call, account: &Account) -> Option<DeviceId> {
+    pub(crate) fn device(&self, call: &Call, account: &Account) -> Option<DeviceToken> {
         let user = &account.user;
         let shown = call.client_in(user.realm_id()).device.as_ref()?;
         let token = self.secrets.read_device_token(shown.expose(), account.password_set_at()?)?;
-        (token.realm == user.realm_id() && token.user == user.id()).then_some(token.device)
+        (token.realm == user.realm_id() && token.user == user.id()).then_some(token)
     }
 
-    /// By what the device of somebody who has just signed in is known the next time.
-    fn device_token(&self, call: &Call, account: &Account) -> Secret<String> {
+    /// By what the device of somebody who has just signed in is known the next time, and by the factor of which he has shown a code, if he
+    /// has.
+    fn device_token(&self, call: &Call, account: &Account, factor: Option<SecondFactorId>) -> Secret<String> {
         let now = self.clock.now();
-        let device = self.device(call, account).unwrap_or_else(|| self.ids.new_id(now));
+        let known = self.device(call, account);
+        let device = known.map_or_else(|| self.ids.new_id(now), |known| known.device);
+        let factor = factor.or_else(|| known.and_then(|known| known.factor));
         let password_set_at = account.password_set_at().unwrap_or(now);
         let user = &account.user;
-        let token = DeviceToken { realm: user.realm_id(), user: user.id(), device };
+        let token = DeviceToken { realm: user.realm_id(), user: user.id(), device, factor };
         self.secrets.device_token(token, password_set_at)
     }
 

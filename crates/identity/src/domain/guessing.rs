@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use kernel::{DeviceId, LinkId, SessionId, UserId};
+use kernel::{DeviceId, LinkId, SessionId, Timestamp, UserId};
 
 use super::{EmailAddress, Login, PhoneNumber, UserName};
 
@@ -83,6 +83,10 @@ pub(crate) struct GuessingLimits {
 /// of them.
 const DEVICES_AT_ONCE: i32 = 3;
 
+/// Codes are short: whoever may try as many as there are in a window, again and again, finds one within a year.
+const CODE_WINDOWS_A_DAY: i32 = 5;
+const DAY: Duration = Duration::from_hours(24);
+
 impl GuessingLimits {
     /// What attempts at a password are counted by where nothing is known of the device. Whoever tries it from a thousand addresses has
     /// no more attempts than from one. Each login counts by itself, whether or not somebody has it: that two are of one person is
@@ -109,13 +113,25 @@ impl GuessingLimits {
         vec![self.of_password(format!("devices of {user_id}"), most)]
     }
 
-    /// What attempts at the code of a second factor are counted by, which only somebody makes who has shown the password: on a known device
-    /// by themselves, and on all others together, so that whoever has stolen it keeps nobody out.
-    pub(crate) fn of_codes(&self, device_id: Option<DeviceId>, user_id: UserId) -> Vec<Bucket> {
+    /// What attempts at the code of a second factor are counted by, which only somebody makes who has shown the password: by themselves on a
+    /// device that has shown a code before, and on all others together, in the long run as well. With another password they begin anew:
+    /// whoever has stolen the one before has nothing to try them with.
+    pub(crate) fn of_codes(&self, device_id: Option<DeviceId>, user_id: UserId, password_set_at: Timestamp) -> Vec<Bucket> {
         match device_id {
             Some(device_id) => self.of_known_device(device_id, user_id),
-            None => vec![self.of_password(format!("codes of {user_id}"), self.passwords_at_account)],
+            None => self.of_codes_by(&format!("codes of {user_id} since {password_set_at}")),
         }
+    }
+
+    /// What they are counted by within all sessions of a user: whoever has stolen his password may have many.
+    pub(crate) fn of_codes_in_sessions(&self, user_id: UserId) -> Vec<Bucket> {
+        self.of_codes_by(&format!("codes in sessions of {user_id}"))
+    }
+
+    fn of_codes_by(&self, subject: &str) -> Vec<Bucket> {
+        let a_day = self.passwords_at_account.saturating_mul(CODE_WINDOWS_A_DAY);
+        let today = bucket(format!("{subject}, by day"), a_day, DAY);
+        vec![self.of_password(subject.to_owned(), self.passwords_at_account), today]
     }
 
     /// What redeeming a link is counted by: hashing is work.
@@ -219,14 +235,19 @@ mod tests {
         assert_eq!((on(1).len(), LIMITS.of_known_devices(user_id)[0].most), (1, 30));
     }
 
-    /// Rule I23.d: codes that are tried on a known device count by themselves.
+    /// Rule I23.d: codes count by themselves on a device that has shown one; on all others together, by the day as well, and anew with another
+    /// password.
     #[test]
-    fn codes_on_a_known_device_count_apart() {
+    fn codes_count_by_device_and_by_day() {
         let user_id = Id::from_uuid(Uuid::nil());
-        let on = |device: Option<u128>| LIMITS.of_codes(device.map(|device| Id::from_uuid(Uuid::from_u128(device))), user_id);
-        assert_ne!(on(Some(1)), on(None));
-        assert_ne!(on(Some(1)), on(Some(2)));
-        assert_eq!(on(None).len(), 1);
+        let of = |device: Option<u128>, set_at| {
+            LIMITS.of_codes(device.map(|device| Id::from_uuid(Uuid::from_u128(device))), user_id, set_at)
+        };
+        let (now, later) = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
+        assert_ne!(of(Some(1), now), of(Some(2), now));
+        assert_eq!(of(None, now).iter().map(|bucket| bucket.most).collect::<Vec<_>>(), [10, 50]);
+        assert_ne!(of(None, now), of(None, later));
+        assert_ne!(of(None, now), LIMITS.of_codes_in_sessions(user_id));
     }
 
     /// Rule I23.a: whoever has a network of addresses has one of them.

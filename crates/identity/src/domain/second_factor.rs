@@ -87,6 +87,8 @@ pub(crate) struct HalfSignedIn {
     /// It is void once his standing is another.
     pub(crate) access_generation: i64,
     pub(crate) shown_at: Timestamp,
+    /// When the password was set that he has shown.
+    pub(crate) password_set_at: Timestamp,
 }
 
 impl HalfSignedIn {
@@ -174,7 +176,13 @@ mod tests {
         let begun = factor(SecondFactorState::Begun);
         assert!(begun.can_be_confirmed(at(59)) && !begun.can_be_confirmed(at(60)));
         assert!(!factor(SecondFactorState::On).can_be_confirmed(at(0)));
-        let half = HalfSignedIn { realm_id: begun.realm_id, user_id: begun.user_id, access_generation: 1, shown_at: at(0) };
+        let half = HalfSignedIn {
+            realm_id: begun.realm_id,
+            user_id: begun.user_id,
+            access_generation: 1,
+            shown_at: at(0),
+            password_set_at: at(0),
+        };
         assert!(half.is_open_at(at(4)) && !half.is_open_at(at(5)));
     }
 

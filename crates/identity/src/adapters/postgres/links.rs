@@ -199,8 +199,9 @@ impl Links for PgLinks {
                  SET hash = excluded.hash, set_at = excluded.set_at
              ), signed_in AS (
                  INSERT INTO sessions
-                     (realm_id, session_id, user_id, name, client_address, client_agent, generation, created_at, refreshed_at, expires_at)
-                 SELECT $1, $7, user_id, $8, $9, $10, 1, $5, $5, $11
+                     (realm_id, session_id, user_id, name, client_address, client_agent, generation, created_at, refreshed_at, expires_at,
+                      proof)
+                 SELECT $1, $7, user_id, $8, $9, $10, 1, $5, $5, $11, $21
                  FROM owner
                  WHERE $20
              ), told AS (
@@ -237,6 +238,7 @@ impl Links for PgLinks {
             // Whoever sets his first password knows that he did.
             link.purpose == LinkPurpose::PasswordReset,
             session.is_some(),
+            session.map(|session| session.proof.as_str()),
         )
         .fetch_optional(&self.pool)
         .await

@@ -226,8 +226,9 @@ async fn add(executor: impl PgExecutor<'_>, call: &Call, confirmation: &Confirma
              FROM added
          ), signed_in AS (
              INSERT INTO sessions
-                 (realm_id, session_id, user_id, name, client_address, client_agent, generation, created_at, refreshed_at, expires_at)
-             SELECT realm_id, $14, user_id, $15, $16, $17, 1, $9, $9, $18
+                 (realm_id, session_id, user_id, name, client_address, client_agent, generation, created_at, refreshed_at, expires_at,
+                  proof)
+             SELECT realm_id, $14, user_id, $15, $16, $17, 1, $9, $9, $18, $26
              FROM added
              WHERE $14::uuid IS NOT NULL
          )
@@ -258,6 +259,7 @@ async fn add(executor: impl PgExecutor<'_>, call: &Call, confirmation: &Confirma
         event.event_type,
         event.payload,
         event.traceparent,
+        session.map(|session| session.proof.as_str()),
     )
     .execute(executor)
     .await

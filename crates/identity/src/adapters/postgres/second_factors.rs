@@ -67,7 +67,12 @@ impl SecondFactors for PgSecondFactors {
     async fn begin(&self, _: &Permit, factor: &SecondFactor) -> Result<bool, Fault> {
         let begun = sqlx::query!(
             "INSERT INTO second_factors (realm_id, user_id, factor_id, last_step, created_at)
-             VALUES ($1, $2, $3, $4, $5)
+             SELECT realm_id, user_id, $3, $4, $5
+             FROM users
+             WHERE realm_id = $1
+               AND user_id = $2
+               AND status = 'ACTIVE'
+             FOR SHARE -- who is deleted meanwhile leaves nothing behind
              ON CONFLICT (realm_id, user_id) DO UPDATE
              SET factor_id = excluded.factor_id, last_step = excluded.last_step, created_at = excluded.created_at
              WHERE second_factors.confirmed_at IS NULL",
@@ -88,27 +93,37 @@ impl SecondFactors for PgSecondFactors {
         let event = events::second_factor_changed(call, *event_id, user, SecondFactorChange::On, *now);
         // The user's row is locked first, as everywhere: of two who confirm at once the second finds another version.
         let confirmed = sqlx::query!(
-            "WITH owner AS (
-                 UPDATE users
-                 SET version = version + 1
+            "WITH locked AS (
+                 SELECT user_id
+                 FROM users
                  WHERE realm_id = $1
                    AND user_id = $2
                    AND version = $3
                    AND status = 'ACTIVE'
-                   AND EXISTS (
-                       SELECT FROM second_factors
-                       WHERE second_factors.realm_id = $1
-                         AND second_factors.user_id = $2
-                         AND second_factors.factor_id = $4
-                         AND second_factors.confirmed_at IS NULL
-                   )
-                 RETURNING user_id, version
+                   AND ($8::uuid IS NULL OR EXISTS (
+                       SELECT FROM sessions
+                       WHERE sessions.realm_id = $1
+                         AND sessions.session_id = $8
+                         AND sessions.ended_at IS NULL
+                   ))
+                 FOR UPDATE
              ), turned_on AS (
+                 -- Another one may have taken its place: it is looked at in the row itself.
                  UPDATE second_factors
                  SET confirmed_at = $5, last_step = $6
-                 FROM owner
+                 FROM locked
                  WHERE second_factors.realm_id = $1
-                   AND second_factors.user_id = owner.user_id
+                   AND second_factors.user_id = locked.user_id
+                   AND second_factors.factor_id = $4
+                   AND second_factors.confirmed_at IS NULL
+                 RETURNING second_factors.user_id
+             ), owner AS (
+                 UPDATE users
+                 SET version = version + 1
+                 FROM turned_on
+                 WHERE users.realm_id = $1
+                   AND users.user_id = turned_on.user_id
+                 RETURNING users.user_id, version
              ), kept AS (
                  INSERT INTO recovery_codes (realm_id, user_id, code_hash)
                  SELECT $1, user_id, code_hash
@@ -184,7 +199,7 @@ impl SecondFactors for PgSecondFactors {
     }
 
     async fn update(&self, _: &Permit, call: &Call, update: &FactorUpdate<'_>) -> Result<bool, Fault> {
-        let FactorUpdate { user, change, recovery_hashes, decided_by, event_id, now } = update;
+        let FactorUpdate { user, factor, change, recovery_hashes, decided_by, event_id, now } = update;
         let event = events::second_factor_changed(call, *event_id, user, *change, *now);
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         // Both rows are locked in the order of their ids, as wherever one user decides about another.
@@ -196,25 +211,33 @@ impl SecondFactors for PgSecondFactors {
                    AND user_id IN ($2, $4)
                  ORDER BY user_id
                  FOR UPDATE
+             ), factor AS (
+                 SELECT second_factors.user_id
+                 FROM locked AS decider, second_factors
+                 WHERE decider.user_id = $4
+                   AND decider.status = 'ACTIVE'
+                   AND (decider.user_id = $2 OR decider.role IN ('OWNER', 'SUPPORT'))
+                   AND second_factors.realm_id = $1
+                   AND second_factors.user_id = $2
+                   AND second_factors.factor_id = $15
+                   AND second_factors.confirmed_at IS NOT NULL
+                 FOR UPDATE OF second_factors
              ), owner AS (
                  UPDATE users
                  SET version = version + 1
-                 WHERE realm_id = $1
-                   AND user_id = $2
-                   AND version = $3
-                   AND EXISTS (
-                       SELECT FROM locked
-                       WHERE locked.user_id = $4
-                         AND locked.status = 'ACTIVE'
-                         AND (locked.user_id = $2 OR locked.role IN ('OWNER', 'SUPPORT'))
-                   )
-                   AND EXISTS (
-                       SELECT FROM second_factors
-                       WHERE second_factors.realm_id = $1
-                         AND second_factors.user_id = $2
-                         AND second_factors.confirmed_at IS NOT NULL
-                   )
-                 RETURNING user_id, version
+                 FROM factor
+                 WHERE users.realm_id = $1
+                   AND users.user_id = factor.user_id
+                   AND users.version = $3
+                 RETURNING users.user_id, version
+             ), no_longer_proven AS (
+                 UPDATE sessions
+                 SET proof = $16
+                 FROM owner
+                 WHERE $5
+                   AND sessions.realm_id = $1
+                   AND sessions.user_id = owner.user_id
+                   AND sessions.ended_at IS NULL
              ), taken_away AS (
                  DELETE FROM second_factors
                  USING owner
@@ -247,6 +270,8 @@ impl SecondFactors for PgSecondFactors {
             event.payload,
             event.traceparent,
             now.to_sqlx() as _,
+            factor.id.as_uuid(),
+            Proof::Password.as_str(),
         )
         .execute(&mut *transaction)
         .await

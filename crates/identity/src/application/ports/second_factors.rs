@@ -26,6 +26,7 @@ pub(crate) struct FactorConfirmation<'a> {
 pub(crate) struct FactorUpdate<'a> {
     /// The user as he was read.
     pub(crate) user: &'a User,
+    pub(crate) factor: &'a SecondFactor,
     pub(crate) change: SecondFactorChange,
     /// What is kept of his recovery codes from now on; none of a factor that is gone.
     pub(crate) recovery_hashes: &'a [Vec<u8>],
@@ -52,17 +53,18 @@ pub(crate) trait SecondFactors: Send + Sync {
     /// How many recovery codes he has left.
     async fn count_recovery_codes(&self, realm_id: RealmId, user_id: UserId) -> Result<i64, Fault>;
 
-    /// Keeps a factor that is begun, in place of another that was; false if one is on.
+    /// Keeps a factor of an active user that is begun, in place of another that was; false if one is on.
     async fn begin(&self, permit: &Permit, factor: &SecondFactor) -> Result<bool, Fault>;
 
-    /// Turns a factor on if it still can be and nobody has changed the user since he was read; he is told.
+    /// Turns this very factor on if it still can be, nobody has changed the user since he was read, and his session goes on, if he has one;
+    /// he is told.
     async fn confirm(&self, permit: &Permit, call: &Call, confirmation: &FactorConfirmation<'_>) -> Result<bool, Fault>;
 
     /// Uses a code up. False if that was done before.
     async fn use_up(&self, permit: &Permit, factor: &SecondFactor, used: &UsedCode) -> Result<bool, Fault>;
 
-    /// Takes a factor away, or gives it other recovery codes, if it is on, nobody has changed the user since he was read, and whoever
-    /// decides may; he is told.
+    /// Takes this very factor away, or gives it other recovery codes, if it is on, nobody has changed the user since he was read, and whoever
+    /// decides may; he is told. Sessions that it has proven go on as those of a password alone.
     async fn update(&self, permit: &Permit, call: &Call, update: &FactorUpdate<'_>) -> Result<bool, Fault>;
 }
 

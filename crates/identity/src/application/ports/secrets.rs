@@ -1,7 +1,7 @@
 //! What is hashed, signed and sealed, and whose access was taken back.
 
 use async_trait::async_trait;
-use kernel::{Caller, DeviceId, Fault, LinkId, PhoneCodeId, RealmId, Secret, SessionId, Timestamp, UserId};
+use kernel::{Caller, DeviceId, Fault, LinkId, PhoneCodeId, RealmId, SecondFactorId, Secret, SessionId, Timestamp, UserId};
 use runtime::token::Subject;
 use uuid::Uuid;
 
@@ -58,6 +58,8 @@ pub(crate) struct DeviceToken {
     pub(crate) realm: RealmId,
     pub(crate) user: UserId,
     pub(crate) device: DeviceId,
+    /// The second factor that he has shown a code of on it, if he has.
+    pub(crate) factor: Option<SecondFactorId>,
 }
 
 /// What the token of a link names, and the hash of its secret part.
