@@ -16,7 +16,7 @@ run: ## Runs everything in one process, plays the main job once and shows the le
 	cargo build --package cabinet --locked
 	@deploy/local/run
 
-test: tools ## Proves everything: lints, queries, unit tests, journeys over PostgreSQL, RabbitMQ, SMTP and SMPP, rules
+test: tools ## Proves everything: lints, queries, unit tests, journeys over PostgreSQL, RabbitMQ, SMTP, SMPP and RADIUS, rules
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo build --workspace --bins --locked
@@ -74,5 +74,5 @@ contract-tools: # What `make proto` needs from outside
 	@deploy/local/install-pypi
 
 tools: contract-tools # What tests need from outside; installed when missing and allowed (root, or CABINET_INSTALL=yes)
-	@deploy/local/install-packages postgresql rabbitmq-server postfix kubernetes-client
+	@deploy/local/install-packages postgresql rabbitmq-server postfix kubernetes-client freeradius freeradius-rest freeradius-utils
 	@cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked

@@ -5,6 +5,7 @@ use api::cabinet::identity::v1::credential_service_client::CredentialServiceClie
 use api::cabinet::identity::v1::link_service_client::LinkServiceClient;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
+use kernel::RealmId;
 use mail_parser::MessageParser;
 use testkit::Letter;
 use tonic::{Code, Status};
@@ -95,12 +96,12 @@ impl Cabinet {
 
     /// A credential of the realm, and its secret.
     pub async fn make_credential(&self, kind: identity::CredentialKind) -> (String, String) {
-        self.make_credential_of(&self.realm, kind).await
+        self.make_credential_in(self.realm.id, kind).await
     }
 
-    pub(crate) async fn make_credential_of(&self, realm: &TestRealm, kind: identity::CredentialKind) -> (String, String) {
+    pub async fn make_credential_in(&self, realm_id: RealmId, kind: identity::CredentialKind) -> (String, String) {
         let request =
-            identity::CreateCredentialRequest { realm_id: realm.id.to_string(), kind: kind.into(), name: "a machine".to_owned() };
+            identity::CreateCredentialRequest { realm_id: realm_id.to_string(), kind: kind.into(), name: "a machine".to_owned() };
         let mut client = CredentialServiceClient::new(self.identity.channel());
         let made =
             client.create_credential(with_token(&self.operator_token("operator"), request)).await.expect("a good credential");
@@ -124,7 +125,7 @@ impl Cabinet {
     }
 
     pub async fn credential_of(&self, realm: &TestRealm, kind: identity::CredentialKind) -> String {
-        let (credential_id, secret) = self.make_credential_of(realm, kind).await;
+        let (credential_id, secret) = self.make_credential_in(realm.id, kind).await;
         self.service_token_by(&credential_id, &secret).await.expect("a good secret")
     }
 

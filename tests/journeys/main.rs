@@ -48,4 +48,5 @@ mod tls;
 mod tokens;
 mod traces;
 mod unsubscribing;
+mod vpn;
 mod workflows;

@@ -1,5 +1,6 @@
 //! Identity's own settings.
 
+use std::net::SocketAddr;
 use std::num::NonZero;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -31,6 +32,8 @@ pub struct Config {
     pub(crate) component_secret: Secret<String>,
     pub(crate) guessing: GuessingLimits,
     pub(crate) hashing: HashingConfig,
+    /// None where no VPN server asks.
+    pub(crate) radius_address: Option<SocketAddr>,
 }
 
 impl Config {
@@ -47,6 +50,7 @@ impl Config {
         let component_secret = read_component_secret(settings);
         let guessing = read_guessing(settings);
         let hashing = read_hashing(settings);
+        let radius_address = read_optional_address(settings, "radius.address");
         Some(Self {
             database: database?,
             messaging: messaging?,
@@ -57,6 +61,7 @@ impl Config {
             component_secret: component_secret?,
             guessing: guessing?,
             hashing: hashing?,
+            radius_address,
         })
     }
 }
@@ -98,6 +103,11 @@ fn read_within(settings: &mut Settings, key: &str, bounds: RangeInclusive<u32>) 
         settings.problem(key, format_args!("must be from {} to {}", bounds.start(), bounds.end()));
     }
     Some(number)
+}
+
+fn read_optional_address(settings: &mut Settings, key: &str) -> Option<SocketAddr> {
+    let read = settings.optional(key)?.parse();
+    read.map_err(|error| settings.problem(key, error)).ok()
 }
 
 /// At least one: nobody could do anything else.

@@ -30,9 +30,10 @@ use crate::adapters::policy::PresetFiles;
 use crate::adapters::postgres::{
     AuditLog, PgAdministrators, PgAttempts, PgAuditEntries, PgCredentials, PgDeletions, PgEmailChanges, PgGroups, PgHousekeeping,
     PgLinks, PgPasswords, PgPersonalData, PgPhoneCodes, PgRealms, PgRegistrations, PgRevocations, PgSecondFactors, PgSessions,
-    PgUsers,
+    PgStations, PgUsers,
 };
 use crate::adapters::public_http;
+use crate::adapters::radius_http::{self, RadiusHttp};
 use crate::adapters::revocation_feed::{OwnAccess, RevocationFeed};
 use crate::adapters::secrets::KeyedSecrets;
 use crate::adapters::signing_keys::SigningKeys;
@@ -40,7 +41,7 @@ pub use crate::adapters::signing_keys::file_name as signing_key_file_name;
 use crate::application::{
     AccessUseCases, AdministratorUseCases, AuditUseCases, ContactUseCases, CredentialUseCases, DeletionUseCases, GroupUseCases,
     Guessing, LinkUseCases, PasswordUseCases, RealmUseCases, RegistrationUseCases, SecondFactorUseCases, SessionUseCases,
-    UserUseCases,
+    UserUseCases, VpnUseCases,
 };
 pub use crate::commands::Command;
 pub use crate::config::Config;
@@ -99,6 +100,9 @@ impl Service for Identity {
 
         let parts = Parts::open(&config, process, pools.commands.clone(), signal.clone(), keys)?;
         start_erasures(&config, process, &pools, signal, parts.log());
+        if let Some(address) = config.radius_address {
+            process.for_machines = Some((address, radius_http::routes(parts.radius(), &mut process.metrics)));
+        }
         let routes = &mut process.routes;
         routes.add_service(UserGrpc::server(parts.users()));
         routes.add_service(ContactGrpc::server(parts.contacts()));
@@ -212,6 +216,16 @@ impl Parts {
             secrets: self.secrets.clone(),
             tokens: self.tokens.clone(),
             guessing: self.guessing.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        }
+    }
+
+    fn radius(&self) -> RadiusHttp {
+        let stations = Arc::new(PgStations::new(self.pool.clone()));
+        RadiusHttp {
+            credentials: self.credentials(),
+            vpn: VpnUseCases { stations, sessions: self.sessions() },
             clock: self.clock.clone(),
             ids: self.ids.clone(),
         }

@@ -16,9 +16,9 @@ pub mod trace;
 
 mod admin;
 mod clock;
+mod http_server;
 mod panics;
 mod process;
-mod public;
 mod telemetry;
 
 pub use clock::DatabaseClock;

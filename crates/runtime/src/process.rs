@@ -19,13 +19,13 @@ use crate::access::Access;
 use crate::admin::{self, Admin};
 use crate::clock::DatabaseClock;
 use crate::grpc::{self, ErrorTexts, GrpcConfig, ServerMetrics, Stack};
+use crate::http_server;
 use crate::lifecycle::{self, Backoff, WorkerEnded, Workers};
 use crate::panics::TaskLost;
 use crate::postgres::{self, DatabaseConfig, Pools};
-use crate::public;
 use crate::settings::Settings;
 use crate::telemetry::LogConfig;
-use crate::tls::Acceptor;
+use crate::tls::{Acceptor, FileProblem, HTTP1, HTTP2, ServerTls};
 use crate::trace::{Export, TelemetryConfig, Tracer};
 
 /// How long connections to databases may take to be given back at the end.
@@ -86,6 +86,8 @@ pub struct Process {
     pub shared: tonic::Extensions,
     /// What is fetched over HTTP by anybody.
     pub public: Option<axum::Router>,
+    /// What machines ask over HTTP that show a credential: at an address of its own, with gRPC's TLS.
+    pub for_machines: Option<(SocketAddr, axum::Router)>,
     /// Cancelled when requests under way are to finish: streams without an end of their own end then.
     pub draining: CancellationToken,
     databases: Vec<(&'static str, Pools)>,
@@ -149,6 +151,7 @@ pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) 
         tracer,
         shared: tonic::Extensions::default(),
         public: None,
+        for_machines: None,
         draining: draining.clone(),
         databases,
     };
@@ -177,20 +180,18 @@ pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) 
         access: process.access,
         serving: serving.clone(),
     };
-    let tls = shared.grpc.tls.map(Acceptor::new).transpose()?;
-    if let Some(acceptor) = tls.clone() {
-        process.workers.spawn_endless("TLS certificate", acceptor.keep_reading());
-    }
+    let tls = shared.grpc.tls.as_ref().map(|tls| acceptor(tls, HTTP2, &mut process.workers)).transpose()?;
     let closing = CancellationToken::new();
     let grpc_listener = TcpListener::bind(shared.grpc.address).await?;
     let admin_listener = TcpListener::bind(shared.admin_address).await?;
     tracing::info!(service = S::NAME, grpc.address = %grpc_listener.local_addr()?, admin.address = %admin_listener.local_addr()?, "serving");
     let mut admin_server = tokio::spawn(admin::serve(admin_listener, admin, closing.clone().cancelled_owned()));
     if let Some(routes) = process.public {
-        let listener = TcpListener::bind(shared.public_address).await?;
-        tracing::info!(service = S::NAME, public.address = %listener.local_addr()?, "public HTTP");
-        let stop = process.workers.stop_token();
-        process.workers.spawn("public HTTP", public::serve(listener, routes, stop));
+        serve_http(&mut process.workers, "public HTTP", shared.public_address, None, routes).await?;
+    }
+    if let Some((address, routes)) = process.for_machines {
+        let tls = shared.grpc.tls.as_ref().map(|tls| acceptor(tls, HTTP1, &mut process.workers)).transpose()?;
+        serve_http(&mut process.workers, "HTTP for machines", address, tls, routes).await?;
     }
     let mut grpc_server =
         tokio::spawn(grpc::serve(grpc_listener, tls, process.routes.routes(), stack, draining.clone().cancelled_owned()));
@@ -229,6 +230,27 @@ pub(crate) async fn serve<S: Service>(shared: ProcessConfig, config: S::Config) 
     }
     tracing::info!(service = S::NAME, "ended");
     ended
+}
+
+async fn serve_http(
+    workers: &mut Workers,
+    name: &'static str,
+    address: SocketAddr,
+    tls: Option<Acceptor>,
+    routes: axum::Router,
+) -> std::io::Result<()> {
+    let listener = TcpListener::bind(address).await?;
+    tracing::info!(worker = name, http.address = %listener.local_addr()?, "serving");
+    let stop = workers.stop_token();
+    workers.spawn(name, http_server::serve(listener, tls, routes, stop));
+    Ok(())
+}
+
+/// Takes clients in that speak this protocol, with the certificate as it is by then.
+fn acceptor(tls: &ServerTls, protocol: &'static [u8], workers: &mut Workers) -> Result<Acceptor, FileProblem> {
+    let acceptor = Acceptor::new(tls.clone(), protocol)?;
+    workers.spawn_endless("TLS certificate", acceptor.clone().keep_reading());
+    Ok(acceptor)
 }
 
 /// What it means that a server came to an end nobody had asked for.

@@ -1,4 +1,4 @@
-//! Real servers for tests and measurements: PostgreSQL, RabbitMQ, an SMTP sink and an SMSC, each private to whoever started it.
+//! Real servers for tests and measurements: PostgreSQL, RabbitMQ, an SMTP sink, an SMSC and FreeRADIUS, each private to whoever started it.
 //!
 //! A server owns its processes and its temporary folder and gives both back on drop, on a panic, and also when the program
 //! that started it is killed (see `lifeline.rs`). Everything listens on the loopback interface only.
@@ -21,6 +21,7 @@ mod processes;
 mod programs;
 mod psql;
 mod rabbitmq;
+mod radius;
 mod shared;
 mod smsc;
 mod smtp_sink;
@@ -34,6 +35,7 @@ pub use management::{QueueFacts, QueuedMessage};
 pub use ports::free_port;
 pub use postgres::{PostgresOptions, PostgresServer, postgres_program};
 pub use rabbitmq::RabbitMqServer;
+pub use radius::{RadiusAnswer, RadiusServer, RadiusSite};
 pub use shared::{AMQP_MANAGEMENT_URL, AMQP_URL, POSTGRES_URL};
 pub use shared::{SharedPostgres, TestDatabase, shared_postgres};
 pub use shared::{SharedRabbitMq, TestVhost, shared_rabbitmq};

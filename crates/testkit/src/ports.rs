@@ -1,7 +1,7 @@
 //! Free ports for private servers.
 
 use std::hash::{BuildHasher, RandomState};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::ops::Range;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
@@ -16,6 +16,11 @@ const CANDIDATES: Range<u16> = 12_000..32_000;
 #[must_use]
 pub fn free_port() -> u16 {
     free_port_where(is_free)
+}
+
+/// The same for one to which datagrams are sent.
+pub(crate) fn free_udp_port() -> u16 {
+    free_port_where(|port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
 }
 
 /// Returns a free port that also fits a second wish, such as "the one 20,000 above is free too".

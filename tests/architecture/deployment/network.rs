@@ -8,9 +8,15 @@ use toml::Table;
 use super::{BASE, Manifests, container, defaults, list, name_of, services};
 use crate::workspace::assert_none;
 
-/// The port of an address in the settings every process reads.
-fn port_of(section: &str) -> u64 {
-    let address = defaults("crates/runtime/src/process.toml")[section]["address"].as_str().expect("an address").to_owned();
+/// The port of an address in the settings every process reads; of FreeRADIUS's, which has no default, in those of the base.
+fn port_of(base: &Manifests, section: &str) -> u64 {
+    let every_process = defaults("crates/runtime/src/process.toml");
+    let address = every_process.get(section).map(|section| section["address"].as_str().expect("an address").to_owned());
+    let address = address.unwrap_or_else(|| {
+        let setting = format!("CABINET__{}__ADDRESS", section.to_uppercase());
+        let set = base.of_kind("ConfigMap").find_map(|settings| settings["data"][&setting].as_str());
+        set.unwrap_or_else(|| panic!("the base does not set {setting}")).to_owned()
+    });
     address.rsplit_once(':').expect("an address has a port").1.parse().expect("a number")
 }
 
@@ -53,7 +59,7 @@ fn ports_are_those_at_which_processes_listen() {
     let mut findings = Vec::new();
     for service in services() {
         for port in list(&container(base.server(&service))["ports"]) {
-            let listens = port_of(port["name"].as_str().expect("a port has a name"));
+            let listens = port_of(&base, port["name"].as_str().expect("a port has a name"));
             if port["containerPort"] != listens {
                 findings.push(format!("{service}: {port}, and it listens at {listens}"));
             }
@@ -61,7 +67,7 @@ fn ports_are_those_at_which_processes_listen() {
     }
     for port in base.of_kind("Service").flat_map(|service| list(&service["spec"]["ports"])) {
         let section = port["targetPort"].as_str().expect("ports are named");
-        if port["port"] != port_of(section) {
+        if port["port"] != port_of(&base, section) {
             findings.push(format!("{port} is another port than {section}"));
         }
     }
@@ -90,7 +96,8 @@ fn services_and_budgets_mean_the_servers_of_one_service() {
     for service in base.of_kind("Service") {
         let selector = service["spec"]["selector"].as_object().expect("a selector");
         let meant = meant_by(&|labels| selector.iter().all(|(key, value)| labels[key] == *value));
-        assert_eq!(meant, [format!("{} server", name_of(service).trim_end_matches("-public"))]);
+        let of = name_of(service).trim_end_matches("-public").trim_end_matches("-radius");
+        assert_eq!(meant, [format!("{of} server")]);
     }
 }
 
@@ -126,7 +133,7 @@ fn only_whoever_has_a_question_is_let_in() {
             if lets_in(&base, base.server(&service), base.server(&peer), "grpc") {
                 may.insert(format!("{service} → {peer}"));
             }
-            for port in ["admin", "public"] {
+            for port in ["admin", "public", "radius"] {
                 assert!(!lets_in(&base, base.server(&service), base.server(&peer), port), "{service} → {peer}, {port}");
             }
             assert!(!lets_in(&base, base.migration(&service), base.server(&peer), "grpc"), "a migration asks nobody");

@@ -42,6 +42,7 @@ fn every_service_has_what_it_takes_to_run_and_nobody_else_has() {
             wanted.insert(format!("Service {service}-public"));
         }
     }
+    wanted.insert("Service identity-radius".to_owned());
     let base = Manifests::of(BASE);
     let kinds = ["ServiceAccount", "Service", "Deployment", "PodDisruptionBudget", "Job"];
     let found = kinds.iter().flat_map(|kind| base.of_kind(kind).map(move |object| format!("{kind} {}", name_of(object))));
@@ -76,7 +77,8 @@ fn services_run_alike_but_for_their_names_ports_and_keys() {
         for path in ["/containers/0/ports", "/containers/0/volumeMounts", "/volumes"] {
             let owned = pod.pointer_mut(path).and_then(Value::as_array_mut);
             if let Some(owned) = owned {
-                let is_identitys = |each: &Value| ["public", "signing-keys", "peppers"].iter().any(|own| each["name"] == *own);
+                let is_identitys =
+                    |each: &Value| ["public", "radius", "signing-keys", "peppers"].iter().any(|own| each["name"] == *own);
                 owned.retain(|each| !is_identitys(each));
             }
         }

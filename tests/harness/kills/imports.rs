@@ -47,7 +47,7 @@ impl Imports {
         let (mut imports, mut opened) = (Vec::new(), Vec::new());
         for number in 1..=realms {
             let realm = cabinet.open_realm(&format!("Desk{number}")).await;
-            let (credential, secret) = cabinet.make_credential_of(&realm, CredentialKind::ActingService).await;
+            let (credential, secret) = cabinet.make_credential_in(realm.id, CredentialKind::ActingService).await;
             let desk = Desk { number, company: realm.company_id.to_string(), credential, secret };
             imports.push(Import::prepare(cabinet, &desk, file, rate, output));
             opened.push(realm);

@@ -10,7 +10,7 @@ use runtime::access::{Access, REVOCATION_MEMORY};
 use crate::adapters::postgres::PgHousekeeping;
 
 const INTERVAL: Duration = Duration::from_mins(10);
-/// How long sessions, links, changes of addresses and phone codes are remembered after their end.
+/// How long sessions, links, changes of addresses and phone codes are remembered after their end, and stations after their last use.
 const REMEMBERED: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
 
 pub(crate) struct Housekeeping {

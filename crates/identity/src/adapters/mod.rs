@@ -9,6 +9,7 @@ pub(crate) mod one_time_codes;
 pub(crate) mod policy;
 pub(crate) mod postgres;
 pub(crate) mod public_http;
+pub(crate) mod radius_http;
 pub(crate) mod revocation_feed;
 pub(crate) mod secrets;
 pub(crate) mod signing_keys;

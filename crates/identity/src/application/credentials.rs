@@ -69,15 +69,20 @@ impl CredentialUseCases {
         secret: &str,
     ) -> Result<Authorized<AccessToken>, Error> {
         let permit = call.authorize(&Action::ShowSecret)?;
+        let caller = self.caller(id, secret).await?;
+        Ok(permit.show(self.tokens.issue(&caller, 0, None, self.clock.now())?))
+    }
+
+    /// Who shows this credential.
+    pub(crate) async fn caller(&self, id: CredentialId, secret: &str) -> Result<Caller, Error> {
         let found = self.credentials.find(id, &self.secrets.credential_hash(secret)).await?;
         let Credential { realm_id, kind, name, .. } = found.ok_or(Error::CredentialRefused)?;
-        let caller = match kind {
+        Ok(match kind {
             CredentialKind::Service | CredentialKind::ActingService => {
                 Caller::Service(ServiceCaller { realm_id, credential_id: id, name })
             }
             CredentialKind::Gateway => Caller::Gateway(GatewayCaller { realm_id, credential_id: id }),
-        };
-        Ok(permit.show(self.tokens.issue(&caller, 0, None, self.clock.now())?))
+        })
     }
 
     /// A token with which a machine calls in a user's name (N14).

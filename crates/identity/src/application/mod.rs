@@ -19,6 +19,7 @@ mod second_factors;
 mod sessions;
 mod user_actions;
 mod users;
+mod vpn;
 
 pub(crate) use access::AccessUseCases;
 pub(crate) use administrators::{AdministratorUseCases, SignInAdministrator};
@@ -38,7 +39,7 @@ pub(crate) use ports::{
     GroupWriteError, Groups, HashError, InsertError, LinkToken, Links, NewDeletion, NewEmailChange, NewLink, NewPassword,
     NewPhoneCode, NewRegistration, NewSecret, OneTimeCodes, PasswordHasher, PasswordSetter, Passwords, PhoneCodes, Presets,
     PublishedKey, Realms, Redemption, RefreshToken, Registrations, ReplacementNotice, Revocations, SecondFactors, Secrets,
-    Sessions, SessionsEnding, StoredPassword, TriedCode, UpdateUserError, UsedCode, Users, Waiting,
+    Sessions, SessionsEnding, Stations, StoredPassword, TriedCode, UpdateUserError, UsedCode, Users, Waiting,
 };
 pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases, UpdateCompanySettings, UpdatePolicy, UpdateRealm};
 pub(crate) use registrations::{ConfirmRegistration, Register, RegistrationUseCases, Said};
@@ -49,3 +50,4 @@ pub(crate) use users::{
     BatchGetUsers, ChangeContact, ChangeStanding, CreateUsers, FindUser, Invitation, ListUsers, NewContact, NewIntroduction,
     NewUser, SuggestUserName, UserUseCases, UsersFound, Verdict,
 };
+pub(crate) use vpn::{EnterVpn, VpnUseCases};

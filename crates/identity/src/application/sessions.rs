@@ -13,7 +13,7 @@ use super::{
     SecondFactors, Secrets, Sessions, Users, Waiting,
 };
 use crate::domain::access::Action;
-use crate::domain::guessing::Guessed;
+use crate::domain::guessing::{Bucket, Guessed};
 use crate::domain::{
     HalfSignedIn, Login, Password, Policy, Proof, Refresh, SecondFactorWanted, Session, SessionUser, User, UserStatus,
 };
@@ -114,11 +114,8 @@ impl SessionUseCases {
         // Realms that are made up count as one.
         let counted_in = realm.as_ref().map_or(PLATFORM, |realm| realm.id);
         let (waiting, attempts) = self.attempt(&permit, call, counted_in, &command, login.as_ref(), account.as_ref()).await?;
-        let stored = account.as_ref().and_then(|account| account.password.as_ref()).map(|password| password.hash.clone());
-        let looked_at = self.passwords.verify(command.password.clone(), stored, waiting).await;
-        let is_right = self.guessing.looked_at(&permit, &attempts, looked_at).await?;
-        let (Some(mut account), Some(realm), true) = (account, realm, is_right) else { return Err(Error::SignInRefused) };
-        self.hash_again(&permit, &account, command.password, waiting).await;
+        let mut account = self.look_at(&permit, account, command.password, waiting, &attempts).await?;
+        let realm = realm.ok_or(Error::SignInRefused)?;
         for _ in 0..ATTEMPTS {
             if account.user.status() != UserStatus::Active {
                 break;
@@ -186,6 +183,23 @@ impl SessionUseCases {
         Ok(SignedIn { user: account.user.clone(), tokens, device_token: self.device_token(call, account, factor) })
     }
 
+    /// Looks at a password, whether or not there is one to compare it with, and says whose it is.
+    pub(super) async fn look_at(
+        &self,
+        permit: &Permit,
+        account: Option<Account>,
+        password: Password,
+        waiting: Waiting,
+        attempts: &[Attempt],
+    ) -> Result<Account, Error> {
+        let stored = account.as_ref().and_then(|account| account.password.as_ref()).map(|password| password.hash.clone());
+        let looked_at = self.passwords.verify(password.clone(), stored, waiting).await;
+        let is_right = self.guessing.looked_at(permit, attempts, looked_at).await?;
+        let account = account.filter(|_| is_right).ok_or(Error::SignInRefused)?;
+        self.hash_again(permit, &account, password, waiting).await;
+        Ok(account)
+    }
+
     /// Hashes a password that was right in the way passwords are hashed by now. Whoever signs in does not depend on it.
     async fn hash_again(&self, permit: &Permit, account: &Account, password: Password, waiting: Waiting) {
         let Some(stored) = account.password.as_ref().filter(|stored| self.passwords.is_outdated(&stored.hash)) else { return };
@@ -218,11 +232,22 @@ impl SessionUseCases {
             let attempt = self.guessing.begin(permit, counted_in, Guessed::Password, &buckets).await?;
             return Ok((Waiting::Stranger, vec![attempt]));
         };
-        let on_device = limits.of_known_device(device_id, user_id);
-        let on_device = self.guessing.begin(permit, counted_in, Guessed::Password, &on_device).await?;
-        match self.guessing.begin(permit, counted_in, Guessed::Password, &limits.of_known_devices(user_id)).await {
-            Ok(among_known) => Ok((Waiting::Known, vec![on_device, among_known])),
-            Err(Error::AttemptsLimited { .. }) => Ok((Waiting::Stranger, vec![on_device])),
+        self.attempt_of_known(permit, counted_in, &limits.of_known_device(device_id, user_id), user_id).await
+    }
+
+    /// Counts an attempt of a user where he is known, and says in which queue it stands.
+    pub(super) async fn attempt_of_known(
+        &self,
+        permit: &Permit,
+        counted_in: RealmId,
+        there: &[Bucket],
+        user_id: UserId,
+    ) -> Result<(Waiting, Vec<Attempt>), Error> {
+        let there = self.guessing.begin(permit, counted_in, Guessed::Password, there).await?;
+        let among_known = self.guessing.limits.of_known_devices(user_id);
+        match self.guessing.begin(permit, counted_in, Guessed::Password, &among_known).await {
+            Ok(among_known) => Ok((Waiting::Known, vec![there, among_known])),
+            Err(Error::AttemptsLimited { .. }) => Ok((Waiting::Stranger, vec![there])),
             Err(error) => Err(error),
         }
     }

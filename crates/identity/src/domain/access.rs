@@ -11,6 +11,8 @@ pub(crate) enum Action<'a> {
     ReadPublished,
     /// What only Cabinet's own components ask.
     WatchAccess,
+    /// Asks whether somebody may enter a VPN, of whichever realm the caller stands before.
+    EnterVpn,
     CreateRealm,
     ListRealms,
     SeeRealm {
@@ -107,6 +109,8 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
     match action {
         Action::ShowSecret | Action::ReadPublished => Decision::Allow,
         Action::WatchAccess => allow_if(matches!(caller, Caller::Component(_))),
+        // It says where its clients are, as any gateway does, and may do nothing else.
+        Action::EnterVpn => allow_if(matches!(caller, Caller::Gateway(_))),
         Action::CreateRealm | Action::ListRealms | Action::ManageCredentials => {
             allow_if(matches!(caller, Caller::PlatformAdmin(_)))
         }

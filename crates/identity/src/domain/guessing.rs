@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kernel::{DeviceId, LinkId, SessionId, Timestamp, UserId};
 
-use super::{EmailAddress, Login, PhoneNumber, UserName};
+use super::{EmailAddress, Login, PhoneNumber, Station, UserName};
 
 /// What is guessed. Each is counted apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,19 +92,34 @@ impl GuessingLimits {
     /// no more attempts than from one. Each login counts by itself, whether or not somebody has it: that two are of one person is
     /// nobody's business.
     pub(crate) fn of_strange_device(&self, address: Option<IpAddr>, login: Option<&Login>, typed: &str) -> Vec<Bucket> {
+        vec![self.of_password(from(address), self.passwords_from_address), self.at_login(login, typed)]
+    }
+
+    /// What they are counted by where a VPN is entered from a station that its user has not entered from: the same, and the station in
+    /// place of the address.
+    pub(crate) fn of_strange_station(&self, station: Option<&Station>, login: Option<&Login>, typed: &str) -> Vec<Bucket> {
+        let from = station.map_or_else(|| "from no station".to_owned(), |station| format!("from station {}", station.as_str()));
+        vec![self.of_password(from, self.passwords_from_address), self.at_login(login, typed)]
+    }
+
+    fn at_login(&self, login: Option<&Login>, typed: &str) -> Bucket {
         let login = match login {
             Some(Login::Email(email)) => EmailAddress::key(email).to_owned(),
             Some(Login::Phone(phone)) => PhoneNumber::as_str(phone).to_owned(),
             Some(Login::UserName(name)) => UserName::as_str(name).to_owned(),
             None => typed.trim().to_lowercase(),
         };
-        let at_login = self.of_password(format!("login {login}"), self.passwords_at_account);
-        vec![self.of_password(from(address), self.passwords_from_address), at_login]
+        self.of_password(format!("login {login}"), self.passwords_at_account)
     }
 
     /// What they are counted by on a device that its user has signed in on: nobody else can use them up.
     pub(crate) fn of_known_device(&self, device_id: DeviceId, user_id: UserId) -> Vec<Bucket> {
         vec![self.of_password(format!("device {device_id} of {user_id}"), self.passwords_on_device)]
+    }
+
+    /// What they are counted by at a station that its user has entered a VPN from.
+    pub(crate) fn of_known_station(&self, station: &Station, user_id: UserId) -> Vec<Bucket> {
+        vec![Bucket { subject: known_station(station, user_id), most: self.passwords_on_device, window: self.password_window }]
     }
 
     /// How much of the queue for the known one user takes. Beyond it he waits among strangers, and is refused nothing.
@@ -170,6 +185,11 @@ impl GuessingLimits {
     fn of_password(&self, subject: String, most: i32) -> Bucket {
         bucket(subject, most, self.password_window)
     }
+}
+
+/// A station of a user, which he is known by there.
+pub(crate) fn known_station(station: &Station, user_id: UserId) -> Subject {
+    Subject(format!("station {} of {user_id}", station.as_str()))
 }
 
 const fn bucket(subject: String, most: i32, window: Duration) -> Bucket {
@@ -258,6 +278,19 @@ mod tests {
         assert_ne!(from("2001:db8:1:2::1"), from("2001:db8:1:3::1"));
         assert_eq!(from("::ffff:10.0.0.1"), from("10.0.0.1"), "the same client, written in two ways (RFC 4291, 2.5.5.2)");
         assert_ne!(from("::ffff:10.0.0.1"), from("::ffff:10.0.0.2"));
+    }
+
+    /// Rule I12.b: attempts at a VPN count at the same login as those to sign in, and from their station; whoever is nowhere is
+    /// counted with all others who are.
+    #[test]
+    fn attempts_at_a_vpn_are_counted_by_station_and_by_login() {
+        let station = Station::read("198.51.100.7[4500]");
+        let (there, nowhere) =
+            (LIMITS.of_strange_station(station.as_ref(), None, "anna"), LIMITS.of_strange_station(None, None, "anna"));
+        assert_eq!(subjects(&there), ["from station 198.51.100.7", "login anna"]);
+        assert_eq!((subjects(&nowhere)[0], &nowhere[1]), ("from no station", &LIMITS.of_strange_device(None, None, "anna")[1]));
+        let known = |user| LIMITS.of_known_station(station.as_ref().expect("an address"), Id::from_uuid(Uuid::from_u128(user)));
+        assert_ne!(known(1), known(2));
     }
 
     /// Rule F10.a: whom somebody tries to be is printed nowhere.

@@ -19,6 +19,7 @@ mod realm;
 mod registration;
 mod second_factor;
 mod session;
+mod station;
 mod transliteration;
 mod user;
 
@@ -44,6 +45,7 @@ pub(crate) use second_factor::{
     TypedCode,
 };
 pub(crate) use session::{Proof, Refresh, Session, SessionUser};
+pub(crate) use station::Station;
 pub(crate) use transliteration::Standard;
 pub(crate) use user::{
     Activation, ContactChanged, Standing, StandingChange, StandingChanged, StoredUser, User, UserCreated, UserStatus,

@@ -16,6 +16,8 @@ pub(crate) use server::{Acceptor, ServerTls};
 
 /// What gRPC is called when the two sides agree on a protocol (RFC 7301, RFC 9113 §3.2).
 pub(crate) const HTTP2: &[u8] = b"h2";
+/// What HTTP/1.1 is called then.
+pub(crate) const HTTP1: &[u8] = b"http/1.1";
 
 /// Says which cryptography TLS uses, everywhere in the process. First thing in `main`: libraries ask for it as they go.
 pub(crate) fn install_cryptography() {

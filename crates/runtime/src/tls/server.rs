@@ -56,7 +56,8 @@ impl ServerTls {
         Ok(Contents { chain: self.own.certificate.certificates()?, key: self.own.key.private_key()?, client_authorities })
     }
 
-    fn config(&self, contents: &Contents) -> Result<Arc<ServerConfig>, FileProblem> {
+    /// `protocol` is the one that is spoken.
+    fn config(&self, contents: &Contents, protocol: &[u8]) -> Result<Arc<ServerConfig>, FileProblem> {
         let mut builder = ServerConfig::builder().with_no_client_auth();
         if let Some((file, certificates)) = self.client_authorities.as_ref().zip(contents.client_authorities.clone()) {
             let verifier = WebPkiClientVerifier::builder(Arc::new(file.authorities(certificates)?));
@@ -65,7 +66,7 @@ impl ServerTls {
         }
         let config = builder.with_single_cert(contents.chain.clone(), contents.key.clone_key());
         let mut config = config.map_err(|error| self.own.key.unfit(error))?;
-        config.alpn_protocols = vec![HTTP2.to_vec()];
+        config.alpn_protocols = vec![protocol.to_vec()];
         Ok(Arc::new(config))
     }
 
@@ -73,7 +74,7 @@ impl ServerTls {
         let authorities = self.client_authorities.as_ref().and_then(|file| file.certificates().err());
         let mut problems: Vec<_> = self.own.problems().chain(authorities).collect();
         if problems.is_empty() {
-            problems.extend(self.contents().and_then(|contents| self.config(&contents)).err());
+            problems.extend(self.contents().and_then(|contents| self.config(&contents, HTTP2)).err());
         }
         problems
     }
@@ -83,14 +84,15 @@ impl ServerTls {
 #[derive(Clone)]
 pub(crate) struct Acceptor {
     tls: ServerTls,
+    protocol: &'static [u8],
     current: Arc<RwLock<(Contents, Arc<ServerConfig>)>>,
 }
 
 impl Acceptor {
-    pub(crate) fn new(tls: ServerTls) -> Result<Self, FileProblem> {
+    pub(crate) fn new(tls: ServerTls, protocol: &'static [u8]) -> Result<Self, FileProblem> {
         let contents = tls.contents()?;
-        let config = tls.config(&contents)?;
-        Ok(Self { tls, current: Arc::new(RwLock::new((contents, config))) })
+        let config = tls.config(&contents, protocol)?;
+        Ok(Self { tls, protocol, current: Arc::new(RwLock::new((contents, config))) })
     }
 
     /// Reads the files again and again. What cannot be used changes nothing; connections that stand are left alone.
@@ -113,7 +115,7 @@ impl Acceptor {
         if self.current.read().expect("nobody panics while holding it").0 == contents {
             return Ok(false);
         }
-        let config = self.tls.config(&contents)?;
+        let config = self.tls.config(&contents, self.protocol)?;
         *self.current.write().expect("nobody panics while holding it") = (contents, config);
         Ok(true)
     }
@@ -158,7 +160,7 @@ mod tests {
         let (folder, authority) = (tempfile::tempdir().expect("it is writable"), Authority::new("ours"));
         write(folder.path(), &authority.issue("first", &["localhost"]));
         let tls = ServerTls::read(&mut settings(folder.path(), &BOTH), "grpc.tls").expect("good files");
-        let acceptor = Acceptor::new(tls).expect("good files");
+        let acceptor = Acceptor::new(tls, HTTP2).expect("good files");
         let in_use = || Arc::as_ptr(&acceptor.current.read().expect("nobody panicked").1);
         let first = in_use();
         assert!(!acceptor.read_again().expect("good files"));

@@ -15,7 +15,8 @@ impl PgHousekeeping {
     }
 
     /// Deletes what no token can be about any more, attempts that count no longer, registrations that are over, and sessions, links, changes
-    /// of addresses and phone codes that ended before `ended_before`, with second factors that were begun before it and never shown.
+    /// of addresses and phone codes that ended before `ended_before`, with second factors that were begun before it and never shown, and
+    /// stations that nobody has entered from since.
     pub(crate) async fn forget(&self, revoked_before: Timestamp, ended_before: Timestamp, now: Timestamp) -> Result<(), Fault> {
         sqlx::query!("DELETE FROM revocations WHERE revoked_at < $1", revoked_before.to_sqlx() as _)
             .execute(&self.pool)
@@ -26,6 +27,10 @@ impl PgHousekeeping {
             .await
             .map_err(postgres::fault)?;
         sqlx::query!("DELETE FROM sessions WHERE coalesce(ended_at, expires_at) < $1", ended_before.to_sqlx() as _)
+            .execute(&self.pool)
+            .await
+            .map_err(postgres::fault)?;
+        sqlx::query!("DELETE FROM stations WHERE entered_at < $1", ended_before.to_sqlx() as _)
             .execute(&self.pool)
             .await
             .map_err(postgres::fault)?;

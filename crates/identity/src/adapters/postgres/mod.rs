@@ -21,6 +21,7 @@ mod revocations;
 mod second_factors;
 mod sessions;
 mod standings;
+mod stations;
 mod users;
 
 pub(crate) use administrators::PgAdministrators;
@@ -40,4 +41,5 @@ pub(crate) use registrations::PgRegistrations;
 pub(crate) use revocations::PgRevocations;
 pub(crate) use second_factors::PgSecondFactors;
 pub(crate) use sessions::PgSessions;
+pub(crate) use stations::PgStations;
 pub(crate) use users::PgUsers;

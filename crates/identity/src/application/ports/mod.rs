@@ -21,7 +21,7 @@ pub(crate) use secrets::{
     Revocations, Secrets, Waiting,
 };
 pub(crate) use signing_in::{
-    Attempts, CountedBy, Links, NewLink, NewPassword, PasswordSetter, Passwords, Redemption, Sessions, SessionsEnding,
+    Attempts, CountedBy, Links, NewLink, NewPassword, PasswordSetter, Passwords, Redemption, Sessions, SessionsEnding, Stations,
 };
 pub(crate) use users::{
     Account, Admission, Admitted, ChangeStandingError, Decision, GroupWriteError, Groups, InsertError, StoredPassword,

@@ -89,6 +89,15 @@ pub(crate) trait Passwords: Send + Sync {
     ) -> Result<(), Fault>;
 }
 
+/// Where it is kept which stations users have entered a VPN from; each as a keyed hash.
+#[async_trait]
+pub(crate) trait Stations: Send + Sync {
+    /// True if he has entered from there with the password that he has.
+    async fn is_known(&self, realm_id: RealmId, user_id: UserId, station: &[u8]) -> Result<bool, Fault>;
+
+    async fn remember(&self, permit: &Permit, user: &User, station: &[u8], now: Timestamp) -> Result<(), Fault>;
+}
+
 /// A link to be mailed.
 #[derive(Debug)]
 pub(crate) struct NewLink {
