@@ -37,6 +37,12 @@ mod tests {
             let refused = rule.check(&Password::new(made_of_it), &introduction.own_data());
             assert_eq!(refused, Err(vec![PasswordRefused::OwnData]), "{made_of_it}");
         }
+        let [last, first] = ["Ковальська", "Анна"].map(|name| Line::parse(name).expect("a good line"));
+        let in_parts = Introduction { name: PersonName { last, first, ..PersonName::default() }, language: None };
+        for made_of_them in ["Анна Ковальська", "ковальська-анна7", "АннаКовальська"] {
+            let refused = rule.check(&Password::new(made_of_them), &in_parts.own_data());
+            assert_eq!(refused, Err(vec![PasswordRefused::OwnData]), "{made_of_them}");
+        }
         assert_eq!(rule.check(&Password::new("ковальська любить каву"), &introduction.own_data()), Ok(()));
     }
 }

@@ -103,11 +103,12 @@ fn is_common(text: &str) -> bool {
 
 fn is_made_of<Data: AsRef<str>>(text: &str, own_data: &[Data]) -> bool {
     let text = text.to_lowercase();
-    let pieces = own_data.iter().map(AsRef::as_ref).filter(|piece: &&str| piece.chars().count() >= SHORTEST_OWN_DATA);
-    pieces.into_iter().any(|piece| {
-        let rest = text.replacen(&piece.to_lowercase(), "", 1);
-        rest.len() < text.len() && rest.chars().count() < LEAST_REST
-    })
+    let mut pieces: Vec<String> = own_data.iter().map(|piece| piece.as_ref().to_lowercase()).collect();
+    pieces.retain(|piece| piece.chars().count() >= SHORTEST_OWN_DATA);
+    // The whole of something goes before a part of it, of which it would leave the rest.
+    pieces.sort_by_key(|piece| std::cmp::Reverse(piece.chars().count()));
+    let rest = pieces.iter().fold(text.clone(), |rest, piece| rest.replacen(piece, "", 1));
+    rest.len() < text.len() && rest.chars().count() < LEAST_REST
 }
 
 #[cfg(test)]
@@ -150,6 +151,7 @@ mod tests {
             assert_eq!(check(own), [PasswordRefused::OwnData], "{own}");
         }
         assert_eq!(check("anna.kowalska likes tea"), []);
+        assert_eq!(check("anna.kowalska +380671234567"), [PasswordRefused::OwnData], "of several pieces");
     }
 
     /// Rule I10.b: 6 to 128 visible characters of ASCII, and nothing else is asked.
