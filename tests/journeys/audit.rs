@@ -34,7 +34,7 @@ async fn list(
 }
 
 /// What was done, and to whom, the oldest first.
-async fn done(cabinet: &Cabinet, token: &str, request: pb::ListAuditEntriesRequest) -> Vec<(String, String, String)> {
+pub(crate) async fn done(cabinet: &Cabinet, token: &str, request: pb::ListAuditEntriesRequest) -> Vec<(String, String, String)> {
     let mut entries = list(cabinet, token, request).await.expect("he may").entries;
     entries.reverse();
     let told = |entry: pb::AuditEntry| {

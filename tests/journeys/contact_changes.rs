@@ -20,25 +20,25 @@ fn is(code: Code, reason: &str) -> Refused {
     (code, reason.to_owned())
 }
 
-async fn change_email(cabinet: &Cabinet, token: &str, email: &str) -> Result<pb::ChangeEmailResponse, Status> {
+pub(crate) async fn change_email(cabinet: &Cabinet, token: &str, email: &str) -> Result<pb::ChangeEmailResponse, Status> {
     cabinet.watch.canary(Kind::Address, email);
     let request = with_token(token, pb::ChangeEmailRequest { email: email.to_owned() });
     Ok(ContactServiceClient::new(cabinet.identity.channel()).change_email(request).await?.into_inner())
 }
 
-async fn confirm_email(cabinet: &Cabinet, link: &str) -> Result<String, Status> {
+pub(crate) async fn confirm_email(cabinet: &Cabinet, link: &str) -> Result<String, Status> {
     cabinet.watch.canary(Kind::Token, link);
     let request = pb::ConfirmEmailRequest { token: link.to_owned() };
     Ok(ContactServiceClient::new(cabinet.identity.channel()).confirm_email(request).await?.into_inner().email)
 }
 
-async fn request_code(cabinet: &Cabinet, token: &str, phone: &str) -> Result<(), Status> {
+pub(crate) async fn request_code(cabinet: &Cabinet, token: &str, phone: &str) -> Result<(), Status> {
     cabinet.watch.canary(Kind::Phone, phone);
     let request = with_token(token, pb::RequestPhoneCodeRequest { phone: phone.to_owned() });
     ContactServiceClient::new(cabinet.identity.channel()).request_phone_code(request).await.map(|_| ())
 }
 
-async fn confirm_phone(cabinet: &Cabinet, token: &str, sms: &ReceivedSms) -> Result<pb::User, Status> {
+pub(crate) async fn confirm_phone(cabinet: &Cabinet, token: &str, sms: &ReceivedSms) -> Result<pb::User, Status> {
     let code = sms.text.split(|letter: char| !letter.is_ascii_digit()).find(|digits| digits.len() == 6).expect("a code");
     cabinet.watch.canary(Kind::Code, code);
     let request = with_token(token, pb::ConfirmPhoneRequest { code: code.to_owned() });
@@ -47,7 +47,7 @@ async fn confirm_phone(cabinet: &Cabinet, token: &str, sms: &ReceivedSms) -> Res
 }
 
 /// The SMS after `earlier` others.
-async fn sms(cabinet: &Cabinet, earlier: usize) -> ReceivedSms {
+pub(crate) async fn sms(cabinet: &Cabinet, earlier: usize) -> ReceivedSms {
     let smsc = cabinet.smsc.as_ref().expect("started with one");
     eventually("an SMS", || smsc.received().into_iter().nth(earlier)).await
 }

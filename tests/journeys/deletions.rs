@@ -31,13 +31,13 @@ fn not_confirmed() -> Refused {
     is(Code::FailedPrecondition, "DELETION_NOT_CONFIRMED")
 }
 
-async fn delete(cabinet: &Cabinet, token: &str, user_id: &str) -> Result<pb::UserDeletion, Status> {
+pub(crate) async fn delete(cabinet: &Cabinet, token: &str, user_id: &str) -> Result<pb::UserDeletion, Status> {
     let prepared = cabinet.prepare_deletion(token, user_id).await?;
     cabinet.delete_user(token, user_id, &prepared.confirmation).await
 }
 
 /// The deletion, once every service has erased.
-async fn completed(cabinet: &Cabinet, token: &str, user_id: &str) -> pb::UserDeletion {
+pub(crate) async fn completed(cabinet: &Cabinet, token: &str, user_id: &str) -> pb::UserDeletion {
     eventually_async("every service to erase", async || {
         let deletion = cabinet.get_deletion(token, user_id).await.ok()?;
         deletion.complete_time.is_some().then_some(deletion)
@@ -46,7 +46,7 @@ async fn completed(cabinet: &Cabinet, token: &str, user_id: &str) -> pb::UserDel
 }
 
 /// All rows of all tables of a database, as text; bytes in hexadecimal.
-fn dump(database: &TestDatabase) -> String {
+pub(crate) fn dump(database: &TestDatabase) -> String {
     let tables =
         "SELECT string_agg(format('SELECT %L || t::text FROM %I.%I AS t', relname || ' ', nspname, relname), ' UNION ALL ')
          FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
@@ -55,13 +55,13 @@ fn dump(database: &TestDatabase) -> String {
 }
 
 /// Where this stands, as text or as bytes.
-fn lines_with(dump: &str, value: &str) -> Vec<String> {
+pub(crate) fn lines_with(dump: &str, value: &str) -> Vec<String> {
     let bytes = value.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     let value = value.to_lowercase();
     dump.lines().filter(|line| line.to_lowercase().contains(&value) || line.contains(&bytes)).map(str::to_owned).collect()
 }
 
-fn databases(cabinet: &Cabinet) -> [&TestDatabase; 4] {
+pub(crate) fn databases(cabinet: &Cabinet) -> [&TestDatabase; 4] {
     let all = &cabinet.databases;
     [&all.identity, &all.profile, &all.case_monitoring, &all.notification]
 }

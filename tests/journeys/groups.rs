@@ -17,9 +17,9 @@ fn is(code: Code, reason: &str) -> Refused {
 }
 
 /// An OWNER of the realm's company at work on its groups.
-struct Desk<'a> {
-    cabinet: &'a Cabinet,
-    owner: String,
+pub(crate) struct Desk<'a> {
+    pub(crate) cabinet: &'a Cabinet,
+    pub(crate) owner: String,
 }
 
 impl<'a> Desk<'a> {
@@ -36,12 +36,12 @@ impl<'a> Desk<'a> {
         pb::CreateGroupRequest { company_id, name: name.to_owned(), leader_id: leader_id.to_owned(), ..Default::default() }
     }
 
-    async fn create(&self, request: pb::CreateGroupRequest) -> Result<pb::Group, Status> {
+    pub(crate) async fn create(&self, request: pb::CreateGroupRequest) -> Result<pb::Group, Status> {
         let answer = self.client().create_group(with_token(&self.owner, request)).await?;
         Ok(answer.into_inner().group.expect("the contract promises the group"))
     }
 
-    async fn update(&self, group: pb::Group, paths: &[&str], etag: &str) -> Result<pb::Group, Status> {
+    pub(crate) async fn update(&self, group: pb::Group, paths: &[&str], etag: &str) -> Result<pb::Group, Status> {
         let request = pb::UpdateGroupRequest {
             group: Some(group),
             update_mask: Some(FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() }),
@@ -52,7 +52,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Answers with those who are no users of the company.
-    async fn add(&self, group: &pb::Group, users: &[&str]) -> Vec<String> {
+    pub(crate) async fn add(&self, group: &pb::Group, users: &[&str]) -> Vec<String> {
         let user_ids = users.iter().map(|id| (*id).to_owned()).collect();
         let request = pb::AddGroupMembersRequest { group_id: group.group_id.clone(), user_ids };
         self.client()
@@ -63,13 +63,13 @@ impl<'a> Desk<'a> {
             .missing_user_ids
     }
 
-    async fn remove(&self, group: &pb::Group, user: &str) {
+    pub(crate) async fn remove(&self, group: &pb::Group, user: &str) {
         let request = pb::RemoveGroupMembersRequest { group_id: group.group_id.clone(), user_ids: vec![user.to_owned()] };
         self.client().remove_group_members(with_token(&self.owner, request)).await.expect("an OWNER may");
     }
 
     /// The addresses of those who are in a group, or not, page by page.
-    async fn users(&self, group: &pb::Group, membership: pb::GroupMembership) -> Vec<String> {
+    pub(crate) async fn users(&self, group: &pb::Group, membership: pb::GroupMembership) -> Vec<String> {
         let (mut addresses, mut page_token) = (Vec::new(), String::new());
         loop {
             let (group_id, membership) = (group.group_id.clone(), membership.into());

@@ -33,7 +33,7 @@ async fn resend(cabinet: &Cabinet, user_id: &str) -> Result<pb::ResendInvitation
     Ok(UserServiceClient::new(cabinet.identity.channel()).resend_invitation(request).await?.into_inner())
 }
 
-async fn inspect(cabinet: &Cabinet, token: &str) -> Result<pb::InspectLinkResponse, Status> {
+pub(crate) async fn inspect(cabinet: &Cabinet, token: &str) -> Result<pb::InspectLinkResponse, Status> {
     let request = pb::InspectLinkRequest { token: token.to_owned() };
     Ok(LinkServiceClient::new(cabinet.identity.channel()).inspect_link(request).await?.into_inner())
 }

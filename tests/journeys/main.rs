@@ -30,6 +30,7 @@ mod outages;
 mod passwords;
 mod policies;
 mod preset_realm;
+mod products;
 mod profiles;
 mod realms;
 mod reflection;

@@ -29,7 +29,7 @@ fn violations<T: std::fmt::Debug>(result: Result<T, Status>) -> Vec<String> {
 }
 
 /// The current password, the new one, and the new one once more.
-fn change([current, new, confirmation]: [&str; 3]) -> pb::ChangePasswordRequest {
+pub(crate) fn change([current, new, confirmation]: [&str; 3]) -> pb::ChangePasswordRequest {
     pb::ChangePasswordRequest {
         current_password: current.to_owned(),
         new_password: new.to_owned(),
@@ -38,7 +38,7 @@ fn change([current, new, confirmation]: [&str; 3]) -> pb::ChangePasswordRequest 
     }
 }
 
-async fn send(cabinet: &Cabinet, token: &str, request: pb::ChangePasswordRequest) -> Result<(), Status> {
+pub(crate) async fn send(cabinet: &Cabinet, token: &str, request: pb::ChangePasswordRequest) -> Result<(), Status> {
     cabinet.watch.canary(Kind::Password, &request.new_password);
     PasswordServiceClient::new(cabinet.identity.channel()).change_password(with_token(token, request)).await.map(|_| ())
 }

@@ -71,6 +71,12 @@ impl<'a> PresetRealm<'a> {
     }
 
     pub(crate) async fn sign_in(&self, login: &str, password: &str) -> Result<pb::User, Status> {
+        let (user, _) = self.session(login, password).await?;
+        Ok(user)
+    }
+
+    /// Signs somebody in, and keeps what he is given.
+    pub(crate) async fn session(&self, login: &str, password: &str) -> Result<(pb::User, pb::SessionTokens), Status> {
         self.cabinet.watch.canary(Kind::Address, login);
         let request = pb::SignInRequest {
             realm_id: self.realm_id.to_string(),
@@ -81,7 +87,7 @@ impl<'a> PresetRealm<'a> {
         let answer = SessionServiceClient::new(self.cabinet.identity.channel()).sign_in(request).await?.into_inner();
         let tokens = answer.tokens.expect("the contract promises tokens");
         self.cabinet.watch.canary(Kind::Token, &tokens.refresh_token);
-        Ok(answer.user.expect("the contract promises the user"))
+        Ok((answer.user.expect("the contract promises the user"), tokens))
     }
 
     pub(crate) async fn policy(&self) -> (pb::Policy, String) {

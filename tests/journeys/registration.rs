@@ -27,7 +27,7 @@ fn not_valid() -> Refused {
     is(Code::NotFound, "LINK_NOT_VALID")
 }
 
-fn closed() -> Refused {
+pub(crate) fn closed() -> Refused {
     is(Code::FailedPrecondition, "REGISTRATION_CLOSED")
 }
 
@@ -37,7 +37,7 @@ fn violations<T: std::fmt::Debug>(result: Result<T, Status>) -> Vec<String> {
     details.field_violations.into_iter().map(|violation| violation.field).collect()
 }
 
-fn rule(self_registration: pb::SelfRegistration, company_id: &str) -> pb::Policy {
+pub(crate) fn rule(self_registration: pb::SelfRegistration, company_id: &str) -> pb::Policy {
     let rule = pb::RegistrationRule { self_registration: self_registration.into(), company_id: company_id.to_owned() };
     pb::Policy { registration: Some(rule), ..Default::default() }
 }
@@ -50,11 +50,11 @@ async fn open<'a>(cabinet: &'a Cabinet, preset: &str) -> PresetRealm<'a> {
     realm
 }
 
-fn with_email(realm: &PresetRealm<'_>, email: &str) -> pb::RegisterRequest {
+pub(crate) fn with_email(realm: &PresetRealm<'_>, email: &str) -> pb::RegisterRequest {
     pb::RegisterRequest { realm_id: realm.realm_id.to_string(), email: email.to_owned(), ..Default::default() }
 }
 
-async fn register_with(cabinet: &Cabinet, request: pb::RegisterRequest) -> Result<(), Status> {
+pub(crate) async fn register_with(cabinet: &Cabinet, request: pb::RegisterRequest) -> Result<(), Status> {
     cabinet.watch.canary(Kind::Address, &request.email);
     cabinet.watch.canary(Kind::Phone, &request.phone);
     RegistrationServiceClient::new(cabinet.identity.channel()).register(request).await.map(|_| ())
@@ -64,12 +64,12 @@ async fn register(realm: &PresetRealm<'_>, email: &str) -> Result<(), Status> {
     register_with(realm.cabinet, with_email(realm, email)).await
 }
 
-async fn inspect(cabinet: &Cabinet, token: &str) -> Result<pb::InspectRegistrationResponse, Status> {
+pub(crate) async fn inspect(cabinet: &Cabinet, token: &str) -> Result<pb::InspectRegistrationResponse, Status> {
     let request = pb::InspectRegistrationRequest { token: token.to_owned() };
     Ok(RegistrationServiceClient::new(cabinet.identity.channel()).inspect_registration(request).await?.into_inner())
 }
 
-async fn confirm(cabinet: &Cabinet, token: &str, password: &str) -> Result<pb::ConfirmRegistrationResponse, Status> {
+pub(crate) async fn confirm(cabinet: &Cabinet, token: &str, password: &str) -> Result<pb::ConfirmRegistrationResponse, Status> {
     cabinet.watch.canary(Kind::Token, token);
     let (token, password) = (token.to_owned(), password.to_owned());
     let request = pb::ConfirmRegistrationRequest { token, password, session_name: "a test".to_owned() };

@@ -14,12 +14,12 @@ fn is(code: Code, reason: &str) -> Refused {
     (code, reason.to_owned())
 }
 
-async fn sessions(cabinet: &Cabinet, token: &str) -> Vec<pb::Session> {
+pub(crate) async fn sessions(cabinet: &Cabinet, token: &str) -> Vec<pb::Session> {
     let request = with_token(token, pb::ListSessionsRequest {});
     SessionServiceClient::new(cabinet.identity.channel()).list_sessions(request).await.expect("one's own").into_inner().sessions
 }
 
-async fn end(cabinet: &Cabinet, token: &str, session_id: &str) -> Result<(), Status> {
+pub(crate) async fn end(cabinet: &Cabinet, token: &str, session_id: &str) -> Result<(), Status> {
     let request = with_token(token, pb::EndSessionRequest { session_id: session_id.to_owned() });
     SessionServiceClient::new(cabinet.identity.channel()).end_session(request).await.map(|_| ())
 }
