@@ -230,7 +230,8 @@ async fn asked(address: &str, shown: &str, question: &str) -> String {
 }
 
 fn question(login: &str, password: &str) -> String {
-    let hexadecimal = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let digit = |half: u8| char::from_digit(u32::from(half), 16).expect("below 16");
+    let hexadecimal = |text: &str| text.bytes().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect::<String>();
     let (login, password, station) = (hexadecimal(login), hexadecimal(password), hexadecimal("203.0.113.77"));
     format!(r#"{{"user_name": "{login}", "password": "{password}", "station": "{station}"}}"#)
 }
