@@ -25,6 +25,7 @@ mod languages;
 mod letters;
 mod metrics;
 mod names;
+mod operators;
 mod origins;
 mod outages;
 mod passwords;

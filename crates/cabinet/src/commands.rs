@@ -14,6 +14,9 @@ use crate::{keys, play};
 pub(crate) enum Command {
     /// Writes new keys and secrets into a folder, unless there are some already.
     Keys { folder: PathBuf },
+    /// Adds the key that is to sign next to a folder of signing keys (`keys.folder`), and removes those of which no token can be alive.
+    /// Done again before its moment, it changes nothing.
+    RotateKeys { folder: PathBuf },
     /// Plays the main job against a running Cabinet and shows the letters: a realm is opened, its owner accepts the invitation, a
     /// customer ticks e-mail, his case changes its status.
     Play(play::Play),
@@ -27,6 +30,7 @@ pub(crate) enum Command {
 pub(crate) async fn execute(command: Command, read_config: ReadConfig<'_, Config>) -> Result<(), StartError> {
     match command {
         Command::Keys { folder } => keys::write(&folder),
+        Command::RotateKeys { folder } => keys::rotate(&folder),
         Command::Play(play) => play.run().await,
         Command::Import(import) => import.run().await,
         Command::Identity(command) => command.execute(&read_config()?.identity).await,

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use identity::SigningKeyRotation;
 use kernel::Timestamp;
 use runtime::StartError;
 use runtime::sealing::SealingPair;
@@ -52,6 +53,22 @@ pub(crate) fn write(folder: &Path) -> Result<(), StartError> {
     write_secret(&folder.join("sealing.key"), &sealing.sealing_key)?;
     write_secret(&folder.join("opening.key"), sealing.opening_key.expose())?;
     write_secret(&last, &random()?)
+}
+
+/// Adds the next signing key, unless one is waiting, and removes what is over.
+#[allow(clippy::print_stdout, reason = "the answer to an operator's command")]
+pub(crate) fn rotate(folder: &Path) -> Result<(), StartError> {
+    let SigningKeyRotation { new_key_signs_from, over } = identity::signing_key_rotation(folder, Timestamp::now())?;
+    if let Some(signs_from) = new_key_signs_from {
+        let name = identity::signing_key_file_name(signs_from);
+        write_secret(&folder.join(&name), generate_signing_key().expose())?;
+        println!("{name} is added, and signs from then on");
+    }
+    for name in over {
+        std::fs::remove_file(folder.join(&name))?;
+        println!("{name} is removed");
+    }
+    Ok(())
 }
 
 fn random() -> Result<String, StartError> {

@@ -37,7 +37,9 @@ use crate::adapters::radius_http::{self, RadiusHttp};
 use crate::adapters::revocation_feed::{OwnAccess, RevocationFeed};
 use crate::adapters::secrets::KeyedSecrets;
 use crate::adapters::signing_keys::SigningKeys;
-pub use crate::adapters::signing_keys::file_name as signing_key_file_name;
+pub use crate::adapters::signing_keys::{
+    SigningKeyRotation, SigningKeysError, file_name as signing_key_file_name, signing_key_rotation,
+};
 use crate::application::{
     AccessUseCases, AdministratorUseCases, AuditUseCases, ContactUseCases, CredentialUseCases, DeletionUseCases, GroupUseCases,
     Guessing, LinkUseCases, PasswordUseCases, RealmUseCases, RegistrationUseCases, SecondFactorUseCases, SessionUseCases,

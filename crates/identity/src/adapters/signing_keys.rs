@@ -1,8 +1,10 @@
 //! The keys that sign access tokens: files of a folder, `<moment>.pem` (PKCS#8), each signing from its moment on.
 //!
 //! All of them are published, also those whose moment is still to come; the last whose moment has come signs. To rotate, an
-//! operator adds a file for a moment some minutes ahead, and removes an old one some minutes after it has signed last: no token
-//! is refused meanwhile (I24). Files are read again while the process runs.
+//! operator adds a file for a moment some minutes ahead, and removes an old one some minutes after it has signed last (`rotation`): no
+//! token is refused meanwhile (I24). Files are read again while the process runs.
+
+mod rotation;
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -12,6 +14,7 @@ use std::time::Duration;
 use kernel::{Caller, Clock, Fault, Secret, Timestamp};
 use runtime::token::{ACCESS_TOKEN_TTL, KeySet, Signer};
 
+pub use self::rotation::{SigningKeyRotation, signing_key_rotation};
 use crate::application::{AccessToken, AccessTokens, PublishedKey};
 use crate::domain::Proof;
 
@@ -34,7 +37,7 @@ pub(crate) struct SigningKeys {
 
 /// Why keys cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SigningKeysError {
+pub enum SigningKeysError {
     #[error("the folder of signing keys cannot be read")]
     Folder(#[from] std::io::Error),
     #[error("{0} is not named after a moment, as 20261122T000000Z.pem is")]
