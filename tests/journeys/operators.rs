@@ -77,3 +77,26 @@ async fn keys_are_rotated_without_one_rejected_token() {
     // Half an hour was skipped and not lived through: what services hold of the first key is younger than that.
     cabinet.sign_in("anna@example.com", Cabinet::PASSWORD).await.expect("her password");
 }
+
+/// Rule I10.c: a command says how much work passwords may be on a machine. It is never less than the least, and settings that are valid.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_work_of_a_password_is_found_by_trying() {
+    let cabinet = Cabinet::start().await;
+    let calibrated = |milliseconds: &str| -> (u32, u32) {
+        let mut calibrate = Command::new(programs().join("cabinet-identity"));
+        // It needs no configuration.
+        let output = calibrate.args(["calibrate-argon2", "--milliseconds", milliseconds]).env_clear().output();
+        let said = String::from_utf8(output.expect("built by `make test`").stdout).expect("UTF-8");
+        let said: toml::Table = said.parse().expect("settings");
+        let number = |key: &str| said["passwords"][key].as_integer().and_then(|number| number.try_into().ok()).expect("a number");
+        assert_eq!(number("lanes"), 1);
+        (number("memory_kib"), number("passes"))
+    };
+    assert_eq!(calibrated("1"), (19456, 2), "however fast the machine");
+    let (memory_kib, passes) = calibrated("10000");
+    assert_eq!((memory_kib, passes), (65536, 8), "however slow the machine");
+    let mut check = cabinet.identity.command("config");
+    check.arg("check").env("CABINET__PASSWORDS__MEMORY_KIB", memory_kib.to_string());
+    let checked = cabinet.identity.output_of(check.env("CABINET__PASSWORDS__PASSES", passes.to_string()));
+    assert!(checked.status.success(), "{checked:?}");
+}

@@ -33,6 +33,6 @@ pub(crate) async fn execute(command: Command, read_config: ReadConfig<'_, Config
         Command::RotateKeys { folder } => keys::rotate(&folder),
         Command::Play(play) => play.run().await,
         Command::Import(import) => import.run().await,
-        Command::Identity(command) => command.execute(&read_config()?.identity).await,
+        Command::Identity(command) => command.execute(&|| Ok(read_config()?.identity)).await,
     }
 }

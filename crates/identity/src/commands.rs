@@ -1,11 +1,13 @@
 //! What identity's binary can do beside serving.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Subcommand;
+use runtime::command_line::ReadConfig;
 use runtime::{DatabaseClock, StartError, postgres};
 
-use crate::adapters::argon2::Hashing;
+use crate::adapters::argon2::{Calibrated, Hashing, calibrate};
 use crate::adapters::postgres::PgAdministrators;
 use crate::adapters::secrets::one_time_password;
 use crate::domain::Password;
@@ -21,15 +23,31 @@ pub enum Command {
         #[arg(long)]
         remove: bool,
     },
+    /// Finds by trying how much work a password's hash may be on this machine, and prints it as settings.
+    CalibrateArgon2 {
+        /// How long one password is to take, at the most; it takes longer where the least there may be does.
+        #[arg(long, default_value_t = 100)]
+        milliseconds: u64,
+    },
 }
 
 impl Command {
-    pub async fn execute(self, config: &Config) -> Result<(), StartError> {
+    /// A command that needs no configuration reads none.
+    pub async fn execute(self, read_config: ReadConfig<'_, Config>) -> Result<(), StartError> {
         match self {
-            Self::Administrator { name, remove: true } => remove_administrator(config, &name).await,
-            Self::Administrator { name, remove: false } => put_administrator(config, &name).await,
+            Self::Administrator { name, remove: true } => remove_administrator(&read_config()?, &name).await,
+            Self::Administrator { name, remove: false } => put_administrator(&read_config()?, &name).await,
+            Self::CalibrateArgon2 { milliseconds } => print_calibrated(Duration::from_millis(milliseconds)),
         }
     }
+}
+
+#[allow(clippy::print_stdout, reason = "the answer to an operator's question")]
+fn print_calibrated(wanted: Duration) -> Result<(), StartError> {
+    let Calibrated { memory_kib, passes, takes } = calibrate(wanted)?;
+    println!("# {} ms here, one password on one core", takes.as_millis());
+    println!("[passwords]\nmemory_kib = {memory_kib}\npasses = {passes}\nlanes = 1");
+    Ok(())
 }
 
 async fn remove_administrator(config: &Config, name: &str) -> Result<(), StartError> {

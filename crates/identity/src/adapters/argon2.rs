@@ -1,6 +1,7 @@
 //! Passwords hashed on threads of their own: as many as there are cores, and of lower priority than everything else, so that a storm of
 //! sign-ins slows down nothing but itself.
 
+mod calibration;
 mod hashing;
 mod peppers;
 
@@ -15,6 +16,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use tokio::sync::{Semaphore, TryAcquireError, oneshot};
 
+pub(crate) use self::calibration::{Calibrated, calibrate};
 pub(crate) use self::hashing::{
     Hashing, HashingConfig, LEAST_MEMORY_KIB, LEAST_PASSES, MOST_LANES, MOST_MEMORY_KIB, MOST_PASSES,
 };
