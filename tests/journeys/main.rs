@@ -40,6 +40,7 @@ mod registration;
 mod request_ids;
 mod revocation;
 mod second_factors;
+mod session_model;
 mod sessions;
 mod settings;
 mod sms;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use jiff::{Span, civil};
 
-use super::chance::Chance;
+use crate::Chance;
 
 const HEADER: &str = "number,incident_state,caller_id,sys_updated_at,category,subcategory";
 const CALLERS: u64 = 200;

@@ -5,7 +5,6 @@
 //! What is killed when is chosen by the seed; what it is in the middle of is not, since that is up to the machine. So every kill
 //! says what was seen of it, and those that are to be seen are sought until they are.
 
-mod chance;
 mod event_log;
 mod imports;
 mod letters;
@@ -24,7 +23,6 @@ use testkit::TestDatabase;
 use tokio::task::block_in_place;
 use tokio::time::sleep;
 
-use self::chance::Chance;
 use self::imports::Imports;
 pub use self::plan::{EventLog, KillPlan, Leases, Showing, victims};
 use self::readers::Readers;
@@ -32,7 +30,7 @@ use self::report::Kill;
 pub use self::report::KillReport;
 use self::victim::Stage;
 pub use self::victim::Victim;
-use crate::{Databases, TestRealm, eventually, expected_letters};
+use crate::{Chance, Databases, TestRealm, eventually, expected_letters};
 
 /// How long a victim is looked at for work before another moment is sought, and how often.
 const LOOKS: Duration = Duration::from_secs(30);

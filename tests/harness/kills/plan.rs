@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::chance::Chance;
 use super::victim::Victim;
+use crate::Chance;
 
 /// What is done; see [`run`](super::run).
 pub struct KillPlan {

@@ -4,10 +4,10 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 #[derive(Debug, Clone)]
-pub(super) struct Chance(u64);
+pub struct Chance(u64);
 
 impl Chance {
-    pub(super) const fn new(seed: u64) -> Self {
+    pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -19,26 +19,26 @@ impl Chance {
     }
 
     /// Less than `end`, which is small.
-    pub(super) const fn below(&mut self, end: u64) -> u64 {
+    pub const fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 
-    pub(super) const fn happens(&mut self, percent: u64) -> bool {
+    pub const fn happens(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
-    pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.index(from.len())]
     }
 
-    pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.index(last + 1));
         }
     }
 
     /// A time of whole milliseconds.
-    pub(super) fn within(&mut self, range: &RangeInclusive<Duration>) -> Duration {
+    pub fn within(&mut self, range: &RangeInclusive<Duration>) -> Duration {
         let millis = |time: &Duration| u64::try_from(time.as_millis()).expect("a few minutes");
         let (start, end) = (millis(range.start()), millis(range.end()));
         Duration::from_millis(start + self.below(end - start + 1))
