@@ -18,6 +18,7 @@ mod every_field;
 mod foreign_clients;
 mod groups;
 mod guessing;
+mod half_done;
 mod import;
 mod invitations;
 mod kills;
