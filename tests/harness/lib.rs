@@ -18,6 +18,7 @@ mod realm;
 mod service;
 mod setup;
 mod sign_in;
+mod silence;
 mod watch;
 
 use std::collections::HashSet;
@@ -43,6 +44,7 @@ pub use crate::realm::{TestRealm, realm_request};
 pub use crate::service::{ServiceProcess, programs};
 pub use crate::setup::Setup;
 pub use crate::sign_in::link_in;
+pub use crate::silence::Silencer;
 pub use crate::watch::Watch;
 
 /// How long anything may take that happens in the background.

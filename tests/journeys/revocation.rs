@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
-use cabinet_e2e::{Cabinet, eventually_async, reason, with_token};
+use cabinet_e2e::{Cabinet, Silencer, eventually_async, reason, with_token};
 use tonic::Code;
 
 /// The bound that the rule itself names.
@@ -96,6 +96,31 @@ async fn a_silent_stream_of_revocations_is_noticed() {
 
     other.signal("CONT");
     cabinet.refused_everywhere(&tokens.access_token, &bela.user_id).await;
+}
+
+/// Rule I4.b: with the stream cut without a word while identity answers everything else, who is blocked is refused everywhere within a
+/// second as well, and nobody else is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_stream_is_made_up_for_by_questions() {
+    let mut cabinet = Cabinet::start().await;
+    let between = Silencer::before(&cabinet.identity, "/cabinet.identity.v1.AccessService/WatchRevocations").await;
+    for service in [&mut cabinet.profile, &mut cabinet.case_monitoring, &mut cabinet.notification] {
+        service.stop();
+        service.set("CABINET__PEERS__IDENTITY", &between.url());
+        service.start();
+        service.wait_until_ready().await;
+    }
+    let owner = cabinet.owner_token("owner@example.com").await;
+    let (anna, bela) = (cabinet.create_customer("anna@example.com").await, cabinet.create_customer("bela@example.com").await);
+    let tokens = cabinet.signed_in(&anna).await;
+    let of_bela = cabinet.signed_in(&bela).await;
+    cabinet.accepted_everywhere(&tokens.access_token, &anna.user_id).await;
+
+    between.silence();
+    cabinet.block_user(&owner, &anna.user_id).await.expect("an OWNER may block");
+    tokio::time::sleep(BOUND).await;
+    cabinet.refused_everywhere_now(&tokens.access_token, &anna.user_id).await;
+    cabinet.accepted_everywhere(&of_bela.access_token, &bela.user_id).await;
 }
 
 /// Rule I4.c: while identity is away, who is signed in goes on reading, and changes are answered UNAVAILABLE.
