@@ -354,11 +354,12 @@ async fn a_stolen_session_changes_no_factor() {
     let too_old = front.begin(By::Session(token)).await.map(|_| ());
     assert_eq!(refused(too_old), is(Code::FailedPrecondition, "REAUTHENTICATION_REQUIRED"));
     cabinet.databases.identity.execute("UPDATE sessions SET created_at = created_at + interval '6 minutes'");
+    let letters = letters_to_her(&cabinet) + 1;
     let (device, confirmed) = front.turn_on(By::Session(token)).await;
+    cabinet.letter_to(EMAIL, letters - 1).await;
 
     assert_eq!(refused(front.turn_off(token, &device.wrong_code()).await), code_wrong());
     assert_eq!(refused(front.replace_recovery_codes(token, &device.wrong_code()).await), code_wrong());
-    let letters = letters_to_her(&cabinet);
     let others = front.replace_recovery_codes(token, &confirmed.recovery_codes[0]).await.expect("a code");
     assert_eq!(others.len(), 10);
     let told = cabinet.letter_to(EMAIL, letters).await;

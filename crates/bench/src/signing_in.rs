@@ -52,7 +52,7 @@ impl Accounts {
         // One hash for all: ten thousand of them would take minutes, and none is looked at twice.
         stage.cabinet.databases.identity.execute(&format!(
             "INSERT INTO passwords (realm_id, user_id, hash, set_at)
-             SELECT realm_id, user_id, '{hash}', now() FROM users WHERE email LIKE 'account%@bench.example';
+             SELECT realm_id, user_id, '{hash}', created_at FROM users WHERE email LIKE 'account%@bench.example';
              ANALYZE users, passwords"
         ));
         Self { hash, users, channels: connections(&stage.cabinet.identity.grpc_url()), next: AtomicUsize::new(0) }
