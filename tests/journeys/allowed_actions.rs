@@ -3,6 +3,7 @@
 use api::cabinet::case_monitoring::v1 as cases;
 use api::cabinet::identity::v1 as identity;
 use api::cabinet::identity::v1::password_service_client::PasswordServiceClient;
+use api::cabinet::identity::v1::second_factor_service_client::SecondFactorServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
 use api::cabinet::r#type::v1::AllowedAction;
 use cabinet_e2e::{Cabinet, case_request, new_id, reason, user_id, with_token};
@@ -79,6 +80,10 @@ async fn attempt(cabinet: &Cabinet, token: &str, user: &identity::User, method: 
         "ChangeUserRole" => told(cabinet.change_role(token, id, user.role()).await),
         "BlockUser" => told(cabinet.block_user(token, id).await),
         "UnblockUser" => told(cabinet.unblock_user(token, id).await),
+        "ResetUserSecondFactor" => {
+            let request = with_token(token, identity::ResetUserSecondFactorRequest { user_id: id.clone() });
+            told(SecondFactorServiceClient::new(cabinet.identity.channel()).reset_user_second_factor(request).await)
+        }
         // Or he would be gone.
         "DeleteUser" => told(cabinet.prepare_deletion(token, id).await),
         other => panic!("{other} is no method that is done with a user"),
@@ -111,6 +116,7 @@ async fn a_user_says_what_his_caller_may_do_with_him() {
             ("SetUserPassword", DENIED),
             ("ChangeUserRole", role),
             status,
+            ("ResetUserSecondFactor", role),
             ("DeleteUser", role),
         ];
         assert_eq!(said(&seen), expected(&actions));
