@@ -251,7 +251,7 @@ async fn an_address_is_registered_once() {
     assert_eq!(count(&cabinet, "sessions"), 1);
 }
 
-/// Rules I22.e, I8: whose the address has become meanwhile is not said, nor whose another contact is.
+/// Rules I22.e, I8.c: whose the address has become meanwhile is not said, nor whose another contact is.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_contact_that_somebody_has_by_now_is_not_registered() {
     let cabinet = Cabinet::start().await;
