@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::application::{DeviceToken, LinkToken, NewSecret, RefreshToken, Secrets};
-use crate::domain::{EmailAddress, HalfSignedIn, IntendedDeletion, PhoneNumber};
+use crate::domain::{EmailAddress, FirstFactor, HalfSignedIn, IntendedDeletion, PhoneNumber};
 
 const SECRET_LENGTH: usize = 32;
 const ID_LENGTH: usize = 16;
@@ -17,7 +17,7 @@ const GENERATION_LENGTH: usize = 8;
 const SECOND_LENGTH: usize = 8;
 const MICROSECOND_LENGTH: usize = 8;
 const MAC_LENGTH: usize = 32;
-const HALF_LENGTH: usize = 2 * ID_LENGTH + GENERATION_LENGTH + 2 * MICROSECOND_LENGTH;
+const HALF_LENGTH: usize = 1 + 2 * ID_LENGTH + GENERATION_LENGTH + 2 * MICROSECOND_LENGTH;
 const DEVICE_LENGTH: usize = 4 * ID_LENGTH;
 /// How refresh tokens are made; another way, or another key, is another version.
 const REFRESH_VERSION: u8 = 1;
@@ -42,11 +42,11 @@ impl KeyedSecrets {
         mac
     }
 
-    fn device_mac(&self, named: &[u8], password_set_at: Timestamp) -> Mac {
+    fn device_mac(&self, named: &[u8], known_since: Timestamp) -> Mac {
         let mut mac = Mac::new_from_slice(self.refresh_key.expose()).expect("HMAC takes keys of any length");
         mac.update(b"device token");
         mac.update(named);
-        mac.update(&password_set_at.as_microsecond().to_be_bytes());
+        mac.update(&known_since.as_microsecond().to_be_bytes());
         mac
     }
 
@@ -109,8 +109,19 @@ fn named_device(token: DeviceToken) -> [u8; DEVICE_LENGTH] {
 fn named_half(half: &HalfSignedIn) -> Vec<u8> {
     let (realm_id, user_id) = (half.realm_id.as_uuid().into_bytes(), half.user_id.as_uuid().into_bytes());
     let moment = |at: Timestamp| at.as_microsecond().to_be_bytes();
-    let (shown_at, password_set_at) = (moment(half.shown_at), moment(half.password_set_at));
-    [realm_id.as_slice(), &user_id, &half.access_generation.to_be_bytes(), &shown_at, &password_set_at].concat()
+    let (shown_at, known_since) = (moment(half.shown_at), moment(half.known_since));
+    let first = first_factor_byte(half.first);
+    [&[first], realm_id.as_slice(), &user_id, &half.access_generation.to_be_bytes(), &shown_at, &known_since].concat()
+}
+
+const FIRST_FACTORS: [FirstFactor; 3] = [FirstFactor::Password, FirstFactor::Provider, FirstFactor::SignOn];
+
+const fn first_factor_byte(first: FirstFactor) -> u8 {
+    match first {
+        FirstFactor::Password => 1,
+        FirstFactor::Provider => 2,
+        FirstFactor::SignOn => 3,
+    }
 }
 
 /// What a refresh token names, as it is signed and written.
@@ -190,17 +201,17 @@ impl Secrets for KeyedSecrets {
         Some(read)
     }
 
-    fn device_token(&self, token: DeviceToken, password_set_at: Timestamp) -> Secret<String> {
+    fn device_token(&self, token: DeviceToken, known_since: Timestamp) -> Secret<String> {
         let named = named_device(token);
-        let mac = self.device_mac(&named, password_set_at).finalize().into_bytes();
+        let mac = self.device_mac(&named, known_since).finalize().into_bytes();
         Secret::new(URL_SAFE_NO_PAD.encode([named.as_slice(), &mac].concat()))
     }
 
-    fn read_device_token(&self, token: &str, password_set_at: Timestamp) -> Option<DeviceToken> {
+    fn read_device_token(&self, token: &str, known_since: Timestamp) -> Option<DeviceToken> {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         (bytes.len() == DEVICE_LENGTH + MAC_LENGTH).then_some(())?;
         let (named, mac) = bytes.split_at(DEVICE_LENGTH);
-        self.device_mac(named, password_set_at).verify_slice(mac).ok()?;
+        self.device_mac(named, known_since).verify_slice(mac).ok()?;
         let (realm, rest) = named.split_at(ID_LENGTH);
         let (user, rest) = rest.split_at(ID_LENGTH);
         let (device, factor) = rest.split_at(ID_LENGTH);
@@ -224,16 +235,18 @@ impl Secrets for KeyedSecrets {
         (bytes.len() == HALF_LENGTH + MAC_LENGTH).then_some(())?;
         let (named, mac) = bytes.split_at(HALF_LENGTH);
         self.half_mac(named).verify_slice(mac).ok()?;
-        let (ids, rest) = named.split_at(2 * ID_LENGTH);
+        let (first, rest) = named.split_first()?;
+        let (ids, rest) = rest.split_at(2 * ID_LENGTH);
         let (realm_id, user_id) = ids.split_at(ID_LENGTH);
         let (generation, moments) = rest.split_at(GENERATION_LENGTH);
-        let (shown_at, password_set_at) = moments.split_at(MICROSECOND_LENGTH);
+        let (shown_at, known_since) = moments.split_at(MICROSECOND_LENGTH);
         Some(HalfSignedIn {
             realm_id: RealmId::from_uuid(id(realm_id)?),
             user_id: UserId::from_uuid(id(user_id)?),
             access_generation: i64::from_be_bytes(generation.try_into().ok()?),
             shown_at: moment(shown_at)?,
-            password_set_at: moment(password_set_at)?,
+            first: FIRST_FACTORS.into_iter().find(|factor| first_factor_byte(*factor) == *first)?,
+            known_since: moment(known_since)?,
         })
     }
 
@@ -389,7 +402,8 @@ mod tests {
         let id = Uuid::from_u128;
         let shown_at = Timestamp::constant(1_800_000_000, 123_456_000);
         let (realm_id, user_id) = (Id::from_uuid(id(1)), Id::from_uuid(id(2)));
-        let half = HalfSignedIn { realm_id, user_id, access_generation: 3, shown_at, password_set_at: SET_AT };
+        let first = FirstFactor::SignOn;
+        let half = HalfSignedIn { realm_id, user_id, access_generation: 3, shown_at, first, known_since: SET_AT };
         let text = secrets.half_token(&half).expose().clone();
         assert_eq!(secrets.read_half_token(&text), Some(half));
         assert_eq!(secrets.read_refresh_token(&text), None);

@@ -82,10 +82,10 @@ impl AccessTokens for SigningKeys {
     fn issue(&self, caller: &Caller, generation: i64, proof: Option<Proof>, now: Timestamp) -> Result<AccessToken, Fault> {
         let keys = self.keys();
         let key = keys.iter().rfind(|key| key.signs_from <= now).ok_or_else(|| Fault::internal(SigningKeysError::None))?;
-        let methods = proof.map_or([].as_slice(), Proof::methods);
+        let methods = proof.map_or_else(Vec::new, Proof::methods);
         let token = key
             .signer
-            .sign_shown(caller, generation, methods, now)
+            .sign_shown(caller, generation, &methods, now)
             .ok_or_else(|| Fault::internal("a stranger needs no token"))?;
         let expires_at = Timestamp::from_second(now.as_second()).map_err(Fault::internal)?;
         Ok(AccessToken { token, expires_at: expires_at.saturating_add(ACCESS_TOKEN_TTL).map_err(Fault::internal)? })

@@ -52,7 +52,7 @@ impl AdministratorUseCases {
             None => {}
         }
         let caller = Caller::PlatformAdmin(PlatformAdminCaller { name: administrator.name });
-        Ok(permit.show(self.tokens.issue(&caller, 0, Some(Proof::Password), self.clock.now())?))
+        Ok(permit.show(self.tokens.issue(&caller, 0, Some(Proof::PASSWORD), self.clock.now())?))
     }
 
     async fn set_password(&self, permit: &kernel::Permit, was: &Administrator, new: Password) -> Result<(), Error> {

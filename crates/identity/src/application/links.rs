@@ -13,7 +13,7 @@ use super::{
 };
 use crate::domain::access::Action;
 use crate::domain::guessing::Guessed;
-use crate::domain::{EmailAddress, Link, Login, Password, SessionUser, User, UserStatus};
+use crate::domain::{EmailAddress, FirstFactor, Link, Login, Password, SessionUser, User, UserStatus};
 
 /// How often something is tried that others keep overtaking.
 const ATTEMPTS: usize = 5;
@@ -64,7 +64,8 @@ impl LinkUseCases {
         let password_hash = self.guessing.looked_at(&permit, std::slice::from_ref(&attempt), hashed).await?;
         for _ in 0..ATTEMPTS {
             let (link, user) = self.open(&command.token).await?;
-            let entrance = self.sessions.entrance(call, &user, &realm.policy, command.session_name.clone()).await?;
+            let entrance =
+                self.sessions.entrance(call, &user, &realm.policy, command.session_name.clone(), FirstFactor::Password).await?;
             let now = self.clock.now();
             let event_id = self.ids.new_id(now);
             let hash = password_hash.clone();

@@ -14,8 +14,8 @@ use super::{
 use crate::domain::access::Action;
 use crate::domain::guessing::Guessed;
 use crate::domain::{
-    Company, Contact, Contacts, EmailAddress, Introduction, Login, Newcomer, Password, PhoneNumber, Policy, Registration, User,
-    UserName, UserStatus,
+    Company, Contact, Contacts, EmailAddress, FirstFactor, Introduction, Login, Newcomer, Password, PhoneNumber, Policy,
+    Registration, User, UserName, UserStatus,
 };
 
 /// How often something is tried that others keep overtaking.
@@ -139,7 +139,10 @@ impl RegistrationUseCases {
         for _ in 0..ATTEMPTS {
             let (registration, door) = self.open(&command.token).await?;
             let admission = self.admission(&registration, &door)?;
-            let entrance = self.sessions.entrance(call, &admission.user, &door.policy, command.session_name.clone()).await?;
+            let entrance = self
+                .sessions
+                .entrance(call, &admission.user, &door.policy, command.session_name.clone(), FirstFactor::Password)
+                .await?;
             let now = self.clock.now();
             let (link_id, password_hash) = (registration.link_id, password_hash.clone());
             let session = entrance.session();

@@ -14,8 +14,8 @@ use super::{
 use crate::domain::access::Action;
 use crate::domain::guessing::{Bucket, Guessed};
 use crate::domain::{
-    EmailAddress, PhoneNumber, Proof, RECOVERY_CODES, Realm, SecondFactor, SecondFactorChange, TypedCode, User, UserName,
-    UserStatus,
+    EmailAddress, FirstFactor, PhoneNumber, Proof, RECOVERY_CODES, Realm, SecondFactor, SecondFactorChange, SecondFactorKind,
+    TypedCode, User, UserName, UserStatus,
 };
 
 /// How long ago somebody may have signed in where a password is changed however long ago that was.
@@ -78,50 +78,52 @@ pub(crate) struct FactorStanding {
     pub(crate) recovery_codes_left: i64,
 }
 
-/// Who is about to get a factor: somebody in a session, or somebody who has shown his password and may do nothing else.
+/// Who is about to get a factor: somebody in a session, or somebody who has shown what he came with and may do nothing else.
 struct Entrant {
     permit: Permit,
     account: Account,
     realm: Realm,
     session_id: Option<SessionId>,
+    /// What he came with.
+    first: FirstFactor,
 }
 
 impl SecondFactorUseCases {
     /// The second half of a sign-in.
     pub(crate) async fn sign_in(&self, call: &Call, command: SignInWithCode) -> Result<Authorized<SignedIn>, Error> {
-        let Entrant { permit, account, realm, .. } = self.by_token(call, &command.token).await?;
+        let entrant = self.by_token(call, &command.token).await?;
+        let Entrant { permit, account, realm, .. } = &entrant;
         let factor = self.factors.get(realm.id, account.user.id()).await?;
         let factor = factor.filter(SecondFactor::is_on).ok_or(Error::SignInOver)?;
-        let buckets = self.buckets(call, &account, &factor);
+        let buckets = self.buckets(call, account, &factor);
         // Counted before it is looked at, and taken back if it was right.
-        let attempt = self.guessing.begin(&permit, realm.id, Guessed::SecondFactor, &buckets).await?;
+        let attempt = self.guessing.begin(permit, realm.id, Guessed::SecondFactor, &buckets).await?;
         let used = self.read_code(&factor, command.code.expose())?;
-        if !self.factors.use_up(&permit, &factor, &used).await? {
+        if !self.factors.use_up(permit, &factor, &used).await? {
             return Err(Error::CodeWrong);
         }
-        self.guessing.take_back(&permit, std::slice::from_ref(&attempt)).await?;
-        let signed_in = self.enter(&permit, call, &account, &realm, command.session_name, factor.id).await?;
-        Ok(permit.show(signed_in))
+        self.guessing.take_back(permit, std::slice::from_ref(&attempt)).await?;
+        let signed_in = self.enter(call, &entrant, command.session_name, factor.id).await?;
+        Ok(entrant.permit.show(signed_in))
     }
 
     /// What attempts of somebody are counted by who is half signed in. A device is known if he has shown a code of this very factor on it:
     /// any number of others are known by the password alone.
     fn buckets(&self, call: &Call, account: &Account, factor: &SecondFactor) -> Vec<Bucket> {
         let known = self.signing_in.device(call, account).filter(|known| known.factor == Some(factor.id));
-        let password_set_at = account.password_set_at().unwrap_or(factor.created_at);
-        self.guessing.limits.of_codes(known.map(|known| known.device), account.user.id(), password_set_at)
+        self.guessing.limits.of_codes(known.map(|known| known.device), account.user.id(), account.known_since())
     }
 
     /// A session of somebody who has shown both. Something else about him may have changed since; but neither his password nor his standing.
     async fn enter(
         &self,
-        permit: &Permit,
         call: &Call,
-        shown: &Account,
-        realm: &Realm,
+        entrant: &Entrant,
         session_name: String,
         factor_id: SecondFactorId,
     ) -> Result<SignedIn, Error> {
+        let Entrant { permit, account: shown, realm, first, .. } = entrant;
+        let proof = Proof { first: *first, second: Some(SecondFactorKind::Code) };
         for _ in 0..ATTEMPTS {
             let account = self.users.account_of(realm.id, shown.user.id()).await?.ok_or(Error::SignInOver)?;
             let user = &account.user;
@@ -131,7 +133,7 @@ impl SecondFactorUseCases {
             if !is_same {
                 break;
             }
-            let session = self.signing_in.begin(call, user, &realm.policy, session_name.clone(), Proof::PasswordAndCode);
+            let session = self.signing_in.begin(call, user, &realm.policy, session_name.clone(), proof);
             if self.sessions.insert(permit, &session, user.version()).await? {
                 return self.signing_in.signed_in(call, &session, &account, session_user(user), Some(factor_id));
             }
@@ -164,7 +166,7 @@ impl SecondFactorUseCases {
 
     /// Turns the factor on by the first code of the device.
     pub(crate) async fn confirm(&self, call: &Call, command: ConfirmFactor) -> Result<Authorized<FactorConfirmed>, Error> {
-        let Entrant { permit, account, realm, session_id } = self.entrant(call, &command.token).await?;
+        let Entrant { permit, account, realm, session_id, .. } = self.entrant(call, &command.token).await?;
         let (realm_id, user_id) = (realm.id, account.user.id());
         let begun = self.factors.get(realm_id, user_id).await?;
         let factor = begun.filter(|factor| factor.can_be_confirmed(self.clock.now())).ok_or(Error::SecondFactorMissing)?;
@@ -178,14 +180,14 @@ impl SecondFactorUseCases {
         let (recovery_codes, recovery_hashes) = self.recovery_codes(&factor);
         for _ in 0..ATTEMPTS {
             // Whoever has changed meanwhile is asked again who he is.
-            let Entrant { account, realm, .. } = self.entrant(call, &command.token).await?;
+            let entrant = self.entrant(call, &command.token).await?;
             let now = self.clock.now();
-            let (user, recovery_hashes, event_id) = (&account.user, recovery_hashes.as_slice(), self.ids.new_id(now));
+            let (user, recovery_hashes, event_id) = (&entrant.account.user, recovery_hashes.as_slice(), self.ids.new_id(now));
             let confirmation = FactorConfirmation { user, factor: &factor, step, recovery_hashes, session_id, event_id, now };
             if self.factors.confirm(&permit, call, &confirmation).await? {
                 let signed_in = match session_id {
                     Some(_) => None,
-                    None => self.entered(&permit, call, &account, &realm, command.session_name, factor.id).await?,
+                    None => self.entered(call, &entrant, command.session_name, factor.id).await?,
                 };
                 return Ok(permit.show(FactorConfirmed { recovery_codes, signed_in }));
             }
@@ -198,14 +200,12 @@ impl SecondFactorUseCases {
     /// Whoever has become another at the very last signs in again; his recovery codes are shown all the same, this once.
     async fn entered(
         &self,
-        permit: &Permit,
         call: &Call,
-        account: &Account,
-        realm: &Realm,
+        entrant: &Entrant,
         session_name: String,
         factor_id: SecondFactorId,
     ) -> Result<Option<SignedIn>, Error> {
-        match self.enter(permit, call, account, realm, session_name, factor_id).await {
+        match self.enter(call, entrant, session_name, factor_id).await {
             Ok(signed_in) => Ok(Some(signed_in)),
             Err(Error::SignInOver) => Ok(None),
             Err(error) => Err(error),
@@ -329,7 +329,7 @@ impl SecondFactorUseCases {
             return Err(Error::ReauthenticationRequired);
         }
         let account = self.users.account_of(caller.realm_id, caller.user_id).await?.ok_or(Error::SessionOver)?;
-        Ok(Entrant { permit, account, realm, session_id: Some(session_id) })
+        Ok(Entrant { permit, account, realm, session_id: Some(session_id), first: session.proof.first })
     }
 
     /// Somebody who has shown his password a moment ago. What he holds is void once that, or his standing, is another.
@@ -341,8 +341,11 @@ impl SecondFactorUseCases {
         let is_good = half.is_open_at(self.clock.now())
             && account.user.status() == UserStatus::Active
             && account.user.access_generation() == half.access_generation
-            && account.password_set_at() == Some(half.password_set_at);
-        if is_good { Ok(Entrant { permit, account, realm, session_id: None }) } else { Err(Error::SignInOver) }
+            && account.known_since() == half.known_since;
+        if !is_good {
+            return Err(Error::SignInOver);
+        }
+        Ok(Entrant { permit, account, realm, session_id: None, first: half.first })
     }
 }
 

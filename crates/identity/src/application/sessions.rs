@@ -15,7 +15,8 @@ use super::{
 use crate::domain::access::Action;
 use crate::domain::guessing::{Bucket, Guessed};
 use crate::domain::{
-    HalfSignedIn, Login, Password, Policy, Proof, Refresh, SecondFactorWanted, Session, SessionUser, User, UserStatus,
+    FirstFactor, HalfSignedIn, Login, Password, Policy, Proof, Refresh, SecondFactorWanted, Session, SessionUser, User,
+    UserStatus,
 };
 
 /// How often something is tried that others keep overtaking.
@@ -66,15 +67,15 @@ pub(crate) struct SignedIn {
 pub(crate) enum Entrance {
     /// By a session that is to be kept.
     Session(Session),
-    /// Not yet: he is asked for more.
-    Challenge(SecondFactorWanted),
+    /// Not yet: he is asked for more than what he came with.
+    Challenge { first: FirstFactor, wanted: SecondFactorWanted },
 }
 
 impl Entrance {
     pub(crate) const fn session(&self) -> Option<&Session> {
         match self {
             Self::Session(session) => Some(session),
-            Self::Challenge(_) => None,
+            Self::Challenge { .. } => None,
         }
     }
 }
@@ -120,10 +121,11 @@ impl SessionUseCases {
             if account.user.status() != UserStatus::Active {
                 break;
             }
-            let entrance = self.entrance(call, &account.user, &realm.policy, command.session_name.clone()).await?;
+            let entrance =
+                self.entrance(call, &account.user, &realm.policy, command.session_name.clone(), FirstFactor::Password).await?;
             let is_open = match &entrance {
                 Entrance::Session(session) => self.sessions.insert(&permit, session, account.user.version()).await?,
-                Entrance::Challenge(_) => true,
+                Entrance::Challenge { .. } => true,
             };
             if is_open {
                 self.guessing.take_back(&permit, &attempts).await?;
@@ -137,12 +139,19 @@ impl SessionUseCases {
         Err(Error::SignInRefused)
     }
 
-    /// How somebody enters who has shown his password; his factor is read after himself: turned on later, it makes him another.
-    pub(crate) async fn entrance(&self, call: &Call, user: &User, policy: &Policy, name: String) -> Result<Entrance, Fault> {
+    /// How somebody enters who has shown what he comes with; his factor is read after himself: turned on later, it makes him another.
+    pub(crate) async fn entrance(
+        &self,
+        call: &Call,
+        user: &User,
+        policy: &Policy,
+        name: String,
+        first: FirstFactor,
+    ) -> Result<Entrance, Fault> {
         let factor = self.factors.get(user.realm_id(), user.id()).await?;
         Ok(match SecondFactorWanted::of(&policy.second_factor, user.role(), factor.as_ref()) {
-            Some(wanted) => Entrance::Challenge(wanted),
-            None => Entrance::Session(self.begin(call, user, policy, name, Proof::Password)),
+            Some(wanted) => Entrance::Challenge { first, wanted },
+            None => Entrance::Session(self.begin(call, user, policy, name, Proof::by(first))),
         })
     }
 
@@ -160,10 +169,10 @@ impl SessionUseCases {
                 let signed_in = self.signed_in(call, &session, account, user, None)?;
                 Ok(Entered::SignedIn(Box::new(signed_in)))
             }
-            Entrance::Challenge(wanted) => {
+            Entrance::Challenge { first, wanted } => {
                 let (realm_id, user_id) = (account.user.realm_id(), account.user.id());
-                let (access_generation, password_set_at) = (user.access_generation, account.password_set_at().unwrap_or(now));
-                let half = HalfSignedIn { realm_id, user_id, access_generation, shown_at: now, password_set_at };
+                let (access_generation, known_since) = (user.access_generation, account.known_since());
+                let half = HalfSignedIn { realm_id, user_id, access_generation, shown_at: now, first, known_since };
                 let token = self.secrets.half_token(&half);
                 Ok(Entered::Challenged(Challenge { token, wanted, expires_at: half.expires_at() }))
             }
@@ -252,11 +261,11 @@ impl SessionUseCases {
         }
     }
 
-    /// The device that calls, if this user has signed in on it before, with the password he has.
+    /// The device that calls, if this user has signed in on it before, with the password he has, or without one as now.
     pub(crate) fn device(&self, call: &Call, account: &Account) -> Option<DeviceToken> {
         let user = &account.user;
         let shown = call.client_in(user.realm_id()).device.as_ref()?;
-        let token = self.secrets.read_device_token(shown.expose(), account.password_set_at()?)?;
+        let token = self.secrets.read_device_token(shown.expose(), account.known_since())?;
         (token.realm == user.realm_id() && token.user == user.id()).then_some(token)
     }
 
@@ -267,10 +276,9 @@ impl SessionUseCases {
         let known = self.device(call, account);
         let device = known.map_or_else(|| self.ids.new_id(now), |known| known.device);
         let factor = factor.or_else(|| known.and_then(|known| known.factor));
-        let password_set_at = account.password_set_at().unwrap_or(now);
         let user = &account.user;
         let token = DeviceToken { realm: user.realm_id(), user: user.id(), device, factor };
-        self.secrets.device_token(token, password_set_at)
+        self.secrets.device_token(token, account.known_since())
     }
 
     /// A session that begins now, not kept yet.

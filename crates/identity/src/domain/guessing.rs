@@ -131,10 +131,10 @@ impl GuessingLimits {
     /// What attempts at the code of a second factor are counted by, which only somebody makes who has shown the password: by themselves on a
     /// device that has shown a code before, and on all others together, in the long run as well. With another password they begin anew:
     /// whoever has stolen the one before has nothing to try them with.
-    pub(crate) fn of_codes(&self, device_id: Option<DeviceId>, user_id: UserId, password_set_at: Timestamp) -> Vec<Bucket> {
+    pub(crate) fn of_codes(&self, device_id: Option<DeviceId>, user_id: UserId, known_since: Timestamp) -> Vec<Bucket> {
         match device_id {
             Some(device_id) => self.of_known_device(device_id, user_id),
-            None => self.of_codes_by(&format!("codes of {user_id} since {password_set_at}")),
+            None => self.of_codes_by(&format!("codes of {user_id} since {known_since}")),
         }
     }
 

@@ -44,7 +44,7 @@ pub(crate) use second_factor::{
     HalfSignedIn, RECOVERY_CODES, SecondFactor, SecondFactorChange, SecondFactorRule, SecondFactorState, SecondFactorWanted,
     TypedCode,
 };
-pub(crate) use session::{Proof, Refresh, Session, SessionUser};
+pub(crate) use session::{FirstFactor, Proof, Refresh, SecondFactorKind, Session, SessionUser};
 pub(crate) use station::Station;
 pub(crate) use transliteration::Standard;
 pub(crate) use user::{

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use kernel::{RealmId, Role, SecondFactorId, Secret, Timestamp, UserId};
 
+use super::FirstFactor;
+
 /// How many codes somebody has for when his device is lost.
 pub(crate) const RECOVERY_CODES: usize = 10;
 /// Of so many letters and digits they are made; what stands between them does not count.
@@ -79,7 +81,7 @@ impl SecondFactorWanted {
     }
 }
 
-/// Somebody who has shown his password, and nothing else yet: what he holds proves just that, to the call that asks for the rest.
+/// Somebody who has shown what he came with, and nothing else yet: what he holds proves just that, to the call that asks for the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct HalfSignedIn {
     pub(crate) realm_id: RealmId,
@@ -87,8 +89,10 @@ pub(crate) struct HalfSignedIn {
     /// It is void once his standing is another.
     pub(crate) access_generation: i64,
     pub(crate) shown_at: Timestamp,
-    /// When the password was set that he has shown.
-    pub(crate) password_set_at: Timestamp,
+    /// What he came with.
+    pub(crate) first: FirstFactor,
+    /// Since when he has been known by that: with another password it is void.
+    pub(crate) known_since: Timestamp,
 }
 
 impl HalfSignedIn {
@@ -181,7 +185,8 @@ mod tests {
             user_id: begun.user_id,
             access_generation: 1,
             shown_at: at(0),
-            password_set_at: at(0),
+            first: FirstFactor::Password,
+            known_since: at(0),
         };
         assert!(half.is_open_at(at(4)) && !half.is_open_at(at(5)));
     }

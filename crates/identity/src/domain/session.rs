@@ -1,5 +1,7 @@
 //! A session: a family of refresh tokens, each good for one use (I24).
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use kernel::{CompanyId, RealmId, Role, SessionId, Timestamp, UserId};
@@ -29,39 +31,112 @@ pub(crate) struct Session {
     pub(crate) proof: Proof,
 }
 
-/// How somebody has shown who he is, as his access tokens say it (RFC 8176).
+/// How somebody has shown who he is: what he came with, and what else he was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Proof {
-    Password,
-    PasswordAndCode,
+pub(crate) struct Proof {
+    pub(crate) first: FirstFactor,
+    pub(crate) second: Option<SecondFactorKind>,
 }
 
+/// What somebody comes with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FirstFactor {
+    Password,
+    /// An account of his elsewhere (I18).
+    Provider,
+    /// The word of his realm's own service (I20).
+    SignOn,
+}
+
+/// What somebody is asked for beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SecondFactorKind {
+    /// A code of his device, or a recovery code.
+    Code,
+    Passkey,
+}
+
+/// Between the two in the name of a proof.
+const AND: &str = "_AND_";
+
 impl Proof {
-    pub(crate) const fn methods(self) -> &'static [&'static str] {
-        match self {
-            Self::Password => &["pwd"],
-            Self::PasswordAndCode => &["pwd", "otp"],
-        }
+    pub(crate) const PASSWORD: Self = Self::by(FirstFactor::Password);
+
+    pub(crate) const fn by(first: FirstFactor) -> Self {
+        Self { first, second: None }
+    }
+
+    /// As access tokens say it (RFC 8176; `fed`, for what somebody else has looked at, is of no registry).
+    pub(crate) fn methods(self) -> Vec<&'static str> {
+        let first = match self.first {
+            FirstFactor::Password => "pwd",
+            FirstFactor::Provider | FirstFactor::SignOn => "fed",
+        };
+        let second = self.second.map(|second| match second {
+            SecondFactorKind::Code => "otp",
+            SecondFactorKind::Passkey => "hwk",
+        });
+        [first].into_iter().chain(second).collect()
     }
 
     /// Whether that goes on being enough for somebody of this role.
     pub(crate) fn is_enough(self, rule: &SecondFactorRule, role: Role) -> bool {
-        self == Self::PasswordAndCode || !rule.required_of.contains(&role)
+        self.second.is_some() || !rule.required_of.contains(&role)
     }
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.first.as_str())?;
+        self.second.map_or(Ok(()), |second| write!(f, "{AND}{}", second.as_str()))
+    }
+}
+
+impl FromStr for Proof {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (first, second) = text.split_once(AND).map_or((text, None), |(first, second)| (first, Some(second)));
+        Ok(Self { first: first.parse()?, second: second.map(str::parse).transpose()? })
+    }
+}
+
+impl FirstFactor {
+    const ALL: [Self; 3] = [Self::Password, Self::Provider, Self::SignOn];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Password => "PASSWORD",
-            Self::PasswordAndCode => "PASSWORD_AND_CODE",
+            Self::Provider => "PROVIDER",
+            Self::SignOn => "SIGN_ON",
         }
     }
 }
 
-impl std::str::FromStr for Proof {
+impl FromStr for FirstFactor {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::Password, Self::PasswordAndCode].into_iter().find(|proof| proof.as_str() == text).ok_or(())
+        Self::ALL.into_iter().find(|first| first.as_str() == text).ok_or(())
+    }
+}
+
+impl SecondFactorKind {
+    const ALL: [Self; 2] = [Self::Code, Self::Passkey];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Code => "CODE",
+            Self::Passkey => "PASSKEY",
+        }
+    }
+}
+
+impl FromStr for SecondFactorKind {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|second| second.as_str() == text).ok_or(())
     }
 }
 
@@ -144,7 +219,7 @@ mod tests {
             refreshed_at: START,
             expires_at: START + SignedDuration::from_hours(1),
             authenticated_at: START,
-            proof: Proof::Password,
+            proof: Proof::PASSWORD,
         }
     }
 
@@ -177,9 +252,31 @@ mod tests {
     #[test]
     fn a_password_alone_is_enough_where_no_more_is_required() {
         let rule = SecondFactorRule { required_of: vec![Role::Owner] };
-        assert!(Proof::Password.is_enough(&rule, Role::Customer));
-        assert!(!Proof::Password.is_enough(&rule, Role::Owner));
-        assert!(Proof::PasswordAndCode.is_enough(&rule, Role::Owner));
+        assert!(Proof::PASSWORD.is_enough(&rule, Role::Customer));
+        assert!(!Proof::PASSWORD.is_enough(&rule, Role::Owner));
+        assert!(!Proof::by(FirstFactor::Provider).is_enough(&rule, Role::Owner), "however well somebody else has looked");
+        assert!(Proof { second: Some(SecondFactorKind::Code), ..Proof::PASSWORD }.is_enough(&rule, Role::Owner));
+    }
+
+    #[test]
+    fn a_proof_is_kept_by_its_name() {
+        for (proof, name, methods) in [
+            (Proof::PASSWORD, "PASSWORD", vec!["pwd"]),
+            (Proof { second: Some(SecondFactorKind::Code), ..Proof::PASSWORD }, "PASSWORD_AND_CODE", vec!["pwd", "otp"]),
+            (Proof::by(FirstFactor::SignOn), "SIGN_ON", vec!["fed"]),
+            (
+                Proof { first: FirstFactor::Provider, second: Some(SecondFactorKind::Passkey) },
+                "PROVIDER_AND_PASSKEY",
+                vec!["fed", "hwk"],
+            ),
+        ] {
+            assert_eq!(proof.to_string(), name);
+            assert_eq!(name.parse(), Ok(proof));
+            assert_eq!(proof.methods(), methods);
+        }
+        for unknown in ["", "PASSWORD_AND_", "PASSWORD_AND_CODE_AND_CODE", "CODE"] {
+            assert_eq!(unknown.parse::<Proof>(), Err(()), "{unknown}");
+        }
     }
 
     #[test]

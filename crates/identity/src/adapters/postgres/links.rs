@@ -238,7 +238,7 @@ impl Links for PgLinks {
             // Whoever sets his first password knows that he did.
             link.purpose == LinkPurpose::PasswordReset,
             session.is_some(),
-            session.map(|session| session.proof.as_str()),
+            session.map(|session| session.proof.to_string()),
         )
         .fetch_optional(&self.pool)
         .await

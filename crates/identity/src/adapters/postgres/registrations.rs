@@ -259,7 +259,7 @@ async fn add(executor: impl PgExecutor<'_>, call: &Call, confirmation: &Confirma
         event.event_type,
         event.payload,
         event.traceparent,
-        session.map(|session| session.proof.as_str()),
+        session.map(|session| session.proof.to_string()),
     )
     .execute(executor)
     .await

@@ -11,7 +11,7 @@ use super::audit::AuditLog;
 use crate::adapters::events;
 use crate::application::{FactorConfirmation, FactorUpdate, SecondFactors, UsedCode};
 use crate::domain::audit::{AuditAct, Done};
-use crate::domain::{Proof, SecondFactor, SecondFactorChange, SecondFactorState};
+use crate::domain::{SecondFactor, SecondFactorChange, SecondFactorKind, SecondFactorState};
 
 pub(crate) struct PgSecondFactors {
     pool: PgPool,
@@ -130,7 +130,7 @@ impl SecondFactors for PgSecondFactors {
                  FROM owner, unnest($7::bytea[]) AS made (code_hash)
              ), proven AS (
                  UPDATE sessions
-                 SET proof = $9
+                 SET proof = split_part(proof, '_AND_', 1) || '_AND_' || $9::text
                  FROM owner
                  WHERE sessions.realm_id = $1
                    AND sessions.session_id = $8
@@ -146,7 +146,7 @@ impl SecondFactors for PgSecondFactors {
             step,
             recovery_hashes,
             session_id.map(|session_id| session_id.as_uuid()),
-            Proof::PasswordAndCode.as_str(),
+            SecondFactorKind::Code.as_str(),
             event.event_id.as_uuid(),
             event.aggregate.kind,
             event.lane.as_str(),
@@ -232,7 +232,7 @@ impl SecondFactors for PgSecondFactors {
                  RETURNING users.user_id, version
              ), no_longer_proven AS (
                  UPDATE sessions
-                 SET proof = $16
+                 SET proof = split_part(proof, '_AND_', 1)
                  FROM owner
                  WHERE $5
                    AND sessions.realm_id = $1
@@ -271,7 +271,6 @@ impl SecondFactors for PgSecondFactors {
             event.traceparent,
             now.to_sqlx() as _,
             factor.id.as_uuid(),
-            Proof::Password.as_str(),
         )
         .execute(&mut *transaction)
         .await

@@ -91,7 +91,7 @@ impl Sessions for PgSessions {
             session.created_at.to_sqlx() as _,
             session.expires_at.to_sqlx() as _,
             user_version,
-            session.proof.as_str(),
+            session.proof.to_string(),
         )
         .execute(&self.pool)
         .await

@@ -85,11 +85,11 @@ pub(crate) trait Secrets: Send + Sync {
     /// None unless it is one that we made.
     fn read_refresh_token(&self, token: &str) -> Option<RefreshToken>;
 
-    /// `password_set_at` is when its user's password was set: with another one he is not known by it any more.
-    fn device_token(&self, token: DeviceToken, password_set_at: Timestamp) -> Secret<String>;
+    /// `known_since` is when its user's password was set: with another one he is not known by it any more.
+    fn device_token(&self, token: DeviceToken, known_since: Timestamp) -> Secret<String>;
 
     /// None unless it is one that we made.
-    fn read_device_token(&self, token: &str, password_set_at: Timestamp) -> Option<DeviceToken>;
+    fn read_device_token(&self, token: &str, known_since: Timestamp) -> Option<DeviceToken>;
 
     /// What proves that somebody has shown his password, and nothing else.
     fn half_token(&self, half: &HalfSignedIn) -> Secret<String>;

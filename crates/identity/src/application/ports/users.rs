@@ -61,6 +61,11 @@ impl Account {
     pub(crate) fn password_set_at(&self) -> Option<Timestamp> {
         self.password.as_ref().map(|password| password.set_at)
     }
+
+    /// Since when he has been known by what he shows: his password, or, while he has none, what others say of him.
+    pub(crate) fn known_since(&self) -> Timestamp {
+        self.password_set_at().unwrap_or_else(|| self.user.created_at())
+    }
 }
 
 /// Where users are kept. A write is one statement: the users and the facts, all or nothing.
