@@ -44,6 +44,7 @@ mod second_factors;
 mod session_model;
 mod sessions;
 mod settings;
+mod sign_on;
 mod sms;
 mod standing;
 mod status_change;

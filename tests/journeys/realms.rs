@@ -27,7 +27,7 @@ async fn create_realm(cabinet: &Cabinet, request: pb::CreateRealmRequest) -> Res
 async fn a_realm_is_opened_and_its_first_owner_invited() {
     let cabinet = Cabinet::start().await;
     let realm = create_realm(&cabinet, realm_request("Tenders")).await.expect("a good realm");
-    assert_eq!((realm.preset.as_str(), realm.preset_version), ("standard", 6));
+    assert_eq!((realm.preset.as_str(), realm.preset_version), ("standard", 7));
     let request = pb::CreateCompanyRequest {
         realm_id: realm.realm_id.clone(),
         name: "Buyer".into(),

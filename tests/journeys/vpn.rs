@@ -17,6 +17,7 @@ use tokio::task::block_in_place;
 
 use crate::guessing::{since, work};
 use crate::preset_realm::PresetRealm;
+use crate::sign_on;
 
 const RADIUS_ADDRESS: &str = "CABINET__RADIUS__ADDRESS";
 const CONFIGURATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/freeradius");
@@ -108,7 +109,7 @@ async fn owner_and_anna(realm: &PresetRealm<'_>) -> (String, pb::User) {
     (owner, anna)
 }
 
-/// Rule I12.b: whoever could sign in enters, with the password that holds at that moment, whoever set it; nobody else does, and
+/// Rules I12.b, I20.c: whoever could sign in enters, with the password that holds at that moment, whoever set it; nobody else does, and
 /// nobody by anything but a password that was typed.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_could_sign_in_enters() {
@@ -143,6 +144,8 @@ async fn whoever_could_sign_in_enters() {
     cabinet.unblock_user(&owner, &anna.user_id).await.expect("an OWNER may");
     assert_eq!(vpn.ask("anna", NEW, HOME), RadiusAnswer::Accept);
     assert_eq!(cabinet.databases.identity.value("SELECT count(*) FROM sessions"), sessions, "a VPN is no session of ours");
+    sign_on::require(&realm, &[pb::Role::Agent]).await;
+    assert_eq!(vpn.ask("anna", NEW, HOME), RadiusAnswer::Reject, "passwords of AGENTs open nothing by now");
 }
 
 /// Rule I12.b: attempts are limited as those to sign in, together with them, and by station in place of address. At a station that

@@ -9,6 +9,7 @@ mod groups;
 mod notifications;
 mod profiles;
 mod realms;
+mod sign_on;
 mod table;
 mod users;
 mod visit;
@@ -40,6 +41,7 @@ async fn call(visit: &Visit<'_>, row: &Row) -> Result<Answer, Status> {
         "cabinet.identity.v1.LinkService" => access::call_links(visit, method).await,
         "cabinet.identity.v1.RegistrationService" => access::call_registrations(visit, method).await,
         "cabinet.identity.v1.SecondFactorService" => access::call_second_factors(visit, method).await,
+        "cabinet.identity.v1.SignOnService" => sign_on::call(visit, method).await,
         "cabinet.identity.v1.CredentialService" => realms::call_credentials(visit, method).await,
         "cabinet.identity.v1.AdministratorService" => access::call_administrators(visit, method).await,
         "cabinet.identity.v1.AccessService" => access::call_access(visit, method).await,

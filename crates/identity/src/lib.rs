@@ -19,10 +19,11 @@ use sqlx::PgPool;
 
 pub use crate::adapters::argon2::pepper_file_name;
 use crate::adapters::argon2::{Argon2Hasher, Hashing};
+use crate::adapters::assertions::JwtAssertions;
 use crate::adapters::erasures::{self, ErasureHandler, Reminder};
 use crate::adapters::grpc::{
     AccessGrpc, AdministratorGrpc, AuditGrpc, ContactGrpc, CredentialGrpc, DeletionGrpc, ERROR_TEXTS, GroupGrpc, LinkGrpc,
-    PasswordGrpc, RealmGrpc, RegistrationGrpc, SecondFactorGrpc, SessionGrpc, UserGrpc,
+    PasswordGrpc, RealmGrpc, RegistrationGrpc, SecondFactorGrpc, SessionGrpc, SignOnGrpc, UserGrpc,
 };
 use crate::adapters::housekeeping::Housekeeping;
 use crate::adapters::one_time_codes::TotpCodes;
@@ -30,7 +31,7 @@ use crate::adapters::policy::PresetFiles;
 use crate::adapters::postgres::{
     AuditLog, PgAdministrators, PgAttempts, PgAuditEntries, PgCredentials, PgDeletions, PgEmailChanges, PgGroups, PgHousekeeping,
     PgLinks, PgPasswords, PgPersonalData, PgPhoneCodes, PgRealms, PgRegistrations, PgRevocations, PgSecondFactors, PgSessions,
-    PgStations, PgUsers,
+    PgSignOns, PgStations, PgUsers,
 };
 use crate::adapters::public_http;
 use crate::adapters::radius_http::{self, RadiusHttp};
@@ -43,7 +44,7 @@ pub use crate::adapters::signing_keys::{
 use crate::application::{
     AccessUseCases, AdministratorUseCases, AuditUseCases, ContactUseCases, CredentialUseCases, DeletionUseCases, GroupUseCases,
     Guessing, LinkUseCases, PasswordUseCases, RealmUseCases, RegistrationUseCases, SecondFactorUseCases, SessionUseCases,
-    UserUseCases, VpnUseCases,
+    SignOnUseCases, UserUseCases, VpnUseCases,
 };
 pub use crate::commands::Command;
 pub use crate::config::Config;
@@ -116,6 +117,7 @@ impl Service for Identity {
         routes.add_service(LinkGrpc::server(parts.links()));
         routes.add_service(RegistrationGrpc::server(parts.registrations()));
         routes.add_service(SecondFactorGrpc::server(parts.second_factors()));
+        routes.add_service(SignOnGrpc::server(parts.sign_ons()));
         routes.add_service(CredentialGrpc::server(parts.credentials()));
         routes.add_service(AdministratorGrpc::server(parts.administrators()));
         routes.add_service(AuditGrpc::server(parts.audit()));
@@ -319,6 +321,14 @@ impl Parts {
             views: self.users(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
+        }
+    }
+
+    fn sign_ons(&self) -> SignOnUseCases {
+        SignOnUseCases {
+            sign_ons: Arc::new(PgSignOns::new(self.pool.clone(), self.signal.clone(), self.log())),
+            assertions: Arc::new(JwtAssertions),
+            sessions: self.sessions(),
         }
     }
 

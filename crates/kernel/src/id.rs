@@ -46,6 +46,8 @@ pub mod of {
     #[derive(Debug)]
     pub enum SecondFactor {}
     #[derive(Debug)]
+    pub enum SignOnKey {}
+    #[derive(Debug)]
     pub enum Group {}
     #[derive(Debug)]
     pub enum AuditEntry {}
@@ -79,6 +81,8 @@ pub type PhoneCodeId = Id<of::PhoneCode>;
 pub type DeviceId = Id<of::Device>;
 /// Identifies one second factor of a user: another one has another secret.
 pub type SecondFactorId = Id<of::SecondFactor>;
+/// Identifies one key by which a realm's own service signs people in.
+pub type SignOnKeyId = Id<of::SignOnKey>;
 /// Identifies one group of a company's users.
 pub type GroupId = Id<of::Group>;
 /// Identifies one entry of the audit log.

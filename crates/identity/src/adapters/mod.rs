@@ -1,6 +1,7 @@
 //! Identity's techniques.
 
 pub(crate) mod argon2;
+pub(crate) mod assertions;
 pub(crate) mod erasures;
 pub(crate) mod events;
 pub(crate) mod grpc;

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use kernel::{CompanyId, Fault, NameForm, NameLetters, NameNeed, NameRule};
+use kernel::{CompanyId, Fault, NameForm, NameLetters, NameNeed, NameRule, Role};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::application::Presets;
 use crate::domain::{
     Characters, Contact, ContactChanger, Guessable, OwnerSetsPasswords, PasswordChangeRule, PasswordProof, PasswordRule,
-    PhoneRule, Policy, RegistrationRule, SecondFactorRule, SelfRegistration, SessionLifetimes, StartingStatus, UserDeleter,
+    PhoneRule, Policy, RegistrationRule, SecondFactorRule, SelfRegistration, SessionLifetimes, SignOnRule, StartingStatus,
+    UserDeleter,
 };
 
 /// The presets there are. No code but this table names one.
@@ -54,6 +55,8 @@ pub(crate) struct PolicyForm {
     registration: RegistrationForm,
     #[serde(default)]
     second_factor: SecondFactorForm,
+    #[serde(default)]
+    sign_on: SignOnForm,
     sessions: SessionsForm,
 }
 
@@ -223,6 +226,12 @@ struct SecondFactorForm {
     required_of: Vec<String>,
 }
 
+/// Before realms were asked, nobody had to.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct SignOnForm {
+    required_of: Vec<String>,
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct SessionsForm {
     idle_days: u32,
@@ -273,7 +282,8 @@ impl TryFrom<PolicyForm> for Policy {
                 UserDeleterForm::Nobody => UserDeleter::Nobody,
             },
             registration: form.registration.into(),
-            second_factor: form.second_factor.try_into()?,
+            second_factor: SecondFactorRule { required_of: roles(&form.second_factor.required_of)? },
+            sign_on: SignOnRule { required_of: roles(&form.sign_on.required_of)? },
         })
     }
 }
@@ -308,7 +318,8 @@ impl From<&Policy> for PolicyForm {
                 UserDeleter::Nobody => UserDeleterForm::Nobody,
             },
             registration: policy.registration.into(),
-            second_factor: (&policy.second_factor).into(),
+            second_factor: SecondFactorForm { required_of: role_names(&policy.second_factor.required_of) },
+            sign_on: SignOnForm { required_of: role_names(&policy.sign_on.required_of) },
             sessions: SessionsForm {
                 idle_days: days(policy.sessions.idle_days()),
                 longest_days: days(policy.sessions.longest_days()),
@@ -419,19 +430,13 @@ impl From<RegistrationRule> for RegistrationForm {
     }
 }
 
-impl TryFrom<SecondFactorForm> for SecondFactorRule {
-    type Error = Fault;
-
-    fn try_from(form: SecondFactorForm) -> Result<Self, Fault> {
-        let required_of: Result<_, ()> = form.required_of.iter().map(|role| role.parse()).collect();
-        Ok(Self { required_of: required_of.map_err(|()| Fault::internal(UnknownName))? })
-    }
+fn roles(names: &[String]) -> Result<Vec<Role>, Fault> {
+    let roles: Result<_, ()> = names.iter().map(|name| name.parse()).collect();
+    roles.map_err(|()| Fault::internal(UnknownName))
 }
 
-impl From<&SecondFactorRule> for SecondFactorForm {
-    fn from(rule: &SecondFactorRule) -> Self {
-        Self { required_of: rule.required_of.iter().map(|role| role.as_str().to_owned()).collect() }
-    }
+fn role_names(roles: &[Role]) -> Vec<String> {
+    roles.iter().map(|role| role.as_str().to_owned()).collect()
 }
 
 impl TryFrom<PasswordChangeForm> for PasswordChangeRule {
@@ -527,6 +532,7 @@ mod tests {
             deletion: UserDeleter::Nobody,
             registration: RegistrationRule::CLOSED,
             second_factor: SecondFactorRule::default(),
+            sign_on: SignOnRule::default(),
         };
         assert_eq!(Policy::try_from(read).ok(), Some(meant));
     }

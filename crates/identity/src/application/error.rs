@@ -103,6 +103,20 @@ pub(crate) enum Error {
     SecondFactorMissing,
     #[error("users of this role sign in with a second factor here")]
     SecondFactorRequired,
+    #[error("the realm's service has not said so")]
+    SignOnRefused,
+    #[error("somebody else has what the realm's service says")]
+    SignOnConflict,
+    #[error("users of this role sign in through the realm's own service here")]
+    SignOnRequired,
+    #[error("it is no Ed25519 public key in PEM")]
+    SignOnKeyInvalid,
+    #[error("there is no such key")]
+    SignOnKeyNotFound,
+    #[error("it is what no user is called by")]
+    ExternalIdInvalid,
+    #[error("another user is called so")]
+    ExternalIdTaken,
     #[error(transparent)]
     Repeat(#[from] RepeatError),
     #[error(transparent)]

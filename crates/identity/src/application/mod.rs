@@ -17,6 +17,7 @@ mod realms;
 mod registrations;
 mod second_factors;
 mod sessions;
+mod sign_on;
 mod user_actions;
 mod users;
 mod vpn;
@@ -33,18 +34,20 @@ pub(crate) use guessing::Guessing;
 pub(crate) use links::{LinkUseCases, RedeemLink};
 pub(crate) use passwords::{ChangePassword, OtherSessions, PasswordUseCases, SetUserPassword};
 pub(crate) use ports::{
-    AccessToken, AccessTokens, Account, Addressee, Administrator, Administrators, Admission, Admitted, Attempts, AuditEntries,
-    ChangeStandingError, CompanyInserted, Confirmation, Confirmed, ContactSetter, ContactUpdate, CountedBy, Credentials,
-    Decision, DeleteUserError, Deletions, DeviceToken, EmailChanges, Enrolment, FactorConfirmation, FactorUpdate,
-    GroupWriteError, Groups, HashError, InsertError, LinkToken, Links, NewDeletion, NewEmailChange, NewLink, NewPassword,
-    NewPhoneCode, NewRegistration, NewSecret, OneTimeCodes, PasswordHasher, PasswordSetter, Passwords, PhoneCodes, Presets,
-    PublishedKey, Realms, Redemption, RefreshToken, Registrations, ReplacementNotice, Revocations, SecondFactors, Secrets,
-    Sessions, SessionsEnding, Stations, StoredPassword, TriedCode, UpdateUserError, UsedCode, Users, Waiting,
+    AccessToken, AccessTokens, Account, Addressee, Administrator, Administrators, Admission, Admitted, Assertions, Attempts,
+    AuditEntries, ChangeStandingError, CompanyInserted, Confirmation, Confirmed, ContactSetter, ContactUpdate, CountedBy,
+    Credentials, Decision, DeleteUserError, Deletions, DeviceToken, EmailChanges, Enrolment, FactorConfirmation, FactorUpdate,
+    GroupWriteError, Groups, HashError, InsertError, LinkToken, Linked, Links, NewDeletion, NewEmailChange, NewLink, NewPassword,
+    NewPhoneCode, NewRegistration, NewSecret, NotAsserted, OneTimeCodes, PasswordHasher, PasswordSetter, Passwords, PhoneCodes,
+    Presets, PublishedKey, Realms, Redemption, RefreshToken, Registrations, ReplacementNotice, Revocations, SecondFactors,
+    Secrets, SentFirst, Sessions, SessionsEnding, SignOns, Stations, StoredPassword, TriedCode, UpdateUserError, UsedCode, Users,
+    Waiting,
 };
 pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases, UpdateCompanySettings, UpdatePolicy, UpdateRealm};
 pub(crate) use registrations::{ConfirmRegistration, Register, RegistrationUseCases, Said};
 pub(crate) use second_factors::{ConfirmFactor, FactorConfirmed, SecondFactorUseCases, ShowCode, SignInWithCode};
 pub(crate) use sessions::{Challenge, Entered, SessionTokens, SessionUseCases, SignIn, SignedIn};
+pub(crate) use sign_on::{CreateSignOnKey, SignOn, SignOnUseCases};
 pub(crate) use user_actions::{UserAction, UserActionKind, UserView};
 pub(crate) use users::{
     BatchGetUsers, ChangeContact, ChangeStanding, CreateUsers, FindUser, Invitation, ListUsers, NewContact, NewIntroduction,

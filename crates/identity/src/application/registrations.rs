@@ -85,7 +85,9 @@ impl RegistrationUseCases {
     /// A realm that is made up is as closed as one that has closed.
     async fn door(&self, realm_id: RealmId) -> Result<Door, Error> {
         let policy = self.realms.get(realm_id).await?.ok_or(Error::RegistrationClosed)?.policy;
-        let company_id = policy.registration.open_company().ok_or(Error::RegistrationClosed)?;
+        // Where the realm's own service is to be asked, it knows its newcomers as well.
+        let is_open = policy.sign_on.admits(Role::Customer, FirstFactor::Password);
+        let company_id = policy.registration.open_company().filter(|_| is_open).ok_or(Error::RegistrationClosed)?;
         let company = self.realms.get_company(realm_id, company_id).await?.ok_or(Error::RegistrationClosed)?;
         Ok(Door { company, policy })
     }

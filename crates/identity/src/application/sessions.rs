@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use kernel::{
-    Authorized, Call, Caller, Clock, Fault, IdSource, Permit, RealmId, Refusal, SecondFactorId, Secret, SessionId, Through,
-    Timestamp, UserCaller, UserId,
+    Authorized, Call, Caller, Clock, IdSource, Permit, RealmId, Refusal, SecondFactorId, Secret, SessionId, Through, Timestamp,
+    UserCaller, UserId,
 };
 
 use super::guessing::{Attempt, PLATFORM};
@@ -121,15 +121,9 @@ impl SessionUseCases {
             if account.user.status() != UserStatus::Active {
                 break;
             }
-            let entrance =
-                self.entrance(call, &account.user, &realm.policy, command.session_name.clone(), FirstFactor::Password).await?;
-            let is_open = match &entrance {
-                Entrance::Session(session) => self.sessions.insert(&permit, session, account.user.version()).await?,
-                Entrance::Challenge { .. } => true,
-            };
-            if is_open {
+            let name = command.session_name.clone();
+            if let Some(entered) = self.enter(&permit, call, &account, &realm.policy, name, FirstFactor::Password).await? {
                 self.guessing.take_back(&permit, &attempts).await?;
-                let entered = self.entered(call, entrance, &account, session_user(&account.user), self.clock.now())?;
                 return Ok(permit.show(entered));
             }
             // His standing changed while the password was looked at. Unless the password did too, he is still who he says.
@@ -137,6 +131,25 @@ impl SessionUseCases {
             account = again.filter(|again| again.password_set_at() == account.password_set_at()).ok_or(Error::SignInRefused)?;
         }
         Err(Error::SignInRefused)
+    }
+
+    /// Lets somebody in who has shown what he comes with. None if something about him has changed since he was read.
+    pub(super) async fn enter(
+        &self,
+        permit: &Permit,
+        call: &Call,
+        account: &Account,
+        policy: &Policy,
+        session_name: String,
+        first: FirstFactor,
+    ) -> Result<Option<Entered>, Error> {
+        let entrance = self.entrance(call, &account.user, policy, session_name, first).await?;
+        if let Some(session) = entrance.session()
+            && !self.sessions.insert(permit, session, account.user.version()).await?
+        {
+            return Ok(None);
+        }
+        self.entered(call, entrance, account, session_user(&account.user), self.clock.now()).map(Some)
     }
 
     /// How somebody enters who has shown what he comes with; his factor is read after himself: turned on later, it makes him another.
@@ -147,7 +160,10 @@ impl SessionUseCases {
         policy: &Policy,
         name: String,
         first: FirstFactor,
-    ) -> Result<Entrance, Fault> {
+    ) -> Result<Entrance, Error> {
+        if !policy.sign_on.admits(user.role(), first) {
+            return Err(Error::SignOnRequired);
+        }
         let factor = self.factors.get(user.realm_id(), user.id()).await?;
         Ok(match SecondFactorWanted::of(&policy.second_factor, user.role(), factor.as_ref()) {
             Some(wanted) => Entrance::Challenge { first, wanted },
@@ -326,7 +342,7 @@ impl SessionUseCases {
             let (mut session, user) = found.filter(|(_, user)| user.is_active).ok_or(Error::SessionOver)?;
             let realm = self.realms.get(session.realm_id).await?.ok_or(Error::SessionOver)?;
             session.obey(realm.policy.sessions);
-            if !session.proof.is_enough(&realm.policy.second_factor, user.role) {
+            if !session.proof.is_enough(&realm.policy, user.role) {
                 return Err(Error::SessionOver);
             }
             let now = self.clock.now();

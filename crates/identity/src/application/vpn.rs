@@ -9,7 +9,7 @@ use super::guessing::Attempt;
 use super::{Account, Error, SessionUseCases, Stations, Waiting};
 use crate::domain::access::Action;
 use crate::domain::guessing::{Guessed, known_station};
-use crate::domain::{Login, Password, Station, UserStatus};
+use crate::domain::{FirstFactor, Login, Password, Station, UserStatus};
 
 /// Whose stations are looked for where there is no user: nobody's.
 const NOBODY: UserId = UserId::from_uuid(Uuid::nil());
@@ -38,7 +38,8 @@ impl VpnUseCases {
         let account = users.account(realm.id, login.as_ref()).await?;
         let (waiting, attempts) = self.attempt(&permit, realm.id, &command, login.as_ref(), account.as_ref()).await?;
         let account = self.sessions.look_at(&permit, account, command.password, waiting, &attempts).await?;
-        if account.user.status() != UserStatus::Active {
+        let may_use_it = realm.policy.sign_on.admits(account.user.role(), FirstFactor::Password);
+        if account.user.status() != UserStatus::Active || !may_use_it {
             return Err(Error::SignInRefused);
         }
         // It took a while: whoever was blocked meanwhile, or has another password, stays outside.

@@ -34,6 +34,10 @@ pub(crate) enum Action<'a> {
     /// Reads and writes what OWNERs decide for their company.
     ManageCompanySettings(&'a Company),
     ManageCredentials,
+    /// Keeps the keys that a realm's own service signs people in with.
+    ManageSignOnKeys,
+    /// Says who its users are in the realm's own service.
+    LinkUsers,
     /// Calls in a user's name, by the credential that the caller has, if it has one.
     ActFor {
         user: &'a User,
@@ -111,7 +115,7 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
         Action::WatchAccess => allow_if(matches!(caller, Caller::Component(_))),
         // It says where its clients are, as any gateway does, and may do nothing else.
         Action::EnterVpn => allow_if(matches!(caller, Caller::Gateway(_))),
-        Action::CreateRealm | Action::ListRealms | Action::ManageCredentials => {
+        Action::CreateRealm | Action::ListRealms | Action::ManageCredentials | Action::ManageSignOnKeys => {
             allow_if(matches!(caller, Caller::PlatformAdmin(_)))
         }
         Action::SeeRealm { realm_id } => see_realm(caller, *realm_id),
@@ -138,6 +142,7 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
         Action::DeleteUser { user, by } => delete_user(caller, user, *by),
         Action::SeeDeletion(deletion) => see_deletion(caller, deletion),
         Action::FindUser => allow_if(is_support(caller) || matches!(caller, Caller::Service(_))),
+        Action::LinkUsers => allow_if(matches!(caller, Caller::Service(_))),
         Action::LookUpUsers => allow_if(!matches!(caller, Caller::Anonymous | Caller::Gateway(_))),
         Action::SeeUser(user) => see_user(caller, user),
         Action::ManageOwnSessions | Action::ManageOwnSecondFactor | Action::ChangeOwnPassword => {

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use kernel::{AuditEntryId, CompanyId, CredentialId, GroupId, Id, RealmId, Role, Timestamp, UserId};
+use kernel::{AuditEntryId, CompanyId, CredentialId, GroupId, Id, RealmId, Role, SignOnKeyId, Timestamp, UserId};
 
 use super::{Contact, User, UserStatus};
 
@@ -44,10 +44,14 @@ pub(crate) enum AuditAct {
     CompanySettingsChanged,
     UserDeleted,
     SecondFactorReset,
+    SignOnKeyCreated,
+    SignOnKeyDeleted,
+    UserLinked,
+    UserUnlinked,
 }
 
 impl AuditAct {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 26] = [
         Self::RealmOpened,
         Self::PolicyChanged,
         Self::CompanyAdded,
@@ -70,6 +74,10 @@ impl AuditAct {
         Self::CompanySettingsChanged,
         Self::UserDeleted,
         Self::SecondFactorReset,
+        Self::SignOnKeyCreated,
+        Self::SignOnKeyDeleted,
+        Self::UserLinked,
+        Self::UserUnlinked,
     ];
 
     pub(crate) const fn as_str(self) -> &'static str {
@@ -96,6 +104,10 @@ impl AuditAct {
             Self::CompanySettingsChanged => "COMPANY_SETTINGS_CHANGED",
             Self::UserDeleted => "USER_DELETED",
             Self::SecondFactorReset => "SECOND_FACTOR_RESET",
+            Self::SignOnKeyCreated => "SIGN_ON_KEY_CREATED",
+            Self::SignOnKeyDeleted => "SIGN_ON_KEY_DELETED",
+            Self::UserLinked => "USER_LINKED",
+            Self::UserUnlinked => "USER_UNLINKED",
         }
     }
 }
@@ -135,6 +147,10 @@ impl Done {
 
     pub(crate) fn to_user(act: AuditAct, user_id: UserId) -> Self {
         Self::to(act, user_id)
+    }
+
+    pub(crate) fn to_sign_on_key(act: AuditAct, key_id: SignOnKeyId) -> Self {
+        Self::to(act, key_id)
     }
 
     pub(crate) fn to_group(act: AuditAct, group_id: GroupId) -> Self {

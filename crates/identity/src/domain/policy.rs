@@ -5,8 +5,8 @@ use std::time::Duration;
 use kernel::NameRule;
 
 use super::{
-    Contact, ContactChanger, PasswordChangeRule, PasswordRule, PhoneRule, RegistrationRule, SecondFactorRule, UserDeleter,
-    UserStatus,
+    Contact, ContactChanger, PasswordChangeRule, PasswordRule, PhoneRule, RegistrationRule, SecondFactorRule, SignOnRule,
+    UserDeleter, UserStatus,
 };
 
 const DAY: Duration = Duration::from_hours(24);
@@ -36,6 +36,7 @@ pub(crate) struct Policy {
     pub(crate) deletion: UserDeleter,
     pub(crate) registration: RegistrationRule,
     pub(crate) second_factor: SecondFactorRule,
+    pub(crate) sign_on: SignOnRule,
 }
 
 /// Which status new users have (I5).
@@ -91,6 +92,7 @@ pub(crate) enum PolicyChange {
     Deletion(UserDeleter),
     Registration(RegistrationRule),
     SecondFactor(SecondFactorRule),
+    SignOn(SignOnRule),
 }
 
 impl PolicyChange {
@@ -109,6 +111,7 @@ impl PolicyChange {
             Self::Deletion(_) => "deletion",
             Self::Registration(_) => "registration",
             Self::SecondFactor(_) => "second_factor",
+            Self::SignOn(_) => "sign_on",
         }
     }
 }
@@ -167,6 +170,7 @@ impl Policy {
                 PolicyChange::Deletion(deleter) => policy.deletion = deleter,
                 PolicyChange::Registration(rule) => policy.registration = rule,
                 PolicyChange::SecondFactor(rule) => policy.second_factor = rule,
+                PolicyChange::SignOn(rule) => policy.sign_on = rule,
             }
         }
         policy.checked()
@@ -224,6 +228,7 @@ mod tests {
             deletion: UserDeleter::Owner,
             registration: RegistrationRule::CLOSED,
             second_factor: SecondFactorRule::default(),
+            sign_on: SignOnRule::default(),
         }
     }
 

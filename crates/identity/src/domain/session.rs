@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kernel::{CompanyId, RealmId, Role, SessionId, Timestamp, UserId};
 
-use super::{SecondFactorRule, SessionLifetimes};
+use super::{Policy, SessionLifetimes};
 
 /// How long the token before the present one gives the same answer again: its client may not have heard the first one.
 const GRACE: jiff::SignedDuration = jiff::SignedDuration::from_secs(10);
@@ -80,8 +80,9 @@ impl Proof {
     }
 
     /// Whether that goes on being enough for somebody of this role.
-    pub(crate) fn is_enough(self, rule: &SecondFactorRule, role: Role) -> bool {
-        self.second.is_some() || !rule.required_of.contains(&role)
+    pub(crate) fn is_enough(self, policy: &Policy, role: Role) -> bool {
+        let has_second = self.second.is_some() || !policy.second_factor.required_of.contains(&role);
+        has_second && policy.sign_on.admits(role, self.first)
     }
 }
 
@@ -202,6 +203,7 @@ mod tests {
     use kernel::Id;
     use uuid::Uuid;
 
+    use super::super::{SecondFactorRule, SignOnRule};
     use super::*;
 
     const START: Timestamp = Timestamp::UNIX_EPOCH;
@@ -251,11 +253,20 @@ mod tests {
     /// Rule I25.a: a session that began by a password alone does not go on where more is required of the role.
     #[test]
     fn a_password_alone_is_enough_where_no_more_is_required() {
-        let rule = SecondFactorRule { required_of: vec![Role::Owner] };
-        assert!(Proof::PASSWORD.is_enough(&rule, Role::Customer));
-        assert!(!Proof::PASSWORD.is_enough(&rule, Role::Owner));
-        assert!(!Proof::by(FirstFactor::Provider).is_enough(&rule, Role::Owner), "however well somebody else has looked");
-        assert!(Proof { second: Some(SecondFactorKind::Code), ..Proof::PASSWORD }.is_enough(&rule, Role::Owner));
+        let policy = Policy { second_factor: SecondFactorRule { required_of: vec![Role::Owner] }, ..Policy::any() };
+        assert!(Proof::PASSWORD.is_enough(&policy, Role::Customer));
+        assert!(!Proof::PASSWORD.is_enough(&policy, Role::Owner));
+        assert!(!Proof::by(FirstFactor::Provider).is_enough(&policy, Role::Owner), "however well somebody else has looked");
+        assert!(Proof { second: Some(SecondFactorKind::Code), ..Proof::PASSWORD }.is_enough(&policy, Role::Owner));
+    }
+
+    /// Rule I20.c: a session that began by a password does not go on where the realm's own service is to be asked.
+    #[test]
+    fn a_password_is_not_enough_where_the_realm_is_asked() {
+        let policy = Policy { sign_on: SignOnRule { required_of: vec![Role::Customer] }, ..Policy::any() };
+        assert!(!Proof::PASSWORD.is_enough(&policy, Role::Customer));
+        assert!(Proof::by(FirstFactor::SignOn).is_enough(&policy, Role::Customer));
+        assert!(Proof::PASSWORD.is_enough(&policy, Role::Owner));
     }
 
     #[test]

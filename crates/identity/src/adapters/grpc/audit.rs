@@ -44,6 +44,10 @@ const fn act(act: pb::AuditAct) -> Option<AuditAct> {
         pb::AuditAct::CompanySettingsChanged => AuditAct::CompanySettingsChanged,
         pb::AuditAct::UserDeleted => AuditAct::UserDeleted,
         pb::AuditAct::SecondFactorReset => AuditAct::SecondFactorReset,
+        pb::AuditAct::SignOnKeyCreated => AuditAct::SignOnKeyCreated,
+        pb::AuditAct::SignOnKeyDeleted => AuditAct::SignOnKeyDeleted,
+        pb::AuditAct::UserLinked => AuditAct::UserLinked,
+        pb::AuditAct::UserUnlinked => AuditAct::UserUnlinked,
     })
 }
 
@@ -71,6 +75,10 @@ const fn told_act(act: AuditAct) -> pb::AuditAct {
         AuditAct::CompanySettingsChanged => pb::AuditAct::CompanySettingsChanged,
         AuditAct::UserDeleted => pb::AuditAct::UserDeleted,
         AuditAct::SecondFactorReset => pb::AuditAct::SecondFactorReset,
+        AuditAct::SignOnKeyCreated => pb::AuditAct::SignOnKeyCreated,
+        AuditAct::SignOnKeyDeleted => pb::AuditAct::SignOnKeyDeleted,
+        AuditAct::UserLinked => pb::AuditAct::UserLinked,
+        AuditAct::UserUnlinked => pb::AuditAct::UserUnlinked,
     }
 }
 

@@ -16,6 +16,7 @@ mod realms;
 mod registrations;
 mod second_factors;
 mod sessions;
+mod sign_on;
 mod users;
 
 pub(crate) use access::AccessGrpc;
@@ -32,4 +33,5 @@ pub(crate) use realms::RealmGrpc;
 pub(crate) use registrations::RegistrationGrpc;
 pub(crate) use second_factors::SecondFactorGrpc;
 pub(crate) use sessions::SessionGrpc;
+pub(crate) use sign_on::SignOnGrpc;
 pub(crate) use users::UserGrpc;

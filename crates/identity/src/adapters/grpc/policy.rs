@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use api::cabinet::identity::v1 as pb;
-use kernel::{NameForm, NameLetters, NameNeed, NameRule};
+use kernel::{NameForm, NameLetters, NameNeed, NameRule, Role};
 use runtime::grpc::{Problem, id, optional_id};
 
 use super::convert;
 use crate::application::UpdatePolicy;
 use crate::domain::{
     Characters, Contact, ContactChanger, Guessable, OwnerSetsPasswords, PasswordChangeRule, PasswordProof, PasswordRule,
-    PhoneRule, Policy, PolicyChange, RegistrationRule, SecondFactorRule, SelfRegistration, SessionLifetimes, StartingStatus,
-    UserDeleter,
+    PhoneRule, Policy, PolicyChange, RegistrationRule, SecondFactorRule, SelfRegistration, SessionLifetimes, SignOnRule,
+    StartingStatus, UserDeleter,
 };
 
 /// A path of the mask is nothing that can be changed, or there is none at all.
@@ -41,7 +41,14 @@ fn change(path: &str, wanted: &pb::Policy) -> Result<PolicyChange, Problem> {
         "starting_status" => PolicyChange::StartingStatus(starting_status(wanted.starting_status())?),
         "deletion" => PolicyChange::Deletion(deletion(wanted.deletion())?),
         "contact_changes" => PolicyChange::ContactChanges(contact_changes(wanted.contact_changes())?),
-        "second_factor" => PolicyChange::SecondFactor(second_factor(wanted.second_factor.as_ref())?),
+        "second_factor" => {
+            let named = wanted.second_factor.as_ref().map_or([].as_slice(), |rule| &rule.required_of);
+            PolicyChange::SecondFactor(SecondFactorRule { required_of: roles("second_factor.required_of", named)? })
+        }
+        "sign_on" => {
+            let named = wanted.sign_on.as_ref().map_or([].as_slice(), |rule| &rule.required_of);
+            PolicyChange::SignOn(SignOnRule { required_of: roles("sign_on.required_of", named)? })
+        }
         "registration" => PolicyChange::Registration(registration(wanted.registration.as_ref())?),
         _ => return Err(UnknownPath.into()),
     })
@@ -179,16 +186,16 @@ fn registration(rule: Option<&pb::RegistrationRule>) -> Result<RegistrationRule,
 }
 
 /// A role that is named twice is meant once.
-fn second_factor(rule: Option<&pb::SecondFactorRule>) -> Result<SecondFactorRule, Problem> {
-    let mut required_of = Vec::new();
-    for number in rule.iter().flat_map(|rule| &rule.required_of) {
+fn roles(field: &str, named: &[i32]) -> Result<Vec<Role>, Problem> {
+    let mut roles = Vec::new();
+    for number in named {
         let role = convert::role(pb::Role::try_from(*number).unwrap_or_default());
-        let role = role.map_err(|_| undefined("second_factor.required_of"))?;
-        if !required_of.contains(&role) {
-            required_of.push(role);
+        let role = role.map_err(|_| undefined(field))?;
+        if !roles.contains(&role) {
+            roles.push(role);
         }
     }
-    Ok(SecondFactorRule { required_of })
+    Ok(roles)
 }
 
 fn undefined(field: &str) -> Problem {
@@ -233,10 +240,13 @@ pub(super) fn policy(policy: &Policy) -> pb::Policy {
         }
         .into(),
         registration: Some(registration_rule(policy.registration)),
-        second_factor: Some(pb::SecondFactorRule {
-            required_of: policy.second_factor.required_of.iter().map(|role| convert::pb_role(*role).into()).collect(),
-        }),
+        second_factor: Some(pb::SecondFactorRule { required_of: told_roles(&policy.second_factor.required_of) }),
+        sign_on: Some(pb::SignOnRule { required_of: told_roles(&policy.sign_on.required_of) }),
     }
+}
+
+fn told_roles(roles: &[Role]) -> Vec<i32> {
+    roles.iter().map(|role| convert::pb_role(*role).into()).collect()
 }
 
 fn registration_rule(rule: RegistrationRule) -> pb::RegistrationRule {

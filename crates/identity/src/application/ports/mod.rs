@@ -6,6 +6,7 @@ mod realms;
 mod registrations;
 mod second_factors;
 mod secrets;
+mod sign_on;
 mod signing_in;
 mod users;
 
@@ -20,6 +21,7 @@ pub(crate) use secrets::{
     AccessToken, AccessTokens, DeviceToken, HashError, LinkToken, NewSecret, PasswordHasher, PublishedKey, RefreshToken,
     Revocations, Secrets, Waiting,
 };
+pub(crate) use sign_on::{Assertions, Linked, NotAsserted, SentFirst, SignOns};
 pub(crate) use signing_in::{
     Attempts, CountedBy, Links, NewLink, NewPassword, PasswordSetter, Passwords, Redemption, Sessions, SessionsEnding, Stations,
 };
