@@ -8,6 +8,7 @@ mod contract_docs;
 mod deployment;
 mod discipline;
 mod error_texts;
+mod exports;
 mod layering;
 mod manifests;
 mod mutants;

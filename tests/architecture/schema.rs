@@ -14,11 +14,11 @@ use crate::workspace::{SourceFile, assert_none, code, files, string_literals};
 const CLOCK: &str = "crates/runtime/src/clock.rs";
 
 /// A table as the migrations leave it.
-struct CreatedTable {
-    folder: String,
-    name: String,
+pub(crate) struct CreatedTable {
+    pub(crate) folder: String,
+    pub(crate) name: String,
     /// Columns and constraints, on one line.
-    body: String,
+    pub(crate) body: String,
 }
 
 /// A query as `cargo sqlx prepare` keeps it.
@@ -28,7 +28,7 @@ struct CommittedQuery {
 }
 
 /// What the migrations create and do not drop again; partitions belong to their table.
-fn created_tables() -> Vec<CreatedTable> {
+pub(crate) fn created_tables() -> Vec<CreatedTable> {
     let mut tables: BTreeMap<(String, String), String> = BTreeMap::new();
     for file in files("migrations", "sql") {
         let folder = file.path.split('/').nth(1).expect("a folder a database").to_owned();
@@ -53,7 +53,7 @@ fn created(statement: &str) -> Option<(&str, &str)> {
 }
 
 /// The committed queries with the folder of their service's migrations and the file they stand in.
-fn committed_queries() -> Vec<(String, String, String)> {
+pub(crate) fn committed_queries() -> Vec<(String, String, String)> {
     let prepared = files("crates", "json").into_iter().filter(|file| file.path.contains("/.sqlx/query-"));
     let queries = prepared.map(|file| {
         let parsed: CommittedQuery = serde_json::from_str(&file.text).unwrap_or_else(|error| panic!("{}: {error}", file.path));

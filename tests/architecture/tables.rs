@@ -27,6 +27,13 @@ pub(crate) struct Ownership {
     pub(crate) owner: Owner,
     /// Why it belongs to no realm.
     pub(crate) reason: Option<String>,
+    /// The kind of record as which a user is given what it keeps of him.
+    pub(crate) exported: Option<String>,
+    /// Why he is not.
+    pub(crate) not_exported: Option<String>,
+    /// Columns that he is not given, and why.
+    #[serde(default)]
+    pub(crate) kept_back: BTreeMap<String, String>,
 }
 
 /// A query over realm-owned tables that names no realm, on purpose.

@@ -58,20 +58,14 @@ impl Certificates {
     /// What makes a service serve with TLS, and ask others with TLS.
     pub(crate) fn settings_of(&self, service: &str) -> Vec<(&'static str, String)> {
         let [certificate, key] = ["pem", "key"].map(|kind| self.path(&format!("{service}.{kind}")));
-        let mut settings = vec![
+        vec![
             ("CABINET__GRPC__TLS__CERTIFICATE_FILE", certificate.clone()),
             ("CABINET__GRPC__TLS__KEY_FILE", key.clone()),
             ("CABINET__GRPC__TLS__CLIENT_CA_FILE", self.authority()),
-        ];
-        // Identity asks nobody.
-        if service != "cabinet-identity" {
-            settings.extend([
-                ("CABINET__PEERS__TLS__CA_FILE", self.authority()),
-                ("CABINET__PEERS__TLS__CERTIFICATE_FILE", certificate),
-                ("CABINET__PEERS__TLS__KEY_FILE", key),
-            ]);
-        }
-        settings
+            ("CABINET__PEERS__TLS__CA_FILE", self.authority()),
+            ("CABINET__PEERS__TLS__CERTIFICATE_FILE", certificate),
+            ("CABINET__PEERS__TLS__KEY_FILE", key),
+        ]
     }
 
     fn keep(&self, name: &str, authority: &Authority, hosts: &[&str]) -> String {

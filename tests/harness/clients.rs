@@ -4,6 +4,7 @@ use api::cabinet::case_monitoring::v1 as cases;
 use api::cabinet::case_monitoring::v1::case_service_client::CaseServiceClient;
 use api::cabinet::identity::v1 as identity;
 use api::cabinet::identity::v1::deletion_service_client::DeletionServiceClient;
+use api::cabinet::identity::v1::export_service_client::ExportServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
 use api::cabinet::messaging::v1 as messaging;
 use api::cabinet::messaging::v1::dead_letter_service_client::DeadLetterServiceClient;
@@ -12,8 +13,9 @@ use api::cabinet::notification::v1::preference_service_client::PreferenceService
 use api::cabinet::profile::v1 as profile;
 use api::cabinet::profile::v1::avatar_service_client::AvatarServiceClient;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
+use api::cabinet::r#type::v1::PersonalRecord;
 use kernel::{CompanyId, UserId};
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request, Status, Streaming};
 use tonic_types::StatusExt as _;
 
 use crate::{Cabinet, Kind, TestRealm};
@@ -84,6 +86,26 @@ impl Cabinet {
         let message = identity::UnblockUserRequest { user_id: user_id.to_owned() };
         let answer = UserServiceClient::new(self.identity.channel()).unblock_user(with_token(token, message)).await?;
         Ok(answer.into_inner().user.expect("the contract promises the user"))
+    }
+
+    /// All that is kept of a user: its records, and the summary at the end.
+    pub async fn export(&self, token: &str, user_id: &str) -> Result<(Vec<PersonalRecord>, identity::ExportSummary), Status> {
+        let mut parts = self.begin_export(token, user_id).await?;
+        let mut records = Vec::new();
+        while let Some(part) = parts.message().await? {
+            records.extend(part.record);
+            if let Some(summary) = part.summary {
+                assert!(parts.message().await?.is_none(), "the summary is the last message");
+                return Ok((records, summary));
+            }
+        }
+        panic!("a stream that ends without an error has a summary")
+    }
+
+    pub async fn begin_export(&self, token: &str, user_id: &str) -> Result<Streaming<identity::ExportUserResponse>, Status> {
+        let message = identity::ExportUserRequest { user_id: user_id.to_owned() };
+        let mut client = ExportServiceClient::new(self.identity.channel());
+        Ok(client.export_user(with_token(token, message)).await?.into_inner())
     }
 
     /// What deleting a user has to be confirmed with.

@@ -180,7 +180,7 @@ impl Setup {
             (PUBLIC_ADDRESS, format!("127.0.0.1:{}", free_port())),
         ];
         let own: Vec<_> = own.into_iter().chain(self.identity_settings).collect();
-        let identity = prepare("cabinet-identity", &own);
+        let mut identity = prepare("cabinet-identity", &own);
         let peer = ("CABINET__PEERS__IDENTITY", identity.grpc_url());
         let avatars = tempfile::tempdir().expect("the temporary folder is writable");
         let own = [
@@ -206,6 +206,10 @@ impl Setup {
         ];
         let own: Vec<_> = own.into_iter().chain(sms_settings(self.smsc.as_ref())).collect();
         let notification = prepare("cabinet-notification", &own);
+        // Everybody asks identity, and identity asks everybody.
+        identity.set("CABINET__PEERS__PROFILE", &profile.grpc_url());
+        identity.set("CABINET__PEERS__CASE_MONITORING", &case_monitoring.grpc_url());
+        identity.set("CABINET__PEERS__NOTIFICATION", &notification.grpc_url());
         let signer = Signer::from_pem(KID, &signing_key).expect("a key that was just made");
         // Opened once everything runs.
         let realm = TestRealm { id: new_id(), company_id: new_id(), other_company_id: new_id(), name: String::new() };

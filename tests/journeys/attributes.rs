@@ -30,7 +30,7 @@ fn label(text: &str) -> LocalizedText {
 }
 
 /// One that is on profiles, seen by some and written by some of them.
-fn attribute(
+pub(crate) fn attribute(
     cabinet: &Cabinet,
     key: &str,
     kind: AttributeType,
@@ -52,7 +52,7 @@ fn attribute(
     }
 }
 
-async fn define(cabinet: &Cabinet, token: &str, attribute: pb::Attribute) -> Result<pb::Attribute, Status> {
+pub(crate) async fn define(cabinet: &Cabinet, token: &str, attribute: pb::Attribute) -> Result<pb::Attribute, Status> {
     let request = with_token(token, pb::CreateAttributeRequest { attribute: Some(attribute) });
     let answer = AttributeServiceClient::new(cabinet.profile.channel()).create_attribute(request).await?;
     Ok(answer.into_inner().attribute.expect("the contract promises the attribute"))
@@ -94,7 +94,7 @@ async fn get(cabinet: &Cabinet, token: &str, user_id: &str) -> pb::Profile {
 }
 
 /// Writes these values, and a name if the mask names it.
-async fn save(
+pub(crate) async fn save(
     cabinet: &Cabinet,
     token: &str,
     user_id: &str,

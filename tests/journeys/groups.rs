@@ -23,7 +23,7 @@ pub(crate) struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    async fn of(cabinet: &'a Cabinet) -> Self {
+    pub(crate) async fn of(cabinet: &'a Cabinet) -> Self {
         Self { cabinet, owner: cabinet.owner_token("owner@example.com").await }
     }
 
@@ -31,7 +31,7 @@ impl<'a> Desk<'a> {
         GroupServiceClient::new(self.cabinet.identity.channel())
     }
 
-    fn request(&self, name: &str, leader_id: &str) -> pb::CreateGroupRequest {
+    pub(crate) fn request(&self, name: &str, leader_id: &str) -> pb::CreateGroupRequest {
         let company_id = self.cabinet.realm.company_id.to_string();
         pb::CreateGroupRequest { company_id, name: name.to_owned(), leader_id: leader_id.to_owned(), ..Default::default() }
     }

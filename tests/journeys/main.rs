@@ -15,6 +15,7 @@ mod dead_letters;
 mod deletions;
 mod deliveries;
 mod every_field;
+mod exports;
 mod foreign_clients;
 mod groups;
 mod guessing;

@@ -112,8 +112,7 @@ impl<'a> Portal<'a> {
 
     async fn link(&self, user_id: &str, external_id: &str) -> Result<(), Status> {
         let token = self.realm.cabinet.service_token_in(self.realm.realm_id);
-        let request = pb::LinkUserRequest { user_id: user_id.to_owned(), external_id: external_id.to_owned() };
-        client(self.realm.cabinet).link_user(with_token(&token, request)).await.map(|_| ())
+        link(self.realm.cabinet, &token, user_id, external_id).await
     }
 
     async fn unlink(&self, user_id: &str) -> Result<(), Status> {
@@ -127,6 +126,11 @@ impl<'a> Portal<'a> {
         let request = pb::GetLinkedUserRequest { external_id: external_id.to_owned() };
         Ok(client(self.realm.cabinet).get_linked_user(with_token(&token, request)).await?.into_inner().user_id)
     }
+}
+
+pub(crate) async fn link(cabinet: &Cabinet, service: &str, user_id: &str, external_id: &str) -> Result<(), Status> {
+    let request = pb::LinkUserRequest { user_id: user_id.to_owned(), external_id: external_id.to_owned() };
+    client(cabinet).link_user(with_token(service, request)).await.map(|_| ())
 }
 
 fn verified(email: &str) -> Value {

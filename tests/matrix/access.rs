@@ -4,6 +4,7 @@ use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::access_service_client::AccessServiceClient;
 use api::cabinet::identity::v1::administrator_service_client::AdministratorServiceClient;
 use api::cabinet::identity::v1::contact_service_client::ContactServiceClient;
+use api::cabinet::identity::v1::export_service_client::ExportServiceClient;
 use api::cabinet::identity::v1::link_service_client::LinkServiceClient;
 use api::cabinet::identity::v1::password_service_client::PasswordServiceClient;
 use api::cabinet::identity::v1::registration_service_client::RegistrationServiceClient;
@@ -166,6 +167,18 @@ pub(crate) async fn call_second_factors(visit: &Visit<'_>, method: &str) -> Resu
         "ResetUserSecondFactor" => {
             let request = pb::ResetUserSecondFactorRequest { user_id: visit.user_id() };
             client.reset_user_second_factor(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        _ => no_call(method),
+    }
+}
+
+/// All that is kept of him. Whoever asks for himself does so in a session, and has none here.
+pub(crate) async fn call_exports(visit: &Visit<'_>, method: &str) -> Result<Answer, Status> {
+    let mut client = ExportServiceClient::new(visit.stage.identity.clone());
+    match method {
+        "ExportUser" => {
+            let request = visit.request(pb::ExportUserRequest { user_id: visit.user_id() });
+            done_but_for("SESSION_OVER", client.export_user(request).await)
         }
         _ => no_call(method),
     }

@@ -33,6 +33,7 @@ async fn call(visit: &Visit<'_>, row: &Row) -> Result<Answer, Status> {
         "cabinet.identity.v1.RealmService" => realms::call(visit, method).await,
         "cabinet.identity.v1.UserService" => users::call(visit, method).await,
         "cabinet.identity.v1.DeletionService" => users::call_deletions(visit, method).await,
+        "cabinet.identity.v1.ExportService" => access::call_exports(visit, method).await,
         "cabinet.identity.v1.AuditService" => groups::call_audit(visit, method).await,
         "cabinet.identity.v1.GroupService" => groups::call(visit, method).await,
         "cabinet.identity.v1.SessionService" => access::call_sessions(visit, method).await,
@@ -53,6 +54,7 @@ async fn call(visit: &Visit<'_>, row: &Row) -> Result<Answer, Status> {
         "cabinet.notification.v1.PreferenceService" => notifications::call_preferences(visit, method).await,
         "cabinet.notification.v1.DeliveryService" => notifications::call_deliveries(visit, method).await,
         "cabinet.messaging.v1.DeadLetterService" => notifications::call_dead_letters(visit, method).await,
+        "cabinet.messaging.v1.PersonalDataService" => profiles::call_personal_data(visit, method).await,
         _ => no_call(method),
     }
 }

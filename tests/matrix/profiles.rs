@@ -1,5 +1,7 @@
 //! Calls about how the visit's own customer is shown and spoken to.
 
+use api::cabinet::messaging::v1 as messaging;
+use api::cabinet::messaging::v1::personal_data_service_client::PersonalDataServiceClient;
 use api::cabinet::profile::v1 as pb;
 use api::cabinet::profile::v1::attribute_service_client::AttributeServiceClient;
 use api::cabinet::profile::v1::avatar_service_client::AvatarServiceClient;
@@ -101,4 +103,17 @@ pub(crate) async fn call_attributes(visit: &Visit<'_>, method: &str) -> Result<A
     };
     client.delete_attribute(with_token(&visit.stage.owner_token(), delete)).await.expect("an owner may");
     answer
+}
+
+/// What profile keeps of him, as identity asks for it.
+pub(crate) async fn call_personal_data(visit: &Visit<'_>, method: &str) -> Result<Answer, Status> {
+    let mut client = PersonalDataServiceClient::new(visit.stage.profile.clone());
+    match method {
+        "ExportPersonalData" => {
+            let (realm_id, user_id, service) = (visit.realm_id(), visit.user_id(), "profile".to_owned());
+            let request = messaging::ExportPersonalDataRequest { realm_id, user_id, service };
+            client.export_personal_data(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        _ => no_call(method),
+    }
 }

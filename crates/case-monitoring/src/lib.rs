@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kernel::Component;
-use messaging::{ErasureSpec, Lane, MessagingConfig, SubscriptionSpec};
+use messaging::{ErasureSpec, Holdings, Lane, MessagingConfig, SubscriptionSpec};
 use runtime::access::follow_identity;
 use runtime::settings::Settings;
 use runtime::{Database, Process, Service, StartError};
@@ -67,6 +67,8 @@ impl Service for CaseMonitoring {
         let dead_letters = messaging::serve_dead_letters(process, &pools, broker);
         let personal_data = Arc::new(PgPersonalData::new(pools.workers.clone()));
         messaging::start_erasures(process, &pools, broker, &dead_letters, signal.clone(), ERASURE, personal_data);
+        let personal_data = Arc::new(PgPersonalData::new(pools.commands.clone()));
+        messaging::serve_exports(process, Holdings { component: Component::CaseMonitoring, personal_data, dead_letters });
         let cases = CaseUseCases {
             cases: Arc::new(PgCases::new(pools.commands, signal)),
             workflows: workflows.clone(),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use kernel::Secret;
 use messaging::MessagingConfig;
 use runtime::access::read_component_secret;
+use runtime::grpc::PeerConfig;
 use runtime::postgres::DatabaseConfig;
 use runtime::sealing::SealingKey;
 use runtime::settings::Settings;
@@ -32,8 +33,27 @@ pub struct Config {
     pub(crate) component_secret: Secret<String>,
     pub(crate) guessing: GuessingLimits,
     pub(crate) hashing: HashingConfig,
+    /// Whom it asks for what they keep of users.
+    pub(crate) peers: Peers,
     /// None where no VPN server asks.
     pub(crate) radius_address: Option<SocketAddr>,
+}
+
+/// Where the other services are.
+#[derive(Debug, Clone)]
+pub(crate) struct Peers {
+    pub(crate) profile: PeerConfig,
+    pub(crate) case_monitoring: PeerConfig,
+    pub(crate) notification: PeerConfig,
+}
+
+impl Peers {
+    fn read(settings: &mut Settings) -> Option<Self> {
+        let profile = PeerConfig::read(settings, "peers.profile");
+        let case_monitoring = PeerConfig::read(settings, "peers.case_monitoring");
+        let notification = PeerConfig::read(settings, "peers.notification");
+        Some(Self { profile: profile?, case_monitoring: case_monitoring?, notification: notification? })
+    }
 }
 
 impl Config {
@@ -50,6 +70,7 @@ impl Config {
         let component_secret = read_component_secret(settings);
         let guessing = read_guessing(settings);
         let hashing = read_hashing(settings);
+        let peers = Peers::read(settings);
         let radius_address = read_optional_address(settings, "radius.address");
         Some(Self {
             database: database?,
@@ -61,6 +82,7 @@ impl Config {
             component_secret: component_secret?,
             guessing: guessing?,
             hashing: hashing?,
+            peers: peers?,
             radius_address,
         })
     }
@@ -76,6 +98,8 @@ fn read_guessing(settings: &mut Settings) -> Option<GuessingLimits> {
     let conflicts_of_user = read_attempts(settings, "guessing.conflicts_of_user");
     let taken_contacts_of_user = read_attempts(settings, "guessing.taken_contacts_of_user");
     let conflict_window = settings.duration("guessing.conflict_window", WINDOWS);
+    let exports_of_user = read_attempts(settings, "guessing.exports_of_user");
+    let export_window = settings.duration("guessing.export_window", WINDOWS);
     Some(GuessingLimits {
         passwords_from_address: passwords_from_address?,
         passwords_at_account: passwords_at_account?,
@@ -86,6 +110,8 @@ fn read_guessing(settings: &mut Settings) -> Option<GuessingLimits> {
         conflicts_of_user: conflicts_of_user?,
         conflict_window: conflict_window?,
         taken_contacts_of_user: taken_contacts_of_user?,
+        exports_of_user: exports_of_user?,
+        export_window: export_window?,
     })
 }
 

@@ -9,8 +9,10 @@ mod domain;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kernel::{Clock, IdSource};
-use messaging::{ErasureSpec, Lane, MessagingConfig, OutboxSignal, SubscriptionSpec};
+use kernel::{Clock, Component, Fault, IdSource};
+use messaging::{DeadLetters, ErasureSpec, Holdings, Lane, MessagingConfig, OutboxSignal, SubscriptionSpec};
+use runtime::access::ComponentTokens;
+use runtime::grpc::Client;
 use runtime::postgres::Pools;
 use runtime::sealing::SealingKey;
 use runtime::settings::Settings;
@@ -20,18 +22,19 @@ use sqlx::PgPool;
 pub use crate::adapters::argon2::pepper_file_name;
 use crate::adapters::argon2::{Argon2Hasher, Hashing};
 use crate::adapters::assertions::JwtAssertions;
+use crate::adapters::clients::{OwnTokens, PeerKeeper};
 use crate::adapters::erasures::{self, ErasureHandler, Reminder};
 use crate::adapters::grpc::{
-    AccessGrpc, AdministratorGrpc, AuditGrpc, ContactGrpc, CredentialGrpc, DeletionGrpc, ERROR_TEXTS, GroupGrpc, LinkGrpc,
-    PasswordGrpc, RealmGrpc, RegistrationGrpc, SecondFactorGrpc, SessionGrpc, SignOnGrpc, UserGrpc,
+    AccessGrpc, AdministratorGrpc, AuditGrpc, ContactGrpc, CredentialGrpc, DeletionGrpc, ERROR_TEXTS, ExportGrpc, GroupGrpc,
+    LinkGrpc, PasswordGrpc, RealmGrpc, RegistrationGrpc, SecondFactorGrpc, SessionGrpc, SignOnGrpc, UserGrpc,
 };
 use crate::adapters::housekeeping::Housekeeping;
 use crate::adapters::one_time_codes::TotpCodes;
 use crate::adapters::policy::PresetFiles;
 use crate::adapters::postgres::{
-    AuditLog, PgAdministrators, PgAttempts, PgAuditEntries, PgCredentials, PgDeletions, PgEmailChanges, PgGroups, PgHousekeeping,
-    PgLinks, PgPasswords, PgPersonalData, PgPhoneCodes, PgRealms, PgRegistrations, PgRevocations, PgSecondFactors, PgSessions,
-    PgSignOns, PgStations, PgUsers,
+    AuditLog, PgAdministrators, PgAttempts, PgAuditEntries, PgCredentials, PgDeletions, PgEmailChanges, PgExports, PgGroups,
+    PgHousekeeping, PgLinks, PgPasswords, PgPersonalData, PgPhoneCodes, PgRealms, PgRegistrations, PgRevocations,
+    PgSecondFactors, PgSessions, PgSignOns, PgStations, PgUsers,
 };
 use crate::adapters::public_http;
 use crate::adapters::radius_http::{self, RadiusHttp};
@@ -42,9 +45,9 @@ pub use crate::adapters::signing_keys::{
     SigningKeyRotation, SigningKeysError, file_name as signing_key_file_name, signing_key_rotation,
 };
 use crate::application::{
-    AccessUseCases, AdministratorUseCases, AuditUseCases, ContactUseCases, CredentialUseCases, DeletionUseCases, GroupUseCases,
-    Guessing, LinkUseCases, PasswordUseCases, RealmUseCases, RegistrationUseCases, SecondFactorUseCases, SessionUseCases,
-    SignOnUseCases, UserUseCases, VpnUseCases,
+    AccessUseCases, AdministratorUseCases, AuditUseCases, ContactUseCases, CredentialUseCases, DeletionUseCases, ExportUseCases,
+    GroupUseCases, Guessing, Keeper, LinkUseCases, PasswordUseCases, RealmUseCases, RegistrationUseCases, SecondFactorUseCases,
+    SessionUseCases, SignOnUseCases, UserUseCases, VpnUseCases,
 };
 pub use crate::commands::Command;
 pub use crate::config::Config;
@@ -101,8 +104,9 @@ impl Service for Identity {
         process.workers.spawn_endless("housekeeping", housekeeping.run());
         process.public = Some(process.public.take().unwrap_or_default().merge(public_http::routes(Arc::new(keys.clone()))));
 
-        let parts = Parts::open(&config, process, pools.commands.clone(), signal.clone(), keys)?;
-        start_erasures(&config, process, &pools, signal, parts.log());
+        let parts = Parts::open(&config, process, pools.commands.clone(), signal.clone(), keys.clone())?;
+        let dead_letters = start_erasures(&config, process, &pools, signal, parts.log());
+        let keepers = keepers(&config, process, &pools, keys, dead_letters)?;
         if let Some(address) = config.radius_address {
             process.for_machines = Some((address, radius_http::routes(parts.radius(), &mut process.metrics)));
         }
@@ -112,6 +116,7 @@ impl Service for Identity {
         routes.add_service(SessionGrpc::server(parts.sessions()));
         routes.add_service(PasswordGrpc::server(parts.passwords()));
         routes.add_service(DeletionGrpc::server(parts.deletions()));
+        routes.add_service(ExportGrpc::server(parts.exports(keepers)));
         routes.add_service(GroupGrpc::server(parts.groups()));
         routes.add_service(RealmGrpc::server(parts.realms()?));
         routes.add_service(LinkGrpc::server(parts.links()));
@@ -260,6 +265,18 @@ impl Parts {
         }
     }
 
+    fn exports(&self, keepers: Vec<Arc<dyn Keeper>>) -> ExportUseCases {
+        ExportUseCases {
+            users: self.kept_users(),
+            realms: self.kept_realms(),
+            sessions: self.kept_sessions(),
+            exports: Arc::new(PgExports::new(self.pool.clone(), self.log())),
+            keepers,
+            guessing: self.guessing.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
     fn groups(&self) -> GroupUseCases {
         GroupUseCases {
             groups: Arc::new(PgGroups::new(self.pool.clone(), self.log())),
@@ -373,8 +390,33 @@ impl Parts {
     }
 }
 
+/// Every service that keeps something of users: this one, and those that it asks.
+fn keepers(
+    config: &Config,
+    process: &Process,
+    pools: &Pools,
+    keys: SigningKeys,
+    dead_letters: DeadLetters,
+) -> Result<Vec<Arc<dyn Keeper>>, Fault> {
+    let personal_data = Arc::new(PgPersonalData::new(pools.commands.clone()));
+    let own = Holdings { component: Component::Identity, personal_data, dead_letters };
+    let source = OwnTokens { keys, clock: process.clock.clone() };
+    let tokens = ComponentTokens::made_by(Box::new(source), Component::Identity, process.clock.clone());
+    let peers = [
+        (Component::Profile, &config.peers.profile),
+        (Component::CaseMonitoring, &config.peers.case_monitoring),
+        (Component::Notification, &config.peers.notification),
+    ];
+    let mut keepers: Vec<Arc<dyn Keeper>> = vec![Arc::new(own)];
+    for (component, peer) in peers {
+        let client = Client::new(peer, tokens.clone(), process.tracer.clone())?;
+        keepers.push(Arc::new(PeerKeeper { component, client }));
+    }
+    Ok(keepers)
+}
+
 /// Erases deleted users here, and follows who else has.
-fn start_erasures(config: &Config, process: &mut Process, pools: &Pools, signal: OutboxSignal, log: AuditLog) {
+fn start_erasures(config: &Config, process: &mut Process, pools: &Pools, signal: OutboxSignal, log: AuditLog) -> DeadLetters {
     let broker = &config.messaging.broker;
     let dead_letters = messaging::serve_dead_letters(process, pools, broker);
     let personal_data = Arc::new(PgPersonalData::new(pools.workers.clone()));
@@ -384,6 +426,7 @@ fn start_erasures(config: &Config, process: &mut Process, pools: &Pools, signal:
     messaging::start_consumer(process, broker, &dead_letters, erasures::SUBSCRIPTION, Arc::new(handler));
     let reminder = Reminder { deletions, clock: process.clock.clone(), ids: process.ids.clone() };
     process.workers.spawn_endless("reminder of deletions", reminder.run());
+    dead_letters
 }
 
 /// Keeps this process's own knowledge of keys and revocations up to date, and everybody's who watches.

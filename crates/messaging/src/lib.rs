@@ -1,7 +1,8 @@
 //! How a fact travels: outbox, relay, broker, consumer, inbox (design §5). The only crate that knows the broker's client.
 //!
 //! Promises: a fact that was committed is never lost; it may be repeated; nothing relies on the order of arrival. What
-//! facts mean is no business of this crate, but for one: that a user is to be erased, also from what this crate keeps.
+//! facts mean is no business of this crate, but for one: that a user is to be erased, also from what this crate keeps. What is to be
+//! erased can be had before, which is served here for the same reason.
 
 mod amqp;
 mod config;
@@ -9,6 +10,7 @@ mod consumer;
 mod dead_letters;
 mod erasure;
 mod event;
+mod export;
 pub mod inbox;
 mod local;
 mod message;
@@ -26,6 +28,7 @@ pub use consumer::{Consumer, Handler, HandlerError, RETRY_TIERS};
 pub use dead_letters::{DeadLetterDesk, DeadLetterGrpc, DeadLetters, serve_dead_letters};
 pub use erasure::{ErasureSpec, PersonalData, Redaction, start_erasures};
 pub use event::{Aggregate, Lane, NewEvent};
+pub use export::{EXPORT_PAGE, Holdings, KeyedRecord, PersonalRecord, PersonalRecords, Records, serve_exports};
 pub use message::{Incoming, Malformed, Message};
 pub use metrics::{ConsumerMetrics, RelayMetrics};
 pub use partitions::{Partitions, Retention};

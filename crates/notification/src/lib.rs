@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kernel::Component;
-use messaging::{ErasureSpec, Lane, MessagingConfig, Retention, SubscriptionSpec};
+use messaging::{ErasureSpec, Holdings, Lane, MessagingConfig, Retention, SubscriptionSpec};
 use runtime::access::follow_identity;
 use runtime::grpc::Client;
 use runtime::postgres::Pools;
@@ -126,6 +126,8 @@ impl Service for Notification {
         }
         let personal_data = Arc::new(PgPersonalData::new(pools.workers.clone()));
         messaging::start_erasures(process, &pools, broker, &dead_letters, signal, ERASURE, personal_data);
+        let personal_data = Arc::new(PgPersonalData::new(pools.commands.clone()));
+        messaging::serve_exports(process, Holdings { component: Component::Notification, personal_data, dead_letters });
         Ok(())
     }
 }

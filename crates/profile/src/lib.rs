@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kernel::Component;
-use messaging::{ErasureSpec, Lane, MessagingConfig, SubscriptionSpec};
+use messaging::{ErasureSpec, Holdings, Lane, MessagingConfig, SubscriptionSpec};
 use runtime::access::follow_identity;
 use runtime::settings::Settings;
 use runtime::{Database, Process, Service, StartError};
@@ -87,6 +87,9 @@ impl Service for Profile {
         let dead_letters = messaging::serve_dead_letters(process, &pools, broker);
         let personal_data = Arc::new(personal_data);
         messaging::start_erasures(process, &pools, broker, &dead_letters, signal.clone(), ERASURE, personal_data);
+        let personal_data = StoredPersonalData { tables: PgPersonalData::new(pools.commands.clone()), files: files.clone() };
+        let personal_data = Arc::new(personal_data);
+        messaging::serve_exports(process, Holdings { component: Component::Profile, personal_data, dead_letters });
         let avatars = AvatarUseCases {
             profiles: profiles.clone(),
             avatars: Arc::new(PgAvatars::new(pools.commands, signal, unused)),

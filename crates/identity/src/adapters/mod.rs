@@ -2,6 +2,7 @@
 
 pub(crate) mod argon2;
 pub(crate) mod assertions;
+pub(crate) mod clients;
 pub(crate) mod erasures;
 pub(crate) mod events;
 pub(crate) mod grpc;

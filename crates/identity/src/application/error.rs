@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::{Fault, InvalidLine, InvalidName, NameField, Refusal, RepeatError};
+use kernel::{Component, Fault, InvalidLine, InvalidName, NameField, Refusal, RepeatError};
 
 use crate::domain::{
     Contact, InvalidCashDesk, InvalidEmail, InvalidPhone, InvalidPolicy, InvalidSetting, InvalidUserName, PasswordChangeProblem,
@@ -117,6 +117,8 @@ pub(crate) enum Error {
     ExternalIdInvalid,
     #[error("another user is called so")]
     ExternalIdTaken,
+    #[error("{} cannot be asked now", .0.as_str())]
+    ServiceAway(Component, #[source] Fault),
     #[error(transparent)]
     Repeat(#[from] RepeatError),
     #[error(transparent)]

@@ -8,6 +8,7 @@ mod contacts;
 mod credentials;
 mod deletions;
 mod error;
+mod exports;
 mod groups;
 mod guessing;
 mod links;
@@ -29,6 +30,7 @@ pub(crate) use contacts::ContactUseCases;
 pub(crate) use credentials::{CreateCredential, CredentialUseCases};
 pub(crate) use deletions::{DeleteUser, DeletionUseCases};
 pub(crate) use error::{Error, UserProblem};
+pub(crate) use exports::{ExportSummary, ExportUseCases, Exported};
 pub(crate) use groups::{CreateGroup, GroupUseCases, ListGroupUsers, NewGroupPart, UpdateGroup};
 pub(crate) use guessing::Guessing;
 pub(crate) use links::{LinkUseCases, RedeemLink};
@@ -36,12 +38,12 @@ pub(crate) use passwords::{ChangePassword, OtherSessions, PasswordUseCases, SetU
 pub(crate) use ports::{
     AccessToken, AccessTokens, Account, Addressee, Administrator, Administrators, Admission, Admitted, Assertions, Attempts,
     AuditEntries, ChangeStandingError, CompanyInserted, Confirmation, Confirmed, ContactSetter, ContactUpdate, CountedBy,
-    Credentials, Decision, DeleteUserError, Deletions, DeviceToken, EmailChanges, Enrolment, FactorConfirmation, FactorUpdate,
-    GroupWriteError, Groups, HashError, InsertError, LinkToken, Linked, Links, NewDeletion, NewEmailChange, NewLink, NewPassword,
-    NewPhoneCode, NewRegistration, NewSecret, NotAsserted, OneTimeCodes, PasswordHasher, PasswordSetter, Passwords, PhoneCodes,
-    Presets, PublishedKey, Realms, Redemption, RefreshToken, Registrations, ReplacementNotice, Revocations, SecondFactors,
-    Secrets, SentFirst, Sessions, SessionsEnding, SignOns, Stations, StoredPassword, TriedCode, UpdateUserError, UsedCode, Users,
-    Waiting,
+    Credentials, Decision, DeleteUserError, Deletions, DeviceToken, EmailChanges, Enrolment, Exports, FactorConfirmation,
+    FactorUpdate, GroupWriteError, Groups, HashError, InsertError, Keeper, KeptRecord, KeptRecords, LinkToken, Linked, Links,
+    NewDeletion, NewEmailChange, NewLink, NewPassword, NewPhoneCode, NewRegistration, NewSecret, NotAsserted, OneTimeCodes,
+    PasswordHasher, PasswordSetter, Passwords, PhoneCodes, Presets, PublishedKey, Realms, Redemption, RefreshToken,
+    Registrations, ReplacementNotice, Revocations, SecondFactors, Secrets, SentFirst, Sessions, SessionsEnding, SignOns,
+    Stations, StoredPassword, TriedCode, UpdateUserError, UsedCode, Users, Waiting,
 };
 pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases, UpdateCompanySettings, UpdatePolicy, UpdateRealm};
 pub(crate) use registrations::{ConfirmRegistration, Register, RegistrationUseCases, Said};

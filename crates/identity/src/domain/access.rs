@@ -86,6 +86,8 @@ pub(crate) enum Action<'a> {
         user: &'a User,
         by: UserDeleter,
     },
+    /// Gathers all that is kept of somebody.
+    ExportUser(&'a User),
     /// Reads how far a deletion has come.
     SeeDeletion(&'a UserDeletion),
     /// Asks for a user of the whole realm by what he has.
@@ -140,6 +142,7 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
         Action::SetPassword { user, by_owner } => set_password(caller, user, *by_owner),
         Action::ResetSecondFactor(user) => reset_second_factor(caller, user),
         Action::DeleteUser { user, by } => delete_user(caller, user, *by),
+        Action::ExportUser(user) => export_user(caller, user),
         Action::SeeDeletion(deletion) => see_deletion(caller, deletion),
         Action::FindUser => allow_if(is_support(caller) || matches!(caller, Caller::Service(_))),
         Action::LinkUsers => allow_if(matches!(caller, Caller::Service(_))),
@@ -333,6 +336,18 @@ fn delete_user(caller: &Caller, deleted: &User, by: UserDeleter) -> Decision {
             allow_if(by == UserDeleter::Owner)
         }
         _ if see_user(caller, deleted) == Decision::Allow => Decision::Deny,
+        Caller::Gateway(_) => Decision::Deny,
+        _ => Decision::Hide,
+    }
+}
+
+/// I27: he himself, in a session of his own, and the realm's own services, which answer for it. Nobody above him: where he signs in from
+/// is none of their business.
+fn export_user(caller: &Caller, exported: &User) -> Decision {
+    match caller {
+        Caller::User(UserCaller { user_id, through: Through::Session(_), .. }) if *user_id == exported.id() => Decision::Allow,
+        Caller::Service(service) if service.realm_id == exported.realm_id() => Decision::Allow,
+        _ if see_user(caller, exported) == Decision::Allow => Decision::Deny,
         Caller::Gateway(_) => Decision::Deny,
         _ => Decision::Hide,
     }

@@ -48,10 +48,11 @@ pub(crate) enum AuditAct {
     SignOnKeyDeleted,
     UserLinked,
     UserUnlinked,
+    UserExported,
 }
 
 impl AuditAct {
-    const ALL: [Self; 26] = [
+    const ALL: [Self; 27] = [
         Self::RealmOpened,
         Self::PolicyChanged,
         Self::CompanyAdded,
@@ -78,6 +79,7 @@ impl AuditAct {
         Self::SignOnKeyDeleted,
         Self::UserLinked,
         Self::UserUnlinked,
+        Self::UserExported,
     ];
 
     pub(crate) const fn as_str(self) -> &'static str {
@@ -108,6 +110,7 @@ impl AuditAct {
             Self::SignOnKeyDeleted => "SIGN_ON_KEY_DELETED",
             Self::UserLinked => "USER_LINKED",
             Self::UserUnlinked => "USER_UNLINKED",
+            Self::UserExported => "USER_EXPORTED",
         }
     }
 }

@@ -22,6 +22,8 @@ pub(crate) enum Guessed {
     Contact,
     /// The same, by wanting it for others.
     Conflict,
+    /// Nothing: gathering all that is kept of somebody is work.
+    Export,
 }
 
 impl Guessed {
@@ -33,6 +35,7 @@ impl Guessed {
             Self::Reset => "RESET",
             Self::Contact => "CONTACT",
             Self::Conflict => "CONFLICT",
+            Self::Export => "EXPORT",
         }
     }
 }
@@ -77,6 +80,9 @@ pub(crate) struct GuessingLimits {
     pub(crate) conflict_window: Duration,
     /// That a user tries to save.
     pub(crate) taken_contacts_of_user: i32,
+    /// That are made of one user, whoever asks.
+    pub(crate) exports_of_user: i32,
+    pub(crate) export_window: Duration,
 }
 
 /// On how many known devices at once the attempts of one user stand in the queue for the known. Whoever has his password has any number
@@ -182,6 +188,11 @@ impl GuessingLimits {
         vec![bucket(format!("conflicts of {user_id}"), self.conflicts_of_user, self.conflict_window)]
     }
 
+    /// What gathering all that is kept of a user is counted by.
+    pub(crate) fn of_exports(&self, user_id: UserId) -> Vec<Bucket> {
+        vec![bucket(format!("exports of {user_id}"), self.exports_of_user, self.export_window)]
+    }
+
     fn of_password(&self, subject: String, most: i32) -> Bucket {
         bucket(subject, most, self.password_window)
     }
@@ -229,6 +240,8 @@ mod tests {
         conflicts_of_user: 50,
         conflict_window: Duration::from_hours(1),
         taken_contacts_of_user: 10,
+        exports_of_user: 10,
+        export_window: Duration::from_hours(24),
     };
 
     fn subjects(buckets: &[Bucket]) -> Vec<&str> {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use jiff_sqlx::ToSqlx as _;
-use kernel::{Clock, CommandId, DeadLetterId, EventId, Fault, IdSource, Permit, RealmId, Timestamp};
+use kernel::{Clock, CommandId, DeadLetterId, EventId, Fault, IdSource, Permit, RealmId, Timestamp, UserId};
 use runtime::postgres;
 use sqlx::PgPool;
+use uuid::Uuid;
 
-use crate::{Lane, Malformed, Message, SubscriptionSpec};
+use crate::{EXPORT_PAGE, KeyedRecord, Lane, Malformed, Message, SubscriptionSpec};
 
 /// The dead letters of one service.
 #[derive(Clone)]
@@ -89,6 +90,29 @@ impl DeadLetters {
         .execute(&self.pool)
         .await?;
         Ok(())
+    }
+
+    /// Those that name a user, as he may know of them: that there are such, and of what kind. What they say is a copy of what is kept
+    /// of him elsewhere, or was to become that.
+    pub(crate) async fn naming(&self, realm_id: RealmId, user_id: UserId, behind: Uuid) -> sqlx::Result<Vec<KeyedRecord>> {
+        sqlx::query_as!(
+            KeyedRecord,
+            r#"SELECT dead_letter_id AS key,
+                 jsonb_build_object('dead_letter_id', dead_letter_id, 'consumer', consumer, 'lane', lane, 'event_id', event_id,
+                     'event_type', type, 'event_time', occurred_at, 'expire_time', expires_at, 'death_time', died_at)::text AS "record!"
+             FROM messaging.dead_letter
+             WHERE (realm_id = $1 OR realm_id IS NULL)
+               AND position(convert_to($2, 'UTF8') IN payload) > 0
+               AND dead_letter_id > $3
+             ORDER BY dead_letter_id
+             LIMIT $4"#,
+            realm_id.as_uuid(),
+            user_id.to_string(),
+            behind,
+            EXPORT_PAGE,
+        )
+        .fetch_all(&self.pool)
+        .await
     }
 
     /// Those behind `after`, the newest first.

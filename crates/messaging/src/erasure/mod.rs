@@ -25,7 +25,7 @@ use tokio::sync::Notify;
 
 use self::store::{Asked, Due, PgErasures};
 use crate::start::start_consumer;
-use crate::{Broker, DeadLetters, Handler, HandlerError, Lane, Message, OutboxSignal, RETRY_TIERS, SubscriptionSpec};
+use crate::{Broker, DeadLetters, Handler, HandlerError, Lane, Message, OutboxSignal, RETRY_TIERS, Records, SubscriptionSpec};
 
 const USER_DELETED: &str = "identity.user.deleted.v1";
 /// Longer than any message is put by, and than any call lasts.
@@ -45,6 +45,9 @@ pub type Redaction = fn(event_type: &str, payload: &[u8]) -> Option<Vec<u8>>;
 pub trait PersonalData: Send + Sync {
     /// Erases what it keeps of a user, and leaves ids and counts. Done again it does nothing more.
     async fn erase(&self, realm_id: RealmId, user_id: UserId, now: Timestamp) -> Result<(), Fault>;
+
+    /// Gives what it keeps of a user: all that is his, no secret, and nothing of anybody else.
+    async fn export(&self, realm_id: RealmId, user_id: UserId, records: &Records) -> Result<(), Fault>;
 
     /// How facts of this service are kept that concern him; none where they say nothing but ids.
     fn redaction(&self) -> Option<Redaction> {

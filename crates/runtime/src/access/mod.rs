@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use kernel::{Fault, Timestamp};
 use uuid::Uuid;
 
-pub use self::remote::{ComponentTokens, IdentityConfig, follow_identity, read_component_secret};
+pub use self::remote::{ComponentTokenSource, ComponentTokens, IdentityConfig, follow_identity, read_component_secret};
 use self::seen::SeenTokens;
 use crate::token::{InvalidToken, KeySet, Subject, Verified};
 

@@ -54,23 +54,34 @@ pub fn read_component_secret(settings: &mut Settings) -> Option<Secret<String>> 
     Some(secret)
 }
 
+/// Who makes the tokens that components show.
+#[async_trait]
+pub trait ComponentTokenSource: Send + Sync {
+    /// A new token, and when it ends, as far as that can be said.
+    async fn issue(&self, component: Component, deadline: Instant) -> Result<(Secret<String>, Option<Timestamp>), Status>;
+}
+
 /// The short-lived token that makes a component known to its peers; asked for when it is first needed.
 #[derive(Clone)]
 pub struct ComponentTokens(Arc<Tokens>);
 
 struct Tokens {
-    identity: Channel,
+    source: Box<dyn ComponentTokenSource>,
     component: Component,
-    secret: Secret<String>,
     clock: Arc<dyn Clock>,
     token: Mutex<Option<(Secret<String>, Timestamp)>>,
 }
 
 impl ComponentTokens {
+    /// Of a service that asks identity for them.
     pub fn new(identity: &IdentityConfig, component: Component, clock: Arc<dyn Clock>) -> Result<Self, Fault> {
-        let channel = identity.peer.channel()?;
-        let secret = identity.component_secret.clone();
-        Ok(Self(Arc::new(Tokens { identity: channel, component, secret, clock, token: Mutex::new(None) })))
+        let issuer = RemoteIssuer { identity: identity.peer.channel()?, secret: identity.component_secret.clone() };
+        Ok(Self::made_by(Box::new(issuer), component, clock))
+    }
+
+    /// Of identity, which makes its own.
+    pub fn made_by(source: Box<dyn ComponentTokenSource>, component: Component, clock: Arc<dyn Clock>) -> Self {
+        Self(Arc::new(Tokens { source, component, clock, token: Mutex::new(None) }))
     }
 
     /// Forgets the token: it was refused, so that the next one may do.
@@ -91,15 +102,27 @@ impl ComponentTokens {
         {
             return Ok(token.clone());
         }
-        let question =
-            pb::IssueComponentTokenRequest { component: wire(self.0.component).into(), secret: self.0.secret.expose().clone() };
-        let mut request = Request::new(question);
-        request.set_timeout(deadline.saturating_duration_since(Instant::now()));
-        let answer = AccessServiceClient::new(self.0.identity.clone()).issue_component_token(request).await?.into_inner();
-        let fresh = Secret::new(answer.access_token);
-        let ends_at = answer.expire_time.and_then(|at| Timestamp::new(at.seconds, at.nanos).ok());
+        let (fresh, ends_at) = self.0.source.issue(self.0.component, deadline).await?;
         *token = ends_at.map(|ends_at| (fresh.clone(), ends_at));
         Ok(fresh)
+    }
+}
+
+/// Identity in another process, and the secret that it wants to see.
+struct RemoteIssuer {
+    identity: Channel,
+    secret: Secret<String>,
+}
+
+#[async_trait]
+impl ComponentTokenSource for RemoteIssuer {
+    async fn issue(&self, component: Component, deadline: Instant) -> Result<(Secret<String>, Option<Timestamp>), Status> {
+        let question = pb::IssueComponentTokenRequest { component: wire(component).into(), secret: self.secret.expose().clone() };
+        let mut request = Request::new(question);
+        request.set_timeout(deadline.saturating_duration_since(Instant::now()));
+        let answer = AccessServiceClient::new(self.identity.clone()).issue_component_token(request).await?.into_inner();
+        let ends_at = answer.expire_time.and_then(|at| Timestamp::new(at.seconds, at.nanos).ok());
+        Ok((Secret::new(answer.access_token), ends_at))
     }
 }
 

@@ -4,6 +4,7 @@ mod authentication;
 mod client;
 mod deadline;
 mod language;
+mod long_answer;
 mod page;
 mod problem;
 mod request_log;
@@ -16,9 +17,10 @@ mod wire;
 
 pub use client::{Client, PeerConfig, peer_fault};
 pub use language::{ErrorTextFiles, ErrorTexts, language_of};
+pub use long_answer::LongAnswer;
 pub use page::Page;
 pub use problem::{FieldViolation, Problem};
-pub use server::{GrpcConfig, Messages, open, open_stream};
+pub use server::{GrpcConfig, Messages, open, open_long, open_stream};
 pub use traced::PeerChannel;
 pub use wire::{id, moment, optional_id, timestamp};
 

@@ -19,7 +19,7 @@ use tonic::{Request, Status, Streaming};
 
 use super::authentication::Proof;
 use super::secured::secured;
-use super::{ErrorTexts, FieldViolation, Problem, ServerMetrics};
+use super::{ErrorTexts, FieldViolation, LongAnswer, Problem, ServerMetrics};
 use super::{authentication, deadline, language, request_log, server_metrics, server_span};
 use crate::access::Access;
 use crate::settings::Settings;
@@ -104,6 +104,14 @@ pub fn open<M: Validate + NamedByClient + Message>(request: Request<M>) -> Resul
     }
     let named = named(&call, &request_id, &message);
     Ok((call.for_request(named), message))
+}
+
+/// Opens a request whose answer has many messages.
+pub fn open_long<M: Validate + NamedByClient + Message>(request: Request<M>) -> Result<(Call, M, LongAnswer), Problem> {
+    let proof = request.extensions().get::<Proof>().expect("the authentication layer has left what was shown").clone();
+    let (call, message) = open(request)?;
+    let deadline = call.errand().deadline;
+    Ok((call, message, LongAnswer { proof, deadline }))
 }
 
 /// Opens a stream of requests: the call it belongs to, and the messages to come.

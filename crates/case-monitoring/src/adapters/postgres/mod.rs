@@ -2,6 +2,7 @@
 
 mod cases;
 mod personal_data;
+mod personal_records;
 mod workflows;
 
 pub(crate) use cases::PgCases;

@@ -1,12 +1,13 @@
-//! What case-monitoring keeps of persons, erased (I27). A case stays with the company that works on it, as a number with a history of
+//! What case-monitoring keeps of persons, erased and given to them (I27). A case stays with the company that works on it, as a number with a history of
 //! statuses; what it was about is his who asked for it.
 
 use async_trait::async_trait;
 use kernel::{Fault, RealmId, Timestamp, UserId};
-use messaging::{PersonalData, Redaction};
+use messaging::{PersonalData, Records, Redaction};
 use runtime::postgres;
 use sqlx::PgPool;
 
+use super::personal_records;
 use crate::adapters::events;
 
 pub(crate) struct PgPersonalData {
@@ -35,6 +36,10 @@ impl PersonalData for PgPersonalData {
         .await
         .map_err(postgres::fault)?;
         Ok(())
+    }
+
+    async fn export(&self, realm_id: RealmId, user_id: UserId, records: &Records) -> Result<(), Fault> {
+        personal_records::give(&self.pool, realm_id, user_id, records).await
     }
 
     fn redaction(&self) -> Option<Redaction> {

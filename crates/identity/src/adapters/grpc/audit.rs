@@ -48,6 +48,7 @@ const fn act(act: pb::AuditAct) -> Option<AuditAct> {
         pb::AuditAct::SignOnKeyDeleted => AuditAct::SignOnKeyDeleted,
         pb::AuditAct::UserLinked => AuditAct::UserLinked,
         pb::AuditAct::UserUnlinked => AuditAct::UserUnlinked,
+        pb::AuditAct::UserExported => AuditAct::UserExported,
     })
 }
 
@@ -79,6 +80,7 @@ const fn told_act(act: AuditAct) -> pb::AuditAct {
         AuditAct::SignOnKeyDeleted => pb::AuditAct::SignOnKeyDeleted,
         AuditAct::UserLinked => pb::AuditAct::UserLinked,
         AuditAct::UserUnlinked => pb::AuditAct::UserUnlinked,
+        AuditAct::UserExported => pb::AuditAct::UserExported,
     }
 }
 

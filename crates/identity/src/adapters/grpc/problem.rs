@@ -25,6 +25,8 @@ pub(crate) const ERROR_TEXTS: ErrorTextFiles = ErrorTextFiles {
 const CODE_DELAY: Duration = Duration::from_mins(1);
 /// When a queue of passwords that is full now will have moved on.
 const BUSY_DELAY: Duration = Duration::from_secs(1);
+/// When a service that is away may be back.
+const AWAY_DELAY: Duration = Duration::from_secs(1);
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
@@ -100,6 +102,15 @@ impl From<Error> for Problem {
                 refusal(ErrorKind::ResourceExhausted, ErrorReason::AttemptsLimited, message).after(after)
             }
             Error::SignInBusy => refusal(ErrorKind::ResourceExhausted, ErrorReason::SignInBusy, message).after(BUSY_DELAY),
+            Error::ServiceAway(component, fault) => {
+                tracing::warn!(
+                    service = component.as_str(),
+                    error = &fault as &dyn std::error::Error,
+                    "a service cannot be asked"
+                );
+                let away = refusal(ErrorKind::Unavailable, ErrorReason::ServiceAway, message);
+                away.about("service", component.as_str().to_owned()).after(AWAY_DELAY)
+            }
             Error::Repeat(error) => error.into(),
             Error::Refused(refused) => refused.into(),
             Error::Fault(fault) => fault.into(),

@@ -1,10 +1,12 @@
-//! What identity keeps of persons, erased (I27).
+//! What identity keeps of persons, erased and given to them (I27).
 
 use async_trait::async_trait;
 use kernel::{Fault, RealmId, Timestamp, UserId};
-use messaging::PersonalData;
+use messaging::{PersonalData, Records};
 use runtime::postgres;
 use sqlx::{PgConnection, PgPool};
+
+use super::personal_records;
 
 /// The user himself is deleted by then. What a call that had begun before has left behind goes with the rest.
 pub(crate) struct PgPersonalData {
@@ -25,6 +27,10 @@ impl PersonalData for PgPersonalData {
         forget_addresses(&mut transaction, realm_id, user_id).await?;
         forget_mail(&mut transaction, realm_id, user_id).await?;
         transaction.commit().await.map_err(postgres::fault)
+    }
+
+    async fn export(&self, realm_id: RealmId, user_id: UserId, records: &Records) -> Result<(), Fault> {
+        personal_records::give(&self.pool, realm_id, user_id, records).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod contacts;
 mod deletions;
+mod exports;
 mod realms;
 mod registrations;
 mod second_factors;
@@ -14,6 +15,7 @@ pub(crate) use contacts::{
     ContactSetter, ContactUpdate, EmailChanges, NewEmailChange, NewPhoneCode, PhoneCodes, ReplacementNotice, TriedCode,
 };
 pub(crate) use deletions::{DeleteUserError, Deletions, NewDeletion};
+pub(crate) use exports::{Exports, Keeper, KeptRecord, KeptRecords};
 pub(crate) use realms::{Administrator, Administrators, AuditEntries, CompanyInserted, Credentials, Presets, Realms};
 pub(crate) use registrations::{Addressee, Confirmation, Confirmed, NewRegistration, Registrations};
 pub(crate) use second_factors::{Enrolment, FactorConfirmation, FactorUpdate, OneTimeCodes, SecondFactors, UsedCode};

@@ -3,6 +3,7 @@
 mod ledger;
 mod people;
 mod personal_data;
+mod personal_records;
 mod preferences;
 mod realms;
 mod records;

@@ -1,11 +1,13 @@
-//! What notification keeps of persons, erased (I27).
+//! What notification keeps of persons, erased and given to them (I27).
 
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
 use kernel::{Fault, RealmId, Timestamp, UserId};
-use messaging::PersonalData;
+use messaging::{PersonalData, Records};
 use runtime::postgres;
 use sqlx::{PgConnection, PgPool};
+
+use super::personal_records;
 
 pub(crate) struct PgPersonalData {
     pool: PgPool,
@@ -25,6 +27,10 @@ impl PersonalData for PgPersonalData {
         forget_preferences(&mut transaction, realm_id, user_id).await?;
         empty_deliveries(&mut transaction, realm_id, user_id, now).await?;
         transaction.commit().await.map_err(postgres::fault)
+    }
+
+    async fn export(&self, realm_id: RealmId, user_id: UserId, records: &Records) -> Result<(), Fault> {
+        personal_records::give(&self.pool, realm_id, user_id, records).await
     }
 }
 

@@ -4,6 +4,7 @@ mod attribute_rules;
 mod attributes;
 mod avatars;
 mod personal_data;
+mod personal_records;
 mod profiles;
 
 pub(crate) use attributes::PgAttributes;

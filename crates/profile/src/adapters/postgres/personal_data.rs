@@ -1,10 +1,12 @@
-//! What profile keeps of persons in PostgreSQL, erased (I27).
+//! What profile keeps of persons in PostgreSQL, erased and given to them (I27).
 
 use kernel::{AvatarId, Fault, RealmId, Timestamp, UserId};
+use messaging::Records;
 use runtime::postgres;
 use sqlx::{PgConnection, PgPool};
 
 use super::avatars::set_aside;
+use super::personal_records;
 
 pub(crate) struct PgPersonalData {
     pool: PgPool,
@@ -29,6 +31,11 @@ impl PgPersonalData {
         .await
         .map_err(postgres::fault)?;
         Ok(avatar_id.flatten().map(AvatarId::from_uuid))
+    }
+
+    /// Gives his profile with all that he has said in it.
+    pub(crate) async fn export(&self, realm_id: RealmId, user_id: UserId, records: &Records) -> Result<(), Fault> {
+        personal_records::give(&self.pool, realm_id, user_id, records).await
     }
 
     /// Deletes his profile with all that he has said in it. If he has taken another avatar meanwhile, its files go with the next
