@@ -245,7 +245,7 @@ async fn a_service_that_is_away_is_named() {
     assert_eq!(refused(cabinet.export(&service, &anna.user_id).await), is(Code::ResourceExhausted, "ATTEMPTS_LIMITED"));
 }
 
-/// Rules I27.b, I4.b: however much there is, it comes in pages, each thing once; whoever loses access in the middle of it is told no more.
+/// Rules I27.b, I4.d: however much there is, it comes in pages, each thing once; whoever loses access in the middle of it is told no more.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_export_ends_when_its_reader_loses_access() {
     const DELIVERIES: usize = 30_000;
