@@ -14,6 +14,7 @@ mod contacts;
 mod dead_letters;
 mod deletions;
 mod deliveries;
+mod departments;
 mod every_field;
 mod exports;
 mod foreign_clients;

@@ -49,6 +49,7 @@ async fn call(visit: &Visit<'_>, row: &Row) -> Result<Answer, Status> {
         "cabinet.profile.v1.ProfileService" => profiles::call(visit, method).await,
         "cabinet.profile.v1.AvatarService" => profiles::call_avatars(visit, method).await,
         "cabinet.profile.v1.AttributeService" => profiles::call_attributes(visit, method).await,
+        "cabinet.profile.v1.DepartmentService" => profiles::call_departments(visit, method).await,
         "cabinet.case_monitoring.v1.CaseService" => cases::call(visit, method, about).await,
         "cabinet.case_monitoring.v1.WorkflowService" => cases::call_workflows(visit, method).await,
         "cabinet.notification.v1.PreferenceService" => notifications::call_preferences(visit, method).await,

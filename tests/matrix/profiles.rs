@@ -5,6 +5,7 @@ use api::cabinet::messaging::v1::personal_data_service_client::PersonalDataServi
 use api::cabinet::profile::v1 as pb;
 use api::cabinet::profile::v1::attribute_service_client::AttributeServiceClient;
 use api::cabinet::profile::v1::avatar_service_client::AvatarServiceClient;
+use api::cabinet::profile::v1::department_service_client::DepartmentServiceClient;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
 use api::cabinet::r#type::v1::LocalizedText;
 use cabinet_e2e::picture;
@@ -103,6 +104,33 @@ pub(crate) async fn call_attributes(visit: &Visit<'_>, method: &str) -> Result<A
     };
     client.delete_attribute(with_token(&visit.stage.owner_token(), delete)).await.expect("an owner may");
     answer
+}
+
+pub(crate) async fn call_departments(visit: &Visit<'_>, method: &str) -> Result<Answer, Status> {
+    let mut client = DepartmentServiceClient::new(visit.stage.profile.clone());
+    let name = || format!("Department {}", visit.stage.fresh());
+    let create = pb::CreateDepartmentRequest { company_id: visit.company_id(), name: name() };
+    if method == "CreateDepartment" {
+        return client.create_department(visit.request(create)).await.map(|_| Answer::Done);
+    }
+    let made = client.create_department(with_token(&visit.stage.owner_token(), create)).await.expect("an owner may");
+    let department_id = made.into_inner().department.expect("the contract promises the department").department_id;
+    match method {
+        "ListDepartments" => {
+            let request = pb::ListDepartmentsRequest { company_id: visit.company_id(), ..Default::default() };
+            let listed = client.list_departments(visit.request(request)).await;
+            listed.map(|listed| if listed.get_ref().departments.is_empty() { Answer::Empty } else { Answer::Done })
+        }
+        "RenameDepartment" => {
+            let request = pb::RenameDepartmentRequest { department_id, name: name(), etag: String::new() };
+            client.rename_department(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        "DeleteDepartment" => {
+            let request = pb::DeleteDepartmentRequest { department_id, etag: String::new() };
+            client.delete_department(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        _ => no_call(method),
+    }
 }
 
 /// What profile keeps of him, as identity asks for it.

@@ -55,6 +55,8 @@ pub mod of {
     pub enum Avatar {}
     #[derive(Debug)]
     pub enum Attribute {}
+    #[derive(Debug)]
+    pub enum Department {}
 }
 
 pub type RealmId = Id<of::Realm>;
@@ -91,6 +93,8 @@ pub type AuditEntryId = Id<of::AuditEntry>;
 pub type AvatarId = Id<of::Avatar>;
 /// Identifies one further field of a company's profiles.
 pub type AttributeId = Id<of::Attribute>;
+/// Identifies one department or branch of a company.
+pub type DepartmentId = Id<of::Department>;
 
 impl<Of> Id<Of> {
     pub const fn from_uuid(uuid: Uuid) -> Self {

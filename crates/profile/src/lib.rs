@@ -17,12 +17,12 @@ use tokio::sync::Notify;
 
 use crate::adapters::avatar_folder::AvatarFolder;
 use crate::adapters::clients::IdentityClient;
-use crate::adapters::grpc::{AttributeGrpc, AvatarGrpc, ERROR_TEXTS, ProfileGrpc};
+use crate::adapters::grpc::{AttributeGrpc, AvatarGrpc, DepartmentGrpc, ERROR_TEXTS, ProfileGrpc};
 use crate::adapters::housekeeping::Housekeeping;
 use crate::adapters::personal_data::StoredPersonalData;
 use crate::adapters::pictures::ImagePictures;
-use crate::adapters::postgres::{PgAttributes, PgAvatars, PgPersonalData, PgProfiles, PgUnusedAvatars};
-use crate::application::{AttributeUseCases, AvatarUseCases, ProfileUseCases, Uploads};
+use crate::adapters::postgres::{PgAttributes, PgAvatars, PgDepartments, PgPersonalData, PgProfiles, PgUnusedAvatars};
+use crate::application::{AttributeUseCases, AvatarUseCases, DepartmentUseCases, ProfileUseCases, Uploads};
 pub use crate::config::Config;
 
 const DATABASE: &str = "profile";
@@ -65,11 +65,13 @@ impl Service for Profile {
         let identity = follow_identity(process, &config.identity, Component::Profile)?;
         let identity = Arc::new(IdentityClient::new(identity));
         let attributes = Arc::new(PgAttributes::new(pools.commands.clone()));
+        let departments = Arc::new(PgDepartments::new(pools.commands.clone()));
         let profiles = Arc::new(ProfileUseCases {
             profiles: Arc::new(PgProfiles::new(pools.commands.clone(), signal.clone())),
             users: identity.clone(),
             names: identity,
             attributes: attributes.clone(),
+            departments: departments.clone(),
             clock: process.clock.clone(),
             ids: process.ids.clone(),
         });
@@ -98,10 +100,12 @@ impl Service for Profile {
             uploads: Uploads::default(),
         };
         let attributes = AttributeUseCases { attributes, clock: process.clock.clone(), ids: process.ids.clone() };
+        let departments = DepartmentUseCases { departments, clock: process.clock.clone(), ids: process.ids.clone() };
         let routes = &mut process.routes;
         routes.add_service(ProfileGrpc::server(profiles));
         routes.add_service(AvatarGrpc::server(avatars));
         routes.add_service(AttributeGrpc::server(attributes));
+        routes.add_service(DepartmentGrpc::server(departments));
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use kernel::{Fault, Refusal, RepeatError};
 
 use super::MakeAvatarError;
-use crate::domain::{InvalidAttribute, InvalidAttributeValue, InvalidField, PictureFlaw};
+use crate::domain::{InvalidAttribute, InvalidAttributeValue, InvalidDepartmentName, InvalidField, PictureFlaw};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -25,6 +25,14 @@ pub(crate) enum Error {
     AttributeExists,
     #[error("the company has as many attributes as it can have")]
     AttributesLimited,
+    #[error("there is no such department")]
+    DepartmentNotFound,
+    #[error(transparent)]
+    DepartmentInvalid(#[from] InvalidDepartmentName),
+    #[error("the company has a department of this name")]
+    DepartmentExists,
+    #[error("the company has as many departments as it can have")]
+    DepartmentsLimited,
     #[error("the profile has changed since it was read")]
     EtagMismatch,
     #[error("somebody else kept changing the profile")]

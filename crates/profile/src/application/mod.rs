@@ -2,6 +2,7 @@
 
 mod attributes;
 mod avatars;
+mod departments;
 mod error;
 mod ports;
 mod profiles;
@@ -9,10 +10,11 @@ mod shown_attributes;
 
 pub(crate) use attributes::{AttributeUseCases, CreateAttribute, UpdateAttribute};
 pub(crate) use avatars::{AvatarUseCases, AvatarView, ChangeAvatar, GetAvatar, Uploads};
+pub(crate) use departments::{DepartmentUseCases, ListDepartments};
 pub(crate) use error::Error;
 pub(crate) use ports::{
-    Attributes, AvatarFiles, AvatarMaker, Avatars, InsertAttribute, MakeAvatarError, NameRules, Profiles, Users,
-    WriteProfileError,
+    Attributes, AvatarFiles, AvatarMaker, Avatars, Departments, InsertAttribute, InsertDepartment, MakeAvatarError, NameRules,
+    Profiles, RenameDepartment, Users, WriteProfileError,
 };
 pub(crate) use profiles::{BatchGetProfiles, ProfileUseCases, ProfileView, ProfilesFound, UpdateProfile};
 pub(crate) use shown_attributes::ShownAttribute;

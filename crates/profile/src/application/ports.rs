@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use kernel::{AttributeId, AvatarId, Call, CompanyId, EventId, Fault, NameRule, Permit, RealmId, RepeatError, Timestamp, UserId};
+use kernel::{
+    AttributeId, AvatarId, Call, CompanyId, DepartmentId, EventId, Fault, NameRule, Permit, RealmId, RepeatError, Timestamp,
+    UserId,
+};
 
 use crate::domain::{
-    Attribute, AttributeChange, AttributeValues, Avatar, AvatarSize, Person, PictureFile, PictureFlaw, PictureFormat, Profile,
-    ProfileChanged,
+    Attribute, AttributeChange, AttributeValues, Avatar, AvatarSize, Department, Person, PictureFile, PictureFlaw, PictureFormat,
+    Profile, ProfileChanged,
 };
 
 /// Where profiles are kept that somebody has saved. A write is one statement: the profile and the fact, both or neither.
@@ -22,7 +25,7 @@ pub(crate) trait Profiles: Send + Sync {
     async fn done(&self, call: &Call, now: Timestamp) -> Result<Option<UserId>, RepeatError>;
 
     /// Writes the profile, and what is another in its attributes, only if nobody has changed it since it was read, all of these
-    /// attributes are there, and the request was not done meanwhile.
+    /// attributes and its department are there, and the request was not done meanwhile.
     async fn save(
         &self,
         permit: &Permit,
@@ -65,6 +68,49 @@ pub(crate) enum InsertAttribute {
     /// There is one of this key.
     Exists,
     TooMany,
+}
+
+/// Departments and branches of companies.
+#[async_trait]
+pub(crate) trait Departments: Send + Sync {
+    /// Those of these that there are.
+    async fn list(&self, realm_id: RealmId, ids: &[DepartmentId]) -> Result<Vec<Department>, Fault>;
+
+    /// Those of a company behind `after`, the oldest first.
+    async fn page(
+        &self,
+        realm_id: RealmId,
+        company_id: CompanyId,
+        after: Option<DepartmentId>,
+        limit: i64,
+    ) -> Result<Vec<Department>, Fault>;
+
+    async fn insert(&self, permit: &Permit, department: &Department) -> Result<InsertDepartment, Fault>;
+
+    /// Writes it only if nobody has changed it since it was read.
+    async fn update(&self, permit: &Permit, department: &Department) -> Result<RenameDepartment, Fault>;
+
+    /// Deletes it, also from all profiles, only if nobody has changed it since it was read; says whether it did.
+    async fn delete(&self, permit: &Permit, department: &Department) -> Result<bool, Fault>;
+}
+
+/// What became of a new department.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InsertDepartment {
+    Done,
+    /// There is one of this name.
+    Exists,
+    TooMany,
+}
+
+/// What became of another name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RenameDepartment {
+    Done,
+    /// Another one has it.
+    Exists,
+    /// Somebody has changed it since it was read.
+    Stale,
 }
 
 /// Whose avatar is which, and which ones are nobody's.

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use kernel::{Authorized, Call, Clock, Fault, IdSource, InvalidName, NameRule, RealmId, Refusal, UserId};
+use kernel::{Authorized, Call, Clock, DepartmentId, Fault, IdSource, InvalidName, NameRule, RealmId, Refusal, UserId};
 
-use super::{Attributes, Error, NameRules, Profiles, ShownAttribute, Users, WriteProfileError, shown_attributes};
+use super::{Attributes, Departments, Error, NameRules, Profiles, ShownAttribute, Users, WriteProfileError, shown_attributes};
 use crate::domain::access::Action;
-use crate::domain::{Change, Contacts, Etag, Field, InvalidField, Label, Person, Profile, ProposedAttribute, ProposedValue};
+use crate::domain::{
+    Change, Contacts, Department, Etag, Field, Flaw, InvalidField, Label, Person, Profile, ProposedAttribute, ProposedValue,
+};
 
 /// How often a change is tried that others keep overtaking.
 pub(super) const ATTEMPTS: usize = 5;
@@ -17,6 +19,7 @@ pub(crate) struct ProfileUseCases {
     pub(crate) users: Arc<dyn Users>,
     pub(crate) names: Arc<dyn NameRules>,
     pub(crate) attributes: Arc<dyn Attributes>,
+    pub(crate) departments: Arc<dyn Departments>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
 }
@@ -43,6 +46,8 @@ pub(crate) struct ProfileView {
     pub(crate) label: Label,
     /// Further fields, as far as the caller may see them.
     pub(crate) attributes: Vec<ShownAttribute>,
+    /// The one that his profile names.
+    pub(crate) department: Option<Department>,
 }
 
 #[derive(Debug)]
@@ -107,8 +112,9 @@ impl ProfileUseCases {
             }
             let mut shown = self.attributes_of_one(call, &profile).await?;
             let read = shown_attributes::read(&shown, &command.attributes)?;
-            if !(wrong.is_empty() && read.wrong.is_empty()) {
-                return Err(Error::ProfileInvalid { fields: wrong, attributes: read.wrong });
+            let fields: Vec<_> = wrong.iter().copied().chain(self.wrong_department(&profile, &command.proposed).await?).collect();
+            if !(fields.is_empty() && read.wrong.is_empty()) {
+                return Err(Error::ProfileInvalid { fields, attributes: read.wrong });
             }
             shown_attributes::write(&mut shown, &read.changes);
             let now = self.clock.now();
@@ -130,6 +136,16 @@ impl ProfileUseCases {
             }
         }
         Err(Error::ProfileChanged)
+    }
+
+    /// What is wrong with the department that is wanted, if it is not one of the person's company: another one's is none.
+    async fn wrong_department(&self, profile: &Profile, proposed: &[ProposedValue]) -> Result<Option<InvalidField>, Fault> {
+        let wanted = proposed.iter().find(|value| value.field == Field::Department);
+        // What is no id is wrong already.
+        let Some(id) = wanted.and_then(|value| value.text.parse::<DepartmentId>().ok()) else { return Ok(None) };
+        let found = self.departments.list(profile.realm_id(), &[id]).await?;
+        let is_of_company = found.iter().any(|department| department.company_id == profile.company_id());
+        Ok((!is_of_company).then_some(InvalidField { field: Field::Department, flaw: Flaw::Department }))
     }
 
     /// Asked for only if a name is to change.
@@ -168,7 +184,23 @@ impl ProfileUseCases {
             None if profile.is_nameless() => self.person(call, profile.realm_id(), profile.user_id()).await?.contacts,
             None => Contacts::default(),
         };
-        Ok(view(profile, &contacts, attributes))
+        let department = self.departments_of(profile.realm_id(), &[&profile]).await?.into_values().next();
+        Ok(view(profile, &contacts, attributes, department))
+    }
+
+    /// Those that these profiles name.
+    async fn departments_of(
+        &self,
+        realm_id: RealmId,
+        profiles: &[&Profile],
+    ) -> Result<BTreeMap<DepartmentId, Department>, Fault> {
+        let ids: BTreeSet<_> = profiles.iter().filter_map(|profile| profile.values().department_id).collect();
+        if ids.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let ids: Vec<_> = ids.into_iter().collect();
+        let found = self.departments.list(realm_id, &ids).await?;
+        Ok(found.into_iter().map(|department| (department.id, department)).collect())
     }
 
     async fn person(&self, call: &Call, realm_id: RealmId, user_id: UserId) -> Result<Person, Error> {
@@ -193,9 +225,11 @@ impl ProfileUseCases {
         }
         let profiles: Vec<_> = found.iter().map(|(profile, _)| profile).collect();
         let mut attributes = self.attributes_of(call, realm_id, &profiles).await?;
+        let departments = self.departments_of(realm_id, &profiles).await?;
         let views = found.into_iter().map(|(profile, contacts)| {
             let attributes = attributes.remove(&profile.user_id()).unwrap_or_default();
-            view(profile, &contacts, attributes)
+            let department = profile.values().department_id.and_then(|id| departments.get(&id)).cloned();
+            view(profile, &contacts, attributes, department)
         });
         Ok(views.collect())
     }
@@ -215,9 +249,9 @@ fn whole(names: NameRule, profile: &Profile) -> Result<(), Error> {
     if missing.is_empty() { Ok(()) } else { Err(Error::ProfileInvalid { fields: missing, attributes: Vec::new() }) }
 }
 
-fn view(profile: Profile, contacts: &Contacts, attributes: Vec<ShownAttribute>) -> ProfileView {
+fn view(profile: Profile, contacts: &Contacts, attributes: Vec<ShownAttribute>, department: Option<Department>) -> ProfileView {
     let label = Label::of(profile.values(), contacts);
-    ProfileView { profile, label, attributes }
+    ProfileView { profile, label, attributes, department }
 }
 
 /// The realm that was named, else the caller's own, if he may look into it.

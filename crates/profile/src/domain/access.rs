@@ -22,6 +22,13 @@ pub(crate) enum Action<'a> {
     ListAttributes {
         company_id: CompanyId,
     },
+    /// As attributes.
+    ManageDepartments {
+        company_id: Option<CompanyId>,
+    },
+    ListDepartments {
+        company_id: CompanyId,
+    },
 }
 
 impl kernel::Action for Action<'_> {
@@ -36,8 +43,8 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
         Action::SeeProfile(profile) => see(caller, profile),
         Action::UpdateProfile(profile) => update(caller, profile),
         Action::WriteAttributes(profile) => write_attributes(caller, profile),
-        Action::ManageAttributes { company_id } => manage_attributes(caller, *company_id),
-        Action::ListAttributes { company_id } => list_attributes(caller, *company_id),
+        Action::ManageAttributes { company_id } | Action::ManageDepartments { company_id } => manage_company(caller, *company_id),
+        Action::ListAttributes { company_id } | Action::ListDepartments { company_id } => look_into_company(caller, *company_id),
     }
 }
 
@@ -87,7 +94,7 @@ fn write_attributes(caller: &Caller, profile: &Profile) -> Decision {
 }
 
 /// Who is no owner is told so whatever there is.
-fn manage_attributes(caller: &Caller, company_id: Option<CompanyId>) -> Decision {
+fn manage_company(caller: &Caller, company_id: Option<CompanyId>) -> Decision {
     match caller {
         Caller::User(user) if user.role != Role::Owner => Decision::Deny,
         Caller::User(user) if company_id == Some(user.company_id) => Decision::Allow,
@@ -96,7 +103,7 @@ fn manage_attributes(caller: &Caller, company_id: Option<CompanyId>) -> Decision
     }
 }
 
-fn list_attributes(caller: &Caller, company_id: CompanyId) -> Decision {
+fn look_into_company(caller: &Caller, company_id: CompanyId) -> Decision {
     match caller {
         Caller::User(user) if user.company_id == company_id => Decision::Allow,
         Caller::User(_) => Decision::Hide,

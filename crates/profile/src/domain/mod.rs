@@ -4,6 +4,7 @@ pub(crate) mod access;
 mod attribute;
 mod attribute_value;
 mod avatar;
+mod department;
 mod label;
 mod locale;
 mod person;
@@ -17,8 +18,9 @@ pub(crate) use attribute::{
 };
 pub(crate) use attribute_value::{AttributeChange, AttributeValues, InvalidAttributeValue, ProposedAttribute};
 pub(crate) use avatar::{Avatar, AvatarSize, PictureFile, PictureFlaw, PictureFormat, fits};
+pub(crate) use department::{Department, DepartmentName, InvalidDepartmentName, MOST_DEPARTMENTS};
 pub(crate) use label::Label;
 pub(crate) use locale::{Language, TimeZoneName};
 pub(crate) use person::{Contacts, Person};
-pub(crate) use profile::{Change, Etag, Field, InvalidField, Profile, ProfileChanged, ProposedValue, Values};
+pub(crate) use profile::{Change, Etag, Field, Flaw, InvalidField, Profile, ProfileChanged, ProposedValue, Values};
 pub(crate) use web_site::WebSite;

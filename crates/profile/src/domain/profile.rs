@@ -3,7 +3,8 @@
 use std::str::FromStr;
 
 use kernel::{
-    AvatarId, CompanyId, InvalidLine, InvalidName, Line, NameField, NameForm, NameRule, PersonName, RealmId, Timestamp, UserId,
+    AvatarId, CompanyId, DepartmentId, InvalidLine, InvalidName, Line, NameField, NameForm, NameRule, PersonName, RealmId,
+    Timestamp, UserId,
 };
 
 use super::locale::{UnknownLanguage, UnknownTimeZone};
@@ -23,10 +24,11 @@ pub(crate) enum Field {
     WebSite,
     TimeZone,
     Language,
+    Department,
 }
 
 impl Field {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Name(NameField::Full),
         Self::Name(NameField::Last),
         Self::Name(NameField::First),
@@ -37,6 +39,7 @@ impl Field {
         Self::WebSite,
         Self::TimeZone,
         Self::Language,
+        Self::Department,
     ];
 
     /// As masks name it.
@@ -49,6 +52,7 @@ impl Field {
             Self::WebSite => "web_site",
             Self::TimeZone => "time_zone",
             Self::Language => "language",
+            Self::Department => "department_id",
         }
     }
 }
@@ -79,6 +83,8 @@ pub(crate) enum Change {
     WebSite(Option<WebSite>),
     TimeZone(Option<TimeZoneName>),
     Language(Option<Language>),
+    /// Whether it is one of the person's company is still to be looked at.
+    Department(Option<DepartmentId>),
 }
 
 /// A value that a field cannot have.
@@ -103,6 +109,8 @@ pub(crate) enum Flaw {
     TimeZone(#[from] UnknownTimeZone),
     #[error(transparent)]
     Language(#[from] UnknownLanguage),
+    #[error("is no department of the company")]
+    Department,
 }
 
 impl Change {
@@ -131,6 +139,8 @@ impl Change {
             Field::TimeZone => Self::TimeZone(Some(text.parse()?)),
             Field::Language if text.is_empty() => Self::Language(None),
             Field::Language => Self::Language(Some(text.parse()?)),
+            Field::Department if text.is_empty() => Self::Department(None),
+            Field::Department => Self::Department(Some(text.parse().map_err(|_| Flaw::Department)?)),
         })
     }
 }
@@ -153,6 +163,8 @@ pub(crate) struct Values {
     pub(crate) time_zone: Option<TimeZoneName>,
     /// The realm's, if there is none.
     pub(crate) language: Option<Language>,
+    /// One of his company's.
+    pub(crate) department_id: Option<DepartmentId>,
 }
 
 impl Values {
@@ -168,6 +180,7 @@ impl Values {
                 Change::WebSite(site) => values.web_site = site,
                 Change::TimeZone(zone) => values.time_zone = zone,
                 Change::Language(language) => values.language = language,
+                Change::Department(department_id) => values.department_id = department_id,
             }
         }
         if !names.is_empty() {
@@ -330,6 +343,7 @@ pub(crate) mod tests {
             (Field::WebSite, "https://kowalska.example"),
             (Field::TimeZone, "Europe/Kyiv"),
             (Field::Language, "uk"),
+            (Field::Department, "01982d5c-0000-7000-8000-000000000001"),
         ];
         profile.change(&changes(&all), RULE.form, Timestamp::UNIX_EPOCH);
         let before = profile.values().clone();

@@ -13,7 +13,7 @@ use crate::domain::{Etag, Field, Language, ProposedAttribute, ProposedValue, Tim
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the mask names fields: full_name, last_name, first_name, middle_name, initials, job_title, organisation, web_site, time_zone, \
-     language, and attributes that there are, such as attributes.shoe_size"
+     language, department_id, and attributes that there are, such as attributes.shoe_size"
 )]
 pub(super) struct UnknownPath;
 
@@ -66,11 +66,12 @@ fn text_of(profile: &pb::Profile, field: Field) -> &str {
         Field::WebSite => &profile.web_site,
         Field::TimeZone => &profile.time_zone,
         Field::Language => &profile.language,
+        Field::Department => &profile.department_id,
     }
 }
 
 pub(super) fn profile(view: Authorized<ProfileView>) -> pb::Profile {
-    let ProfileView { profile, label, attributes } = view.into_inner();
+    let ProfileView { profile, label, attributes, department } = view.into_inner();
     let values = profile.values();
     pb::Profile {
         user_id: profile.user_id().to_string(),
@@ -90,6 +91,8 @@ pub(super) fn profile(view: Authorized<ProfileView>) -> pb::Profile {
         update_time: profile.updated_at().map(timestamp),
         avatar_id: profile.avatar_id().map(|id| id.to_string()).unwrap_or_default(),
         attributes: attributes.iter().map(attribute).collect(),
+        department_id: department.as_ref().map(|department| department.id.to_string()).unwrap_or_default(),
+        department: department.map(|department| department.name.as_str().to_owned()).unwrap_or_default(),
     }
 }
 

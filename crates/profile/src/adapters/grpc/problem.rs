@@ -47,6 +47,14 @@ impl From<Error> for Problem {
             Error::AttributesLimited => {
                 refusal(ErrorKind::FailedPrecondition, ErrorReason::AttributesLimited, error).unless("LIMIT", "company_id")
             }
+            Error::DepartmentNotFound => refusal(ErrorKind::NotFound, ErrorReason::DepartmentNotFound, error),
+            Error::DepartmentInvalid(flaw) => {
+                refusal(ErrorKind::InvalidArgument, ErrorReason::DepartmentInvalid, flaw).in_field("name")
+            }
+            Error::DepartmentExists => refusal(ErrorKind::AlreadyExists, ErrorReason::DepartmentExists, error),
+            Error::DepartmentsLimited => {
+                refusal(ErrorKind::FailedPrecondition, ErrorReason::DepartmentsLimited, error).unless("LIMIT", "company_id")
+            }
             Error::EtagMismatch => refusal(ErrorKind::Aborted, ErrorReason::EtagMismatch, error),
             Error::ProfileChanged => refusal(ErrorKind::Aborted, ErrorReason::ProfileChanged, error),
             Error::AvatarNotFound => refusal(ErrorKind::NotFound, ErrorReason::AvatarNotFound, error),

@@ -28,7 +28,12 @@ impl Kept<'_> {
                  jsonb_build_object('company_id', company_id, 'full_name', full_name, 'last_name', last_name,
                      'first_name', first_name, 'middle_name', middle_name, 'initials', initials, 'job_title', job_title,
                      'organisation', organisation, 'web_site', web_site, 'time_zone', time_zone, 'language', language,
-                     'avatar_id', avatar_id, 'update_time', updated_at, 'version', version)::text AS "record!"
+                     'avatar_id', avatar_id, 'department_id', department_id, 'department', (
+                         SELECT departments.name
+                         FROM departments
+                         WHERE departments.realm_id = profiles.realm_id
+                           AND departments.department_id = profiles.department_id
+                     ), 'update_time', updated_at, 'version', version)::text AS "record!"
              FROM profiles
              WHERE realm_id = $1
                AND user_id = $2

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
 use kernel::{
-    AvatarId, Call, CompanyId, EventId, Fault, Line, NamedRequest, Permit, PersonName, RealmId, RepeatError, Timestamp, UserId,
+    AvatarId, Call, CompanyId, DepartmentId, EventId, Fault, Line, NamedRequest, Permit, PersonName, RealmId, RepeatError,
+    Timestamp, UserId,
 };
 use messaging::{Lane, OutboxSignal, requests};
 use runtime::postgres;
@@ -41,6 +42,7 @@ struct ProfileRow {
     time_zone: Option<String>,
     language: Option<String>,
     avatar_id: Option<Uuid>,
+    department_id: Option<Uuid>,
     version: i64,
     updated_at: jiff_sqlx::Timestamp,
 }
@@ -63,6 +65,7 @@ impl TryFrom<ProfileRow> for Profile {
             web_site: row.web_site.map(WebSite::from_stored),
             time_zone: row.time_zone.map(TimeZoneName::from_stored),
             language: language.transpose()?,
+            department_id: row.department_id.map(DepartmentId::from_uuid),
         };
         let ids = (RealmId::from_uuid(row.realm_id), UserId::from_uuid(row.user_id), CompanyId::from_uuid(row.company_id));
         let avatar_id = row.avatar_id.map(AvatarId::from_uuid);
@@ -76,7 +79,7 @@ impl Profiles for PgProfiles {
         let row = sqlx::query_as!(
             ProfileRow,
             "SELECT realm_id, user_id, company_id, full_name, last_name, first_name, middle_name, initials, job_title, organisation,
-                 web_site, time_zone, language, avatar_id, version, updated_at
+                 web_site, time_zone, language, avatar_id, department_id, version, updated_at
              FROM profiles
              WHERE realm_id = $1
                AND user_id = $2",
@@ -94,7 +97,7 @@ impl Profiles for PgProfiles {
         let rows = sqlx::query_as!(
             ProfileRow,
             "SELECT realm_id, user_id, company_id, full_name, last_name, first_name, middle_name, initials, job_title, organisation,
-                 web_site, time_zone, language, avatar_id, version, updated_at
+                 web_site, time_zone, language, avatar_id, department_id, version, updated_at
              FROM profiles
              WHERE realm_id = $1
                AND user_id = ANY($2)",
@@ -133,6 +136,7 @@ impl Profiles for PgProfiles {
     }
 }
 
+const DEPARTMENT: &str = "profiles_department";
 /// The version of a profile after the first change.
 const FIRST: i64 = 1;
 
@@ -166,8 +170,8 @@ async fn insert(
         "WITH inserted AS (
              INSERT INTO profiles
                  (realm_id, user_id, company_id, full_name, job_title, time_zone, language, version, updated_at, last_name,
-                  first_name, middle_name, initials, organisation, web_site, avatar_id)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $19, $20, $21, $22, $23, $24, $25)
+                  first_name, middle_name, initials, organisation, web_site, avatar_id, department_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $19, $20, $21, $22, $23, $24, $25, $26)
              ON CONFLICT DO NOTHING
              RETURNING realm_id, user_id, version, updated_at
          )
@@ -199,6 +203,7 @@ async fn insert(
         values.organisation.as_str(),
         values.web_site.as_ref().map(WebSite::as_str),
         profile.avatar_id().map(|id| id.as_uuid()),
+        values.department_id.map(|id| id.as_uuid()),
     )
     .execute(executor)
     .await
@@ -221,7 +226,7 @@ async fn update(
              UPDATE profiles
              SET full_name = $3, job_title = $4, time_zone = $5, language = $6, version = $7::bigint, updated_at = $8,
                  last_name = $18, first_name = $19, middle_name = $20, initials = $21, organisation = $22, web_site = $23,
-                 avatar_id = $24
+                 avatar_id = $24, department_id = $25
              WHERE realm_id = $1
                AND user_id = $2
                AND version = $7::bigint - 1
@@ -254,6 +259,7 @@ async fn update(
         values.organisation.as_str(),
         values.web_site.as_ref().map(WebSite::as_str),
         profile.avatar_id().map(|id| id.as_uuid()),
+        values.department_id.map(|id| id.as_uuid()),
     )
     .execute(executor)
     .await
@@ -263,7 +269,8 @@ async fn update(
 
 fn write_error(error: sqlx::Error) -> WriteProfileError {
     match postgres::violated_constraint(&error) {
-        Some(requests::DONE_ONCE) => WriteProfileError::Stale,
+        // Its department was deleted since the profile was read.
+        Some(requests::DONE_ONCE | DEPARTMENT) => WriteProfileError::Stale,
         _ => postgres::fault(error).into(),
     }
 }

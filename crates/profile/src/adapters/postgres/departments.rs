@@ -1,0 +1,168 @@
+//! Departments in PostgreSQL.
+
+use async_trait::async_trait;
+use kernel::{CompanyId, DepartmentId, Fault, Permit, RealmId};
+use runtime::postgres;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::application::{Departments, InsertDepartment, RenameDepartment};
+use crate::domain::{Department, DepartmentName, MOST_DEPARTMENTS};
+
+const NAME: &str = "departments_name";
+
+pub(crate) struct PgDepartments {
+    pool: PgPool,
+}
+
+impl PgDepartments {
+    pub(crate) const fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+}
+
+struct DepartmentRow {
+    realm_id: Uuid,
+    department_id: Uuid,
+    company_id: Uuid,
+    name: String,
+    version: i64,
+}
+
+impl From<DepartmentRow> for Department {
+    fn from(row: DepartmentRow) -> Self {
+        Self {
+            realm_id: RealmId::from_uuid(row.realm_id),
+            id: DepartmentId::from_uuid(row.department_id),
+            company_id: CompanyId::from_uuid(row.company_id),
+            name: DepartmentName::from_stored(row.name),
+            version: row.version,
+        }
+    }
+}
+
+#[async_trait]
+impl Departments for PgDepartments {
+    async fn list(&self, realm_id: RealmId, ids: &[DepartmentId]) -> Result<Vec<Department>, Fault> {
+        let ids: Vec<_> = ids.iter().map(DepartmentId::as_uuid).collect();
+        let rows = sqlx::query_as!(
+            DepartmentRow,
+            "SELECT realm_id, department_id, company_id, name, version
+             FROM departments
+             WHERE realm_id = $1
+               AND department_id = ANY($2)",
+            realm_id.as_uuid(),
+            &ids,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(rows.into_iter().map(Department::from).collect())
+    }
+
+    async fn page(
+        &self,
+        realm_id: RealmId,
+        company_id: CompanyId,
+        after: Option<DepartmentId>,
+        limit: i64,
+    ) -> Result<Vec<Department>, Fault> {
+        let rows = sqlx::query_as!(
+            DepartmentRow,
+            "SELECT realm_id, department_id, company_id, name, version
+             FROM departments
+             WHERE realm_id = $1
+               AND company_id = $2
+               AND ($3::uuid IS NULL OR department_id > $3)
+             ORDER BY department_id
+             LIMIT $4",
+            realm_id.as_uuid(),
+            company_id.as_uuid(),
+            after.map(|after| after.as_uuid()),
+            limit,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(rows.into_iter().map(Department::from).collect())
+    }
+
+    async fn insert(&self, _: &Permit, department: &Department) -> Result<InsertDepartment, Fault> {
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
+        // Whoever else adds one to the company waits, so that each of them counts all others.
+        sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", format!("departments {}", department.company_id))
+            .execute(&mut *transaction)
+            .await
+            .map_err(postgres::fault)?;
+        let count = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!"
+             FROM departments
+             WHERE realm_id = $1
+               AND company_id = $2"#,
+            department.realm_id.as_uuid(),
+            department.company_id.as_uuid(),
+        )
+        .fetch_one(&mut *transaction)
+        .await
+        .map_err(postgres::fault)?;
+        if count >= MOST_DEPARTMENTS {
+            return Ok(InsertDepartment::TooMany);
+        }
+        let inserted = sqlx::query!(
+            "INSERT INTO departments (realm_id, department_id, company_id, name, name_key, version)
+             VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT ON CONSTRAINT departments_name DO NOTHING",
+            department.realm_id.as_uuid(),
+            department.id.as_uuid(),
+            department.company_id.as_uuid(),
+            department.name.as_str(),
+            department.name.key(),
+            department.version,
+        )
+        .execute(&mut *transaction)
+        .await
+        .map_err(postgres::fault)?;
+        transaction.commit().await.map_err(postgres::fault)?;
+        Ok(if inserted.rows_affected() == 1 { InsertDepartment::Done } else { InsertDepartment::Exists })
+    }
+
+    async fn update(&self, _: &Permit, department: &Department) -> Result<RenameDepartment, Fault> {
+        let updated = sqlx::query!(
+            "UPDATE departments
+             SET name = $3, name_key = $4, version = $5::bigint
+             WHERE realm_id = $1
+               AND department_id = $2
+               AND version = $5::bigint - 1",
+            department.realm_id.as_uuid(),
+            department.id.as_uuid(),
+            department.name.as_str(),
+            department.name.key(),
+            department.version,
+        )
+        .execute(&self.pool)
+        .await;
+        match updated {
+            Ok(updated) if updated.rows_affected() == 1 => Ok(RenameDepartment::Done),
+            Ok(_) => Ok(RenameDepartment::Stale),
+            Err(error) if postgres::violated_constraint(&error) == Some(NAME) => Ok(RenameDepartment::Exists),
+            Err(error) => Err(postgres::fault(error)),
+        }
+    }
+
+    /// The schema takes it from all profiles that have it.
+    async fn delete(&self, _: &Permit, department: &Department) -> Result<bool, Fault> {
+        let deleted = sqlx::query!(
+            "DELETE FROM departments
+             WHERE realm_id = $1
+               AND department_id = $2
+               AND version = $3",
+            department.realm_id.as_uuid(),
+            department.id.as_uuid(),
+            department.version,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(deleted.rows_affected() == 1)
+    }
+}
