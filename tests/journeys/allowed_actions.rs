@@ -2,13 +2,17 @@
 
 use api::cabinet::case_monitoring::v1 as cases;
 use api::cabinet::identity::v1 as identity;
+use api::cabinet::identity::v1::limit_service_client::LimitServiceClient;
 use api::cabinet::identity::v1::password_service_client::PasswordServiceClient;
 use api::cabinet::identity::v1::second_factor_service_client::SecondFactorServiceClient;
+use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
 use api::cabinet::r#type::v1::AllowedAction;
 use cabinet_e2e::{Cabinet, case_request, new_id, reason, user_id, with_token};
 use kernel::Role;
 use tonic::Status;
+
+use crate::preset_realm::PresetRealm;
 
 const DENIED: &str = "PERMISSION_DENIED";
 const ONESELF: &str = "ACTING_ON_ONESELF";
@@ -84,6 +88,14 @@ async fn attempt(cabinet: &Cabinet, token: &str, user: &identity::User, method: 
             let request = with_token(token, identity::ResetUserSecondFactorRequest { user_id: id.clone() });
             told(SecondFactorServiceClient::new(cabinet.identity.channel()).reset_user_second_factor(request).await)
         }
+        "EndUserSessions" => {
+            let request = identity::EndUserSessionsRequest { user_id: id.clone(), ..Default::default() };
+            told(SessionServiceClient::new(cabinet.identity.channel()).end_user_sessions(with_token(token, request)).await)
+        }
+        "LiftUserLimits" => {
+            let request = identity::LiftUserLimitsRequest { user_id: id.clone(), ..Default::default() };
+            told(LimitServiceClient::new(cabinet.identity.channel()).lift_user_limits(with_token(token, request)).await)
+        }
         // Or he would be gone.
         "DeleteUser" => told(cabinet.prepare_deletion(token, id).await),
         other => panic!("{other} is no method that is done with a user"),
@@ -99,13 +111,15 @@ async fn a_user_says_what_his_caller_may_do_with_him() {
     let owner = add(identity::Role::Owner, "owner@example.com").await.expect("a good user");
     let agent = add(identity::Role::Agent, "agent@example.com").await.expect("a good user");
     let owners = cabinet.user_token(user_id(&owner), Role::Owner);
+    let (_, support) = PresetRealm::of(&cabinet).support("support@example.com").await;
     // In the order in which they are shown: deleting comes last.
-    for (token, user, invite, contacts, role, status) in [
-        (&owners, &owner, "", DENIED, ONESELF, ("BlockUser", ONESELF)),
-        (&service, &agent, "", "", DENIED, ("BlockUser", DENIED)),
-        (&owners, &agent, "", DENIED, "", ("BlockUser", "")),
-        (&service, &agent, "USER_BLOCKED", "", DENIED, ("UnblockUser", DENIED)),
-        (&owners, &agent, "USER_BLOCKED", DENIED, "", ("UnblockUser", "")),
+    for (token, user, invite, contacts, role, status, factor, help) in [
+        (&owners, &owner, "", DENIED, ONESELF, ("BlockUser", ONESELF), ONESELF, DENIED),
+        (&service, &agent, "", "", DENIED, ("BlockUser", DENIED), DENIED, DENIED),
+        (&support, &agent, DENIED, DENIED, DENIED, ("BlockUser", DENIED), "", ""),
+        (&owners, &agent, "", DENIED, "", ("BlockUser", ""), "", DENIED),
+        (&service, &agent, "USER_BLOCKED", "", DENIED, ("UnblockUser", DENIED), DENIED, DENIED),
+        (&owners, &agent, "USER_BLOCKED", DENIED, "", ("UnblockUser", ""), "", DENIED),
     ] {
         let found = cabinet.batch_get_users(token, "", &[&user.user_id]).await.expect("an answer").users;
         let seen = found.into_iter().next().expect("he is seen").allowed_actions;
@@ -116,7 +130,9 @@ async fn a_user_says_what_his_caller_may_do_with_him() {
             ("SetUserPassword", DENIED),
             ("ChangeUserRole", role),
             status,
-            ("ResetUserSecondFactor", role),
+            ("ResetUserSecondFactor", factor),
+            ("EndUserSessions", help),
+            ("LiftUserLimits", help),
             ("DeleteUser", role),
         ];
         assert_eq!(said(&seen), expected(&actions));

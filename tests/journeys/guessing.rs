@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use api::cabinet::identity::v1 as pb;
+use api::cabinet::identity::v1::limit_service_client::LimitServiceClient;
 use api::cabinet::identity::v1::link_service_client::LinkServiceClient;
 use api::cabinet::identity::v1::realm_service_client::RealmServiceClient;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
@@ -12,6 +13,9 @@ use prost_types::FieldMask;
 use testkit::{PostgresOptions, SharedPostgres, shared_rabbitmq};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
+
+use crate::audit::done;
+use crate::preset_realm::PresetRealm;
 
 const LIMITED: (Code, &str) = (Code::ResourceExhausted, "ATTEMPTS_LIMITED");
 const REFUSED: (Code, &str) = (Code::Unauthenticated, "SIGN_IN_REFUSED");
@@ -69,6 +73,24 @@ impl<'a> Front<'a> {
         let request = pb::RequestPasswordResetRequest { realm_id: self.cabinet.realm.id.to_string(), email: email.to_owned() };
         let mut client = LinkServiceClient::new(self.cabinet.identity.channel());
         client.request_password_reset(self.from(address, "", request)).await.map(|_| ())
+    }
+
+    /// Shows in a session a password that is wrong.
+    async fn guess_in_session(&self, token: &str) -> Refused {
+        let request = with_token(token, pb::ReauthenticateRequest { password: "a wrong password".to_owned() });
+        refused(SessionServiceClient::new(self.cabinet.identity.channel()).reauthenticate(request).await)
+    }
+
+    async fn lift_of_user(&self, token: &str, user_id: &str) -> Result<i32, Status> {
+        let request = with_token(token, pb::LiftUserLimitsRequest { user_id: user_id.to_owned(), ..Default::default() });
+        let answer = LimitServiceClient::new(self.cabinet.identity.channel()).lift_user_limits(request).await?;
+        Ok(answer.into_inner().lifted_count)
+    }
+
+    async fn lift_of_address(&self, token: &str, address: &str) -> Result<i32, Status> {
+        let request = with_token(token, pb::LiftAddressLimitsRequest { address: address.to_owned(), ..Default::default() });
+        let answer = LimitServiceClient::new(self.cabinet.identity.channel()).lift_address_limits(request).await?;
+        Ok(answer.into_inner().lifted_count)
     }
 
     /// Lets the time pass after which attempts count no longer.
@@ -230,6 +252,81 @@ async fn devices_of_a_thief_keep_nobody_out() {
     }
     let strange = front.sign_in(&address(0), &devices[1], "anna@example.com", "wrong").await;
     assert_eq!(refused(strange), is(LIMITED), "they count together, as those of strangers");
+}
+
+/// Rules I23.f, I26.a: SUPPORT lifts whatever keeps a user waiting, wherever it is counted; he is counted from then on as before. It is
+/// written down, if there was anything to lift.
+#[tokio::test(flavor = "multi_thread")]
+async fn support_lifts_what_keeps_a_user_waiting() {
+    let cabinet = Cabinet::start().await;
+    let front = Front::of(&cabinet).await;
+    let realm = PresetRealm::of(&cabinet);
+    let (_, support) = realm.support("support@example.com").await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    let session = cabinet.signed_in(&anna).await.access_token;
+    let (home, abroad) = ("198.51.100.1", "198.51.100.2");
+    let device = front.sign_in(home, "", "anna@example.com", Cabinet::PASSWORD).await.expect("her password").device_token;
+    assert_eq!(front.lift_of_user(&support, &anna.user_id).await.expect("nothing is counted"), 0);
+    for number in 0..10 {
+        assert_eq!(front.guess(&address(number), "anna@example.com").await, is(REFUSED));
+        assert_eq!(refused(front.sign_in(home, &device, "anna@example.com", "a wrong password").await), is(REFUSED));
+        assert_eq!(front.guess_in_session(&session).await.1, "CURRENT_PASSWORD_WRONG");
+    }
+    let everywhere = async |from| {
+        [
+            front.sign_in(from, "", "anna@example.com", Cabinet::PASSWORD).await.map(|_| ()),
+            front.sign_in(from, &device, "anna@example.com", Cabinet::PASSWORD).await.map(|_| ()),
+        ]
+    };
+    assert_eq!(everywhere(abroad).await.map(refused), [is(LIMITED), is(LIMITED)]);
+    assert_eq!(front.guess_in_session(&session).await, is(LIMITED));
+
+    // At her login, on her device and all of them, and in her session.
+    assert_eq!(front.lift_of_user(&support, &anna.user_id).await.expect("SUPPORT may"), 4);
+    assert!(everywhere(abroad).await.iter().all(Result::is_ok));
+    assert_eq!(front.guess_in_session(&session).await.1, "CURRENT_PASSWORD_WRONG");
+    for number in 0..10 {
+        assert_eq!(front.guess(&address(number), "anna@example.com").await, is(REFUSED));
+    }
+    assert_eq!(front.guess(&address(10), "anna@example.com").await, is(LIMITED), "as before");
+
+    let lifted = pb::ListAuditEntriesRequest {
+        realm_id: cabinet.realm.id.to_string(),
+        act: pb::AuditAct::UserLimitsLifted.into(),
+        ..Default::default()
+    };
+    let act = ("USER_LIMITS_LIFTED".to_owned(), anna.user_id, String::new());
+    assert_eq!(done(&cabinet, &realm.operator, lifted).await, [act]);
+}
+
+/// Rules I23.f, I26.a: SUPPORT lifts whatever keeps everybody behind an address waiting; what is counted elsewhere stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn support_lifts_what_keeps_an_address_waiting() {
+    let cabinet = Setup::default().with_identity("CABINET__GUESSING__PASSWORDS_FROM_ADDRESS", "3").start().await;
+    let front = Front::of(&cabinet).await;
+    let realm = PresetRealm::of(&cabinet);
+    let (_, support) = realm.support("support@example.com").await;
+    let (here, there) = ("198.51.100.1", "198.51.100.2");
+    for from in [here, there] {
+        for number in 0..3 {
+            assert_eq!(front.guess(from, &format!("nobody{number}@example.com")).await, is(REFUSED));
+        }
+        assert_eq!(front.guess(from, "nobody@example.com").await, is(LIMITED));
+    }
+    front.request_reset(here, "nobody@example.com").await.expect("always the same answer");
+    let no_address = front.lift_of_address(&support, "198.51.100").await.expect_err("a part of one");
+    assert_eq!(no_address.code(), Code::InvalidArgument);
+
+    assert_eq!(front.lift_of_address(&support, here).await.expect("SUPPORT may"), 2, "guesses at passwords and at accounts");
+    assert_eq!(front.guess(here, "nobody@example.com").await, is(REFUSED));
+    assert_eq!(front.guess(there, "nobody@example.com").await, is(LIMITED));
+    let lifted = pb::ListAuditEntriesRequest {
+        realm_id: cabinet.realm.id.to_string(),
+        act: pb::AuditAct::AddressLimitsLifted.into(),
+        ..Default::default()
+    };
+    let act = ("ADDRESS_LIMITS_LIFTED".to_owned(), cabinet.realm.id.to_string(), here.to_owned());
+    assert_eq!(done(&cabinet, &realm.operator, lifted).await, [act]);
 }
 
 /// Rules I23.c, I22.a: links are asked for only so often from one address; who exists is told by nothing.

@@ -30,6 +30,12 @@ impl<'a> PresetRealm<'a> {
         Self { cabinet, realm_id, company_id, operator }
     }
 
+    /// The realm that every test has.
+    pub(crate) fn of(cabinet: &'a Cabinet) -> Self {
+        let (realm_id, company_id) = (cabinet.realm.id, cabinet.realm.company_id);
+        Self { cabinet, realm_id, company_id, operator: cabinet.operator_token("operator") }
+    }
+
     /// Adds a user, as the realm's own service.
     pub(crate) async fn add(&self, request: pb::CreateUserRequest) -> Result<pb::User, Status> {
         let token = self.cabinet.service_token_in(self.realm_id);

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
-use cabinet_e2e::{Cabinet, Silencer, eventually_async, reason, with_token};
-use tonic::Code;
+use cabinet_e2e::{Cabinet, Silencer, eventually_async, reason, user_request, with_token};
+use tonic::{Code, Status};
+
+use crate::audit::done;
+use crate::preset_realm::PresetRealm;
 
 /// The bound that the rule itself names.
 const BOUND: Duration = Duration::from_secs(1);
@@ -256,6 +259,83 @@ async fn an_ended_session_is_refused_everywhere_within_a_second() {
     SessionServiceClient::new(cabinet.identity.channel()).end_session(request).await.expect("one's own");
     tokio::time::sleep(BOUND).await;
     cabinet.refused_everywhere_now(&tokens.access_token, &anna.user_id).await;
+}
+
+async fn end_for(cabinet: &Cabinet, token: &str, realm_id: &str, user_id: &str, session_id: &str) -> Result<i32, Status> {
+    let (realm_id, user_id, session_id) = (realm_id.to_owned(), user_id.to_owned(), session_id.to_owned());
+    let request = with_token(token, pb::EndUserSessionsRequest { realm_id, user_id, session_id });
+    let answer = SessionServiceClient::new(cabinet.identity.channel()).end_user_sessions(request).await?;
+    Ok(answer.into_inner().ended_count)
+}
+
+/// Rules I24.f, I4.b, I26.a: SUPPORT of the realm, or whoever runs the platform, sees the sessions of a user and ends one or all of them: they
+/// are refused everywhere within a second, and he signs in again. It is written down, if there was anything to end.
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_that_support_ends_are_refused_everywhere_within_a_second() {
+    let cabinet = Cabinet::start().await;
+    let realm = PresetRealm::of(&cabinet);
+    let (_, support) = realm.support("support@example.com").await;
+    let (anna, bela) = (cabinet.create_customer("anna@example.com").await, cabinet.create_customer("bela@example.com").await);
+    let first = cabinet.signed_in(&anna).await;
+    let of_bela = cabinet.signed_in(&bela).await;
+    let again = async || cabinet.sign_in("anna@example.com", Cabinet::PASSWORD).await.expect("her password");
+    let (second, third) = (again().await, again().await);
+    let request = pb::ListUserSessionsRequest { user_id: anna.user_id.clone(), ..Default::default() };
+    let mut sessions = SessionServiceClient::new(cabinet.identity.channel());
+    let listed = sessions.list_user_sessions(with_token(&support, request)).await.expect("SUPPORT may").into_inner().sessions;
+    let ids: Vec<_> = listed.iter().map(|session| session.session_id.clone()).collect();
+    assert_eq!(ids, [&third, &second, &first].map(|tokens| tokens.session_id.clone()));
+    assert!(listed.iter().all(|session| session.client_address == "127.0.0.1" && !session.is_current));
+
+    let end = async |session_id: &str| end_for(&cabinet, &support, "", &anna.user_id, session_id).await;
+    assert_eq!(end(&second.session_id).await.expect("hers"), 1);
+    tokio::time::sleep(BOUND).await;
+    cabinet.refused_everywhere_now(&second.access_token, &anna.user_id).await;
+    cabinet.accepted_everywhere(&first.access_token, &anna.user_id).await;
+    assert_eq!(end(&second.session_id).await.expect("hers, and over"), 0);
+    let not_hers = end(&of_bela.session_id).await.expect_err("another's");
+    assert_eq!(reason(&not_hers), (Code::NotFound, "SESSION_NOT_FOUND".into()));
+
+    let realm_id = cabinet.realm.id.to_string();
+    assert_eq!(end_for(&cabinet, &realm.operator, &realm_id, &anna.user_id, "").await.expect("an operator may"), 2);
+    tokio::time::sleep(BOUND).await;
+    for ended in [&first, &third] {
+        cabinet.refused_everywhere_now(&ended.access_token, &anna.user_id).await;
+        assert_eq!(reason(&cabinet.refresh(&ended.refresh_token).await.expect_err("it has ended")).1, "SESSION_OVER");
+    }
+    assert_eq!(end("").await.expect("there are none"), 0);
+    cabinet.accepted_everywhere(&of_bela.access_token, &bela.user_id).await;
+    cabinet.accepted_everywhere(&again().await.access_token, &anna.user_id).await;
+
+    let ended = pb::ListAuditEntriesRequest { realm_id, act: pb::AuditAct::SessionsEnded.into(), ..Default::default() };
+    let act = |detail: &str| ("SESSIONS_ENDED".to_owned(), anna.user_id.clone(), detail.to_owned());
+    assert_eq!(done(&cabinet, &realm.operator, ended).await, [act(&second.session_id), act("2")]);
+}
+
+/// Rules I24.f, I1.a: nobody of a support desk ends the sessions of his own desk, and nobody those of another realm; whoever runs the platform
+/// says which realm he means.
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_are_ended_from_outside_the_desk_and_inside_the_realm() {
+    let cabinet = Cabinet::start().await;
+    let realm = PresetRealm::of(&cabinet);
+    let desk = realm.support_desk().await;
+    let of_desk = |email: &str| user_request(desk, pb::Role::Support, email);
+    let (_, support) = realm.member(of_desk("support@example.com")).await;
+    let (colleague, _) = realm.member(of_desk("colleague@example.com")).await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    let (here, elsewhere) = (cabinet.realm.id.to_string(), cabinet.other_realm.id.to_string());
+    let refused = [
+        (&support, "", &colleague, "PERMISSION_DENIED"),
+        (&support, &elsewhere, &anna, "REALM_NOT_FOUND"),
+        (&realm.operator, &elsewhere, &anna, "USER_NOT_FOUND"),
+        (&realm.operator, "", &anna, "REALM_NOT_FOUND"),
+    ];
+    for (token, realm_id, user, expected) in refused {
+        let outcome = end_for(&cabinet, token, realm_id, &user.user_id, "").await;
+        assert_eq!(reason(&outcome.expect_err("a refusal")).1, expected);
+    }
+    let helped = end_for(&cabinet, &realm.operator, &here, &colleague.user_id, "").await;
+    assert_eq!(helped.expect("an operator helps the desk"), 0);
 }
 
 /// Rule I4.b: of revocations that many make at once, sharing nothing but their numbers, none is skipped.

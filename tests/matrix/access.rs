@@ -5,6 +5,7 @@ use api::cabinet::identity::v1::access_service_client::AccessServiceClient;
 use api::cabinet::identity::v1::administrator_service_client::AdministratorServiceClient;
 use api::cabinet::identity::v1::contact_service_client::ContactServiceClient;
 use api::cabinet::identity::v1::export_service_client::ExportServiceClient;
+use api::cabinet::identity::v1::limit_service_client::LimitServiceClient;
 use api::cabinet::identity::v1::link_service_client::LinkServiceClient;
 use api::cabinet::identity::v1::password_service_client::PasswordServiceClient;
 use api::cabinet::identity::v1::registration_service_client::RegistrationServiceClient;
@@ -43,6 +44,31 @@ pub(crate) async fn call_sessions(visit: &Visit<'_>, method: &str) -> Result<Ans
             let tokens = visit.stage.session_of(&visit.himself).await;
             let request = pb::EndSessionRequest { session_id: tokens.session_id.clone() };
             client.end_session(visit.request_in(&tokens, request).await).await.map(|_| Answer::Done)
+        }
+        "ListUserSessions" => {
+            let request = pb::ListUserSessionsRequest { realm_id: visit.realm_id(), user_id: visit.user_id() };
+            client.list_user_sessions(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        "EndUserSessions" => {
+            let (realm_id, user_id, session_id) = (visit.realm_id(), visit.user_id(), String::new());
+            let request = pb::EndUserSessionsRequest { realm_id, user_id, session_id };
+            client.end_user_sessions(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        _ => no_call(method),
+    }
+}
+
+pub(crate) async fn call_limits(visit: &Visit<'_>, method: &str) -> Result<Answer, Status> {
+    let mut client = LimitServiceClient::new(visit.stage.identity.clone());
+    let realm_id = visit.realm_id();
+    match method {
+        "LiftUserLimits" => {
+            let request = pb::LiftUserLimitsRequest { realm_id, user_id: visit.user_id() };
+            client.lift_user_limits(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        "LiftAddressLimits" => {
+            let request = pb::LiftAddressLimitsRequest { realm_id, address: "198.51.100.7".into() };
+            client.lift_address_limits(visit.request(request)).await.map(|_| Answer::Done)
         }
         _ => no_call(method),
     }

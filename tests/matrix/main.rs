@@ -37,6 +37,7 @@ async fn call(visit: &Visit<'_>, row: &Row) -> Result<Answer, Status> {
         "cabinet.identity.v1.AuditService" => groups::call_audit(visit, method).await,
         "cabinet.identity.v1.GroupService" => groups::call(visit, method).await,
         "cabinet.identity.v1.SessionService" => access::call_sessions(visit, method).await,
+        "cabinet.identity.v1.LimitService" => access::call_limits(visit, method).await,
         "cabinet.identity.v1.PasswordService" => access::call_passwords(visit, method).await,
         "cabinet.identity.v1.ContactService" => access::call_contacts(visit, method).await,
         "cabinet.identity.v1.LinkService" => access::call_links(visit, method).await,

@@ -8,6 +8,7 @@ use runtime::command_line::ReadConfig;
 
 use crate::all_in_one::Config;
 use crate::import::Import;
+use crate::operators::{LiftLimit, Sessions};
 use crate::{keys, play};
 
 #[derive(Debug, Subcommand)]
@@ -23,6 +24,11 @@ pub(crate) enum Command {
     /// Brings what another system has recorded, as a SERVICE of the realm.
     #[command(subcommand)]
     Import(Import),
+    /// Lists and ends the sessions of a user, as a PLATFORM_ADMIN. Ended, they lose access everywhere within a second.
+    #[command(subcommand)]
+    Sessions(Sessions),
+    /// Lifts the limits that keep a user, or everybody behind an address, waiting, as a PLATFORM_ADMIN. Says how many counts there were.
+    LiftLimit(LiftLimit),
     #[command(flatten)]
     Identity(identity::Command),
 }
@@ -33,6 +39,8 @@ pub(crate) async fn execute(command: Command, read_config: ReadConfig<'_, Config
         Command::RotateKeys { folder } => keys::rotate(&folder),
         Command::Play(play) => play.run().await,
         Command::Import(import) => import.run().await,
+        Command::Sessions(sessions) => sessions.run().await,
+        Command::LiftLimit(lift_limit) => lift_limit.run().await,
         Command::Identity(command) => command.execute(&|| Ok(read_config()?.identity)).await,
     }
 }

@@ -4,6 +4,8 @@ mod all_in_one;
 mod commands;
 mod import;
 mod keys;
+mod operators;
+mod peers;
 mod play;
 
 fn main() -> std::process::ExitCode {

@@ -26,7 +26,7 @@ use crate::adapters::clients::{OwnTokens, PeerKeeper};
 use crate::adapters::erasures::{self, ErasureHandler, Reminder};
 use crate::adapters::grpc::{
     AccessGrpc, AdministratorGrpc, AuditGrpc, ContactGrpc, CredentialGrpc, DeletionGrpc, ERROR_TEXTS, ExportGrpc, GroupGrpc,
-    LinkGrpc, PasswordGrpc, RealmGrpc, RegistrationGrpc, SecondFactorGrpc, SessionGrpc, SignOnGrpc, UserGrpc,
+    LimitGrpc, LinkGrpc, PasswordGrpc, RealmGrpc, RegistrationGrpc, SecondFactorGrpc, SessionGrpc, SignOnGrpc, UserGrpc,
 };
 use crate::adapters::housekeeping::Housekeeping;
 use crate::adapters::one_time_codes::TotpCodes;
@@ -46,8 +46,8 @@ pub use crate::adapters::signing_keys::{
 };
 use crate::application::{
     AccessUseCases, AdministratorUseCases, AuditUseCases, ContactUseCases, CredentialUseCases, DeletionUseCases, ExportUseCases,
-    GroupUseCases, Guessing, Keeper, LinkUseCases, PasswordUseCases, RealmUseCases, RegistrationUseCases, SecondFactorUseCases,
-    SessionUseCases, SignOnUseCases, UserUseCases, VpnUseCases,
+    GroupUseCases, Guessing, Keeper, LimitUseCases, LinkUseCases, PasswordUseCases, RealmUseCases, RegistrationUseCases,
+    SecondFactorUseCases, SessionUseCases, SignOnUseCases, UserUseCases, VpnUseCases,
 };
 pub use crate::commands::Command;
 pub use crate::config::Config;
@@ -120,6 +120,7 @@ impl Service for Identity {
         routes.add_service(GroupGrpc::server(parts.groups()));
         routes.add_service(RealmGrpc::server(parts.realms()?));
         routes.add_service(LinkGrpc::server(parts.links()));
+        routes.add_service(LimitGrpc::server(parts.limits()));
         routes.add_service(RegistrationGrpc::server(parts.registrations()));
         routes.add_service(SecondFactorGrpc::server(parts.second_factors()));
         routes.add_service(SignOnGrpc::server(parts.sign_ons()));
@@ -156,7 +157,7 @@ impl Parts {
         let sealing_key = SealingKey::from_base64(&config.sealing_key)?;
         let secrets = KeyedSecrets::new(config.refresh_key.clone(), config.component_secret.clone(), sealing_key);
         let secrets = Arc::new(secrets);
-        let attempts = Arc::new(PgAttempts::new(pool.clone()));
+        let attempts = Arc::new(PgAttempts::new(pool.clone(), AuditLog::new(ids.clone(), clock.clone())));
         let guessing = Guessing { attempts, secrets: secrets.clone(), limits: config.guessing, clock: clock.clone() };
         let hashing = Hashing::read(&config.hashing, clock.clone())?;
         let hasher = Arc::new(Argon2Hasher::new(&mut process.metrics, hashing)?);
@@ -177,7 +178,7 @@ impl Parts {
     }
 
     fn kept_sessions(&self) -> Arc<PgSessions> {
-        Arc::new(PgSessions::new(self.pool.clone(), self.signal.clone()))
+        Arc::new(PgSessions::new(self.pool.clone(), self.signal.clone(), self.log()))
     }
 
     fn kept_factors(&self) -> Arc<PgSecondFactors> {
@@ -308,6 +309,15 @@ impl Parts {
             sessions: self.sessions(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
+        }
+    }
+
+    fn limits(&self) -> LimitUseCases {
+        LimitUseCases {
+            users: self.kept_users(),
+            realms: self.kept_realms(),
+            sessions: self.kept_sessions(),
+            guessing: self.guessing.clone(),
         }
     }
 

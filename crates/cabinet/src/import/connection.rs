@@ -11,8 +11,6 @@ use api::cabinet::notification::v1::preference_service_client::PreferenceService
 use jiff::{SignedDuration, Timestamp};
 use kernel::Secret;
 use runtime::StartError;
-use runtime::grpc::PeerConfig;
-use runtime::settings::{self, Settings};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 use tonic::transport::Channel;
@@ -20,13 +18,12 @@ use tonic::{Code, Request, Response, Status};
 use tonic_types::StatusExt as _;
 
 use super::Access;
+use crate::peers::peers;
 
 /// How long one call may take.
 const DEADLINE: Duration = Duration::from_secs(30);
 /// A token is renewed while it is good for this long at least.
 const RESERVE: SignedDuration = SignedDuration::from_secs(60);
-/// Of an authority to believe, and of a certificate to show.
-const TLS_VARIABLES: &str = "CABINET__PEERS__TLS__";
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
 
@@ -50,7 +47,12 @@ impl Connection {
     pub(super) fn open(access: &Access) -> Result<Self, StartError> {
         let path = &access.secret_file;
         let secret = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let [identity, case_monitoring, notification] = peers(access)?;
+        let addresses = [
+            ("identity", access.identity.as_str()),
+            ("case_monitoring", access.case_monitoring.as_str()),
+            ("notification", access.notification.as_str()),
+        ];
+        let [identity, case_monitoring, notification] = peers(addresses)?;
         Ok(Self {
             identity: identity.channel()?,
             case_monitoring: case_monitoring.channel()?,
@@ -162,23 +164,6 @@ fn request<M>(message: M, token: &Secret<String>) -> Result<Request<M>, Status> 
     let token = format!("Bearer {}", token.expose()).parse();
     request.metadata_mut().insert("authorization", token.map_err(|_| Status::internal("a token is not visible ASCII"))?);
     Ok(request)
-}
-
-/// Where Cabinet is: with TLS as one of its services has it, by the same variables.
-fn peers(access: &Access) -> Result<[PeerConfig; 3], StartError> {
-    let tls = settings::environment()?.into_iter().filter(|(name, _)| name.starts_with(TLS_VARIABLES));
-    let addresses = [
-        ("CABINET__PEERS__IDENTITY", &access.identity),
-        ("CABINET__PEERS__CASE_MONITORING", &access.case_monitoring),
-        ("CABINET__PEERS__NOTIFICATION", &access.notification),
-    ];
-    let addresses = addresses.map(|(name, url)| (name.to_owned(), url.clone()));
-    let mut settings = Settings::load(&[], None, tls.chain(addresses));
-    let identity = PeerConfig::read(&mut settings, "peers.identity");
-    let case_monitoring = PeerConfig::read(&mut settings, "peers.case_monitoring");
-    let notification = PeerConfig::read(&mut settings, "peers.notification");
-    let all = identity.zip(case_monitoring).zip(notification);
-    Ok(settings.finish(all.map(|((identity, case_monitoring), notification)| [identity, case_monitoring, notification]))?)
 }
 
 /// A token that is not known. A service that has just started may not know the keys yet; that the credential has ended is said

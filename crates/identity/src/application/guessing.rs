@@ -6,7 +6,7 @@ use kernel::{Clock, Fault, Permit, RealmId};
 use uuid::Uuid;
 
 use super::{Attempts, CountedBy, Error, HashError, Secrets};
-use crate::domain::guessing::{Bucket, Guessed, GuessingLimits};
+use crate::domain::guessing::{Bucket, Guessed, GuessingLimits, Subject, all_of};
 
 /// What belongs to no realm, and is in none that there is, is counted as of this one, which nobody has.
 pub(crate) const PLATFORM: RealmId = RealmId::from_uuid(Uuid::nil());
@@ -48,11 +48,7 @@ impl Guessing {
         buckets: &[Bucket],
         times: i32,
     ) -> Result<Attempt, Error> {
-        let kept = |Bucket { subject, most, window }: &Bucket| CountedBy {
-            subject: self.secrets.guess_subject(subject.as_str()),
-            most: *most,
-            window: *window,
-        };
+        let kept = |bucket: &Bucket| CountedBy { subject: self.kept_of(bucket), most: bucket.most, window: bucket.window };
         let counted_by: Vec<CountedBy> = buckets.iter().map(kept).collect();
         let now = self.clock.now();
         match self.attempts.begin(permit, realm_id, guessed, &counted_by, times, now).await? {
@@ -62,6 +58,16 @@ impl Guessing {
             }
             Some(until) => Err(Error::AttemptsLimited { after: until.duration_since(now).unsigned_abs() }),
         }
+    }
+
+    /// What is counted of a user where he is known is kept behind what stands for him, so that all of it can be found.
+    fn kept_of(&self, bucket: &Bucket) -> Vec<u8> {
+        let whose = bucket.of_user.map(|user_id| self.kept(&all_of(user_id))).unwrap_or_default();
+        [whose, self.kept(&bucket.subject)].concat()
+    }
+
+    pub(crate) fn kept(&self, subject: &Subject) -> Vec<u8> {
+        self.secrets.guess_subject(subject.as_str())
     }
 
     /// What came of looking at it: where it was not looked at, it does not count.

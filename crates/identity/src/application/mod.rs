@@ -11,6 +11,7 @@ mod error;
 mod exports;
 mod groups;
 mod guessing;
+mod limits;
 mod links;
 mod passwords;
 mod ports;
@@ -20,6 +21,7 @@ mod second_factors;
 mod sessions;
 mod sign_on;
 mod user_actions;
+mod user_sessions;
 mod users;
 mod vpn;
 
@@ -33,17 +35,18 @@ pub(crate) use error::{Error, UserProblem};
 pub(crate) use exports::{ExportSummary, ExportUseCases, Exported};
 pub(crate) use groups::{CreateGroup, GroupUseCases, ListGroupUsers, NewGroupPart, UpdateGroup};
 pub(crate) use guessing::Guessing;
+pub(crate) use limits::LimitUseCases;
 pub(crate) use links::{LinkUseCases, RedeemLink};
 pub(crate) use passwords::{ChangePassword, OtherSessions, PasswordUseCases, SetUserPassword};
 pub(crate) use ports::{
     AccessToken, AccessTokens, Account, Addressee, Administrator, Administrators, Admission, Admitted, Assertions, Attempts,
     AuditEntries, ChangeStandingError, CompanyInserted, Confirmation, Confirmed, ContactSetter, ContactUpdate, CountedBy,
-    Credentials, Decision, DeleteUserError, Deletions, DeviceToken, EmailChanges, Enrolment, Exports, FactorConfirmation,
-    FactorUpdate, GroupWriteError, Groups, HashError, InsertError, Keeper, KeptRecord, KeptRecords, LinkToken, Linked, Links,
-    NewDeletion, NewEmailChange, NewLink, NewPassword, NewPhoneCode, NewRegistration, NewSecret, NotAsserted, OneTimeCodes,
-    PasswordHasher, PasswordSetter, Passwords, PhoneCodes, Presets, PublishedKey, Realms, Redemption, RefreshToken,
-    Registrations, ReplacementNotice, Revocations, SecondFactors, Secrets, SentFirst, Sessions, SessionsEnding, SignOns,
-    Stations, StoredPassword, TriedCode, UpdateUserError, UsedCode, Users, Waiting,
+    Credentials, Decision, DeleteUserError, Deletions, DeviceToken, EmailChanges, EndedByOthers, Enrolment, Exports,
+    FactorConfirmation, FactorUpdate, GroupWriteError, Groups, HashError, InsertError, Keeper, KeptRecord, KeptRecords, Lifted,
+    LinkToken, Linked, Links, NewDeletion, NewEmailChange, NewLink, NewPassword, NewPhoneCode, NewRegistration, NewSecret,
+    NotAsserted, OneTimeCodes, PasswordHasher, PasswordSetter, Passwords, PhoneCodes, Presets, PublishedKey, Realms, Redemption,
+    RefreshToken, Registrations, ReplacementNotice, Revocations, SecondFactors, Secrets, SentFirst, Sessions, SessionsEnding,
+    SignOns, Stations, StoredPassword, TriedCode, UpdateUserError, UsedCode, Users, Waiting,
 };
 pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases, UpdateCompanySettings, UpdatePolicy, UpdateRealm};
 pub(crate) use registrations::{ConfirmRegistration, Register, RegistrationUseCases, Said};
@@ -51,6 +54,7 @@ pub(crate) use second_factors::{ConfirmFactor, FactorConfirmed, SecondFactorUseC
 pub(crate) use sessions::{Challenge, Entered, SessionTokens, SessionUseCases, SignIn, SignedIn};
 pub(crate) use sign_on::{CreateSignOnKey, SignOn, SignOnUseCases};
 pub(crate) use user_actions::{UserAction, UserActionKind, UserView};
+pub(crate) use user_sessions::OfUser;
 pub(crate) use users::{
     BatchGetUsers, ChangeContact, ChangeStanding, CreateUsers, FindUser, Invitation, ListUsers, NewContact, NewIntroduction,
     NewUser, SuggestUserName, UserUseCases, UsersFound, Verdict,

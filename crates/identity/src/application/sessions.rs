@@ -398,14 +398,19 @@ impl SessionUseCases {
     pub(crate) async fn list(&self, call: &Call) -> Result<Authorized<Vec<Session>>, Error> {
         let permit = call.authorize(&Action::ManageOwnSessions)?;
         let (user, _) = signed_in(call)?;
-        let realm = self.realms.get(user.realm_id).await?.ok_or(Error::RealmNotFound)?;
+        Ok(permit.show(self.going_on(user.realm_id, user.user_id).await?))
+    }
+
+    /// Those of a user that go on.
+    pub(super) async fn going_on(&self, realm_id: RealmId, user_id: UserId) -> Result<Vec<Session>, Error> {
+        let realm = self.realms.get(realm_id).await?.ok_or(Error::RealmNotFound)?;
         let now = self.clock.now();
-        let mut sessions = self.sessions.list(user.realm_id, user.user_id, now).await?;
+        let mut sessions = self.sessions.list(realm_id, user_id, now).await?;
         for session in &mut sessions {
             session.obey(realm.policy.sessions);
         }
         sessions.retain(|session| session.expires_at > now);
-        Ok(permit.show(sessions))
+        Ok(sessions)
     }
 
     pub(crate) async fn rename(&self, call: &Call, session_id: SessionId, name: &str) -> Result<Authorized<Session>, Error> {

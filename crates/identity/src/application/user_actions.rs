@@ -1,6 +1,6 @@
 //! What a caller may do with a user: asked before it is done, and shown with the user, so that a front end greys out the rest.
 
-use kernel::{Call, Caller, Permit, Refusal, Role, Timestamp, UserId};
+use kernel::{Call, Caller, Permit, RealmId, Refusal, Role, Timestamp, UserId};
 
 use super::Error;
 use crate::domain::access::Action;
@@ -33,6 +33,8 @@ pub(crate) enum UserActionKind {
     Block,
     Unblock,
     ResetSecondFactor,
+    EndSessions,
+    LiftLimits,
     Delete,
 }
 
@@ -60,6 +62,8 @@ fn actions(call: &Call, user: &User, policy: &Policy, now: Timestamp) -> Vec<Use
         (UserActionKind::ChangeRole, may_change_standing(call, user).err()),
         (other_status, may_change_standing(call, user).err()),
         (UserActionKind::ResetSecondFactor, may_reset_second_factor(call, user).err()),
+        (UserActionKind::EndSessions, may_help(call, user).err()),
+        (UserActionKind::LiftLimits, may_help(call, user).err()),
         (UserActionKind::Delete, may_delete(call, user, policy).err()),
     ]
     .into_iter()
@@ -113,6 +117,20 @@ pub(super) fn may_reset_second_factor(call: &Call, user: &User) -> Result<(Permi
         return Err(Error::ActingOnOneself);
     }
     Ok((permit, decider.user_id))
+}
+
+/// Whose sessions somebody else ends, and whose limits he lifts (I23, I24).
+pub(super) fn may_help(call: &Call, user: &User) -> Result<Permit, Error> {
+    call.authorize(&Action::HelpUser(user)).map_err(hidden_user)
+}
+
+/// The realm that a call is about. Those who run the platform name it; to everybody else no realm but his own exists.
+pub(super) fn realm_asked_about(call: &Call, named: Option<RealmId>) -> Result<RealmId, Error> {
+    if let Caller::PlatformAdmin(_) = call.caller() {
+        return named.ok_or(Error::RealmNotFound);
+    }
+    let own = call.realm_id()?;
+    if named.is_none_or(|named| named == own) { Ok(own) } else { Err(Error::RealmNotFound) }
 }
 
 /// Whom somebody deletes, and in which office (I13). Nobody deletes himself (I3).

@@ -81,6 +81,12 @@ pub(crate) enum Action<'a> {
     },
     /// Takes somebody's second factor away, which he has lost.
     ResetSecondFactor(&'a User),
+    /// Sees and ends somebody's sessions, and lifts what keeps him waiting.
+    HelpUser(&'a User),
+    /// Lifts what keeps everybody behind an address waiting.
+    LiftAddressLimits {
+        realm_id: RealmId,
+    },
     /// Deletes somebody, where users are deleted by these.
     DeleteUser {
         user: &'a User,
@@ -141,6 +147,8 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
         Action::ChangeStanding(user) => change_standing(caller, user),
         Action::SetPassword { user, by_owner } => set_password(caller, user, *by_owner),
         Action::ResetSecondFactor(user) => reset_second_factor(caller, user),
+        Action::HelpUser(user) => help_user(caller, user),
+        Action::LiftAddressLimits { realm_id } => lift_address_limits(caller, *realm_id),
         Action::DeleteUser { user, by } => delete_user(caller, user, *by),
         Action::ExportUser(user) => export_user(caller, user),
         Action::SeeDeletion(deletion) => see_deletion(caller, deletion),
@@ -323,6 +331,27 @@ fn reset_second_factor(caller: &Caller, user: &User) -> Decision {
             allow_if(!matches!(caller, Caller::User(support) if support.company_id == user.company_id()))
         }
         decided => decided,
+    }
+}
+
+/// I23, I24: SUPPORT outside its own desk, and those who run the platform, who can help the desk as well.
+fn help_user(caller: &Caller, helped: &User) -> Decision {
+    match caller {
+        Caller::PlatformAdmin(_) => Decision::Allow,
+        Caller::User(user) if is_support(caller) && user.realm_id == helped.realm_id() => {
+            allow_if(user.company_id != helped.company_id())
+        }
+        _ if see_user(caller, helped) == Decision::Allow => Decision::Deny,
+        Caller::Gateway(_) => Decision::Deny,
+        _ => Decision::Hide,
+    }
+}
+
+/// I23: an address is no company's.
+fn lift_address_limits(caller: &Caller, realm_id: RealmId) -> Decision {
+    match see_realm(caller, realm_id) {
+        Decision::Allow => allow_if(is_support(caller) || matches!(caller, Caller::PlatformAdmin(_))),
+        refused => refused,
     }
 }
 

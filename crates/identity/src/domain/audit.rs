@@ -49,10 +49,13 @@ pub(crate) enum AuditAct {
     UserLinked,
     UserUnlinked,
     UserExported,
+    SessionsEnded,
+    UserLimitsLifted,
+    AddressLimitsLifted,
 }
 
 impl AuditAct {
-    const ALL: [Self; 27] = [
+    const ALL: [Self; 30] = [
         Self::RealmOpened,
         Self::PolicyChanged,
         Self::CompanyAdded,
@@ -80,6 +83,9 @@ impl AuditAct {
         Self::UserLinked,
         Self::UserUnlinked,
         Self::UserExported,
+        Self::SessionsEnded,
+        Self::UserLimitsLifted,
+        Self::AddressLimitsLifted,
     ];
 
     pub(crate) const fn as_str(self) -> &'static str {
@@ -111,6 +117,9 @@ impl AuditAct {
             Self::UserLinked => "USER_LINKED",
             Self::UserUnlinked => "USER_UNLINKED",
             Self::UserExported => "USER_EXPORTED",
+            Self::SessionsEnded => "SESSIONS_ENDED",
+            Self::UserLimitsLifted => "USER_LIMITS_LIFTED",
+            Self::AddressLimitsLifted => "ADDRESS_LIMITS_LIFTED",
         }
     }
 }

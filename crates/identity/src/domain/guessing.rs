@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kernel::{DeviceId, LinkId, SessionId, Timestamp, UserId};
 
-use super::{EmailAddress, Login, PhoneNumber, Station, UserName};
+use super::{Contacts, EmailAddress, Login, PhoneNumber, Station, UserName};
 
 /// What is guessed. Each is counted apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,8 @@ impl Guessed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Bucket {
     pub(crate) subject: Subject,
+    /// Whose they are, if it is a user's own where he is known.
+    pub(crate) of_user: Option<UserId>,
     pub(crate) most: i32,
     pub(crate) window: Duration,
 }
@@ -104,34 +106,30 @@ impl GuessingLimits {
     /// What they are counted by where a VPN is entered from a station that its user has not entered from: the same, and the station in
     /// place of the address.
     pub(crate) fn of_strange_station(&self, station: Option<&Station>, login: Option<&Login>, typed: &str) -> Vec<Bucket> {
-        let from = station.map_or_else(|| "from no station".to_owned(), |station| format!("from station {}", station.as_str()));
+        let from = station.map_or_else(|| "from no station".to_owned(), |station| from_station(station.as_str()));
         vec![self.of_password(from, self.passwords_from_address), self.at_login(login, typed)]
     }
 
     fn at_login(&self, login: Option<&Login>, typed: &str) -> Bucket {
-        let login = match login {
-            Some(Login::Email(email)) => EmailAddress::key(email).to_owned(),
-            Some(Login::Phone(phone)) => PhoneNumber::as_str(phone).to_owned(),
-            Some(Login::UserName(name)) => UserName::as_str(name).to_owned(),
-            None => typed.trim().to_lowercase(),
-        };
-        self.of_password(format!("login {login}"), self.passwords_at_account)
+        let subject = login.map_or_else(|| format!("login {}", typed.trim().to_lowercase()), at);
+        self.of_password(subject, self.passwords_at_account)
     }
 
     /// What they are counted by on a device that its user has signed in on: nobody else can use them up.
     pub(crate) fn of_known_device(&self, device_id: DeviceId, user_id: UserId) -> Vec<Bucket> {
-        vec![self.of_password(format!("device {device_id} of {user_id}"), self.passwords_on_device)]
+        vec![self.of_password(format!("device {device_id} of {user_id}"), self.passwords_on_device).of(user_id)]
     }
 
     /// What they are counted by at a station that its user has entered a VPN from.
     pub(crate) fn of_known_station(&self, station: &Station, user_id: UserId) -> Vec<Bucket> {
-        vec![Bucket { subject: known_station(station, user_id), most: self.passwords_on_device, window: self.password_window }]
+        let Subject(subject) = known_station(station, user_id);
+        vec![self.of_password(subject, self.passwords_on_device).of(user_id)]
     }
 
     /// How much of the queue for the known one user takes. Beyond it he waits among strangers, and is refused nothing.
     pub(crate) fn of_known_devices(&self, user_id: UserId) -> Vec<Bucket> {
         let most = self.passwords_on_device.saturating_mul(DEVICES_AT_ONCE);
-        vec![self.of_password(format!("devices of {user_id}"), most)]
+        vec![self.of_password(format!("devices of {user_id}"), most).of(user_id)]
     }
 
     /// What attempts at the code of a second factor are counted by, which only somebody makes who has shown the password: by themselves on a
@@ -140,19 +138,19 @@ impl GuessingLimits {
     pub(crate) fn of_codes(&self, device_id: Option<DeviceId>, user_id: UserId, known_since: Timestamp) -> Vec<Bucket> {
         match device_id {
             Some(device_id) => self.of_known_device(device_id, user_id),
-            None => self.of_codes_by(&format!("codes of {user_id} since {known_since}")),
+            None => self.of_codes_by(&format!("codes of {user_id} since {known_since}"), user_id),
         }
     }
 
     /// What they are counted by within all sessions of a user: whoever has stolen his password may have many.
     pub(crate) fn of_codes_in_sessions(&self, user_id: UserId) -> Vec<Bucket> {
-        self.of_codes_by(&format!("codes in sessions of {user_id}"))
+        self.of_codes_by(&format!("codes in sessions of {user_id}"), user_id)
     }
 
-    fn of_codes_by(&self, subject: &str) -> Vec<Bucket> {
+    fn of_codes_by(&self, subject: &str, user_id: UserId) -> Vec<Bucket> {
         let a_day = self.passwords_at_account.saturating_mul(CODE_WINDOWS_A_DAY);
         let today = bucket(format!("{subject}, by day"), a_day, DAY);
-        vec![self.of_password(subject.to_owned(), self.passwords_at_account), today]
+        vec![self.of_password(subject.to_owned(), self.passwords_at_account).of(user_id), today.of(user_id)]
     }
 
     /// What redeeming a link is counted by: hashing is work.
@@ -180,12 +178,12 @@ impl GuessingLimits {
 
     /// What saving a contact is counted by that may be somebody else's.
     pub(crate) fn of_contacts(&self, user_id: UserId) -> Vec<Bucket> {
-        vec![bucket(format!("contacts of {user_id}"), self.taken_contacts_of_user, self.conflict_window)]
+        vec![bucket(format!("contacts of {user_id}"), self.taken_contacts_of_user, self.conflict_window).of(user_id)]
     }
 
     /// What is counted of the contacts of others that somebody is told are taken.
     pub(crate) fn of_conflicts(&self, user_id: UserId) -> Vec<Bucket> {
-        vec![bucket(format!("conflicts of {user_id}"), self.conflicts_of_user, self.conflict_window)]
+        vec![bucket(format!("conflicts of {user_id}"), self.conflicts_of_user, self.conflict_window).of(user_id)]
     }
 
     /// What gathering all that is kept of a user is counted by.
@@ -198,13 +196,49 @@ impl GuessingLimits {
     }
 }
 
+impl Bucket {
+    fn of(self, user_id: UserId) -> Self {
+        Self { of_user: Some(user_id), ..self }
+    }
+}
+
+/// By what everything is found that is counted of a user where he is known.
+pub(crate) fn all_of(user_id: UserId) -> Subject {
+    Subject(format!("user {user_id}"))
+}
+
+/// What attempts are counted by at whatever somebody signs in by, who has these, where nothing is known of the device.
+pub(crate) fn at_logins_of(contacts: &Contacts) -> Vec<Subject> {
+    let Contacts { email, phone, user_name } = contacts.clone();
+    let logins = [email.map(Login::Email), phone.map(Login::Phone), user_name.map(Login::UserName)];
+    logins.iter().flatten().map(|login| Subject(at(login))).collect()
+}
+
+/// What attempts are counted by that come from an address, or from a VPN's station there.
+pub(crate) fn at_address(address: IpAddr) -> [Subject; 2] {
+    [Subject(from(Some(address))), Subject(from_station(&network(address).to_string()))]
+}
+
+fn at(login: &Login) -> String {
+    let login = match login {
+        Login::Email(email) => EmailAddress::key(email),
+        Login::Phone(phone) => PhoneNumber::as_str(phone),
+        Login::UserName(name) => UserName::as_str(name),
+    };
+    format!("login {login}")
+}
+
+fn from_station(station: &str) -> String {
+    format!("from station {station}")
+}
+
 /// A station of a user, which he is known by there.
 pub(crate) fn known_station(station: &Station, user_id: UserId) -> Subject {
     Subject(format!("station {} of {user_id}", station.as_str()))
 }
 
 const fn bucket(subject: String, most: i32, window: Duration) -> Bucket {
-    Bucket { subject: Subject(subject), most, window }
+    Bucket { subject: Subject(subject), of_user: None, most, window }
 }
 
 /// Who cannot be placed is in one place with all others of his kind.
@@ -304,6 +338,42 @@ mod tests {
         assert_eq!((subjects(&nowhere)[0], &nowhere[1]), ("from no station", &LIMITS.of_strange_device(None, None, "anna")[1]));
         let known = |user| LIMITS.of_known_station(station.as_ref().expect("an address"), Id::from_uuid(Uuid::from_u128(user)));
         assert_ne!(known(1), known(2));
+    }
+
+    /// Rule I23.f: what is lifted is what was counted: at each of a user's logins, and at an address and its network, of a VPN as well.
+    #[test]
+    fn what_is_lifted_is_what_was_counted() {
+        let phone = PhoneNumber::from_stored("+380671234567".to_owned());
+        let name = UserName::from_stored("akowalska".to_owned());
+        let contacts = Contacts { email: None, phone: Some(phone.clone()), user_name: Some(name.clone()) };
+        let counted =
+            [Login::Phone(phone), Login::UserName(name)].map(|login| LIMITS.of_strange_device(None, Some(&login), "")[1].clone());
+        assert_eq!(at_logins_of(&contacts), counted.map(|bucket| bucket.subject));
+        for (address, other) in [("198.51.100.7", "::ffff:198.51.100.7"), ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9")] {
+            let counted_at = Some(address.parse().expect("an address"));
+            let by_address = LIMITS.of_strange_device(counted_at, None, "")[0].subject.clone();
+            let by_station = LIMITS.of_strange_station(Station::read(address).as_ref(), None, "")[0].subject.clone();
+            assert_eq!(at_address(other.parse().expect("an address")), [by_address, by_station]);
+        }
+    }
+
+    /// Rule I23.f: whatever is counted of a user where he is known is found by him; what is counted of strangers is nobody's.
+    #[test]
+    fn what_is_counted_of_a_user_is_found_by_him() {
+        let (user_id, device_id) = (Id::from_uuid(Uuid::from_u128(1)), Id::from_uuid(Uuid::from_u128(2)));
+        let station = Station::read("198.51.100.7").expect("an address");
+        let counted = [
+            LIMITS.of_known_device(device_id, user_id),
+            LIMITS.of_known_devices(user_id),
+            LIMITS.of_known_station(&station, user_id),
+            LIMITS.of_codes(Some(device_id), user_id, Timestamp::UNIX_EPOCH),
+            LIMITS.of_codes(None, user_id, Timestamp::UNIX_EPOCH),
+            LIMITS.of_codes_in_sessions(user_id),
+            LIMITS.of_contacts(user_id),
+            LIMITS.of_conflicts(user_id),
+        ];
+        assert!(counted.concat().iter().all(|bucket| bucket.of_user == Some(user_id)));
+        assert!(LIMITS.of_strange_device(None, None, "anna").iter().all(|bucket| bucket.of_user.is_none()));
     }
 
     /// Rule F10.a: whom somebody tries to be is printed nowhere.

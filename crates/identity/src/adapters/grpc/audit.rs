@@ -49,6 +49,9 @@ const fn act(act: pb::AuditAct) -> Option<AuditAct> {
         pb::AuditAct::UserLinked => AuditAct::UserLinked,
         pb::AuditAct::UserUnlinked => AuditAct::UserUnlinked,
         pb::AuditAct::UserExported => AuditAct::UserExported,
+        pb::AuditAct::SessionsEnded => AuditAct::SessionsEnded,
+        pb::AuditAct::UserLimitsLifted => AuditAct::UserLimitsLifted,
+        pb::AuditAct::AddressLimitsLifted => AuditAct::AddressLimitsLifted,
     })
 }
 
@@ -81,6 +84,9 @@ const fn told_act(act: AuditAct) -> pb::AuditAct {
         AuditAct::UserLinked => pb::AuditAct::UserLinked,
         AuditAct::UserUnlinked => pb::AuditAct::UserUnlinked,
         AuditAct::UserExported => pb::AuditAct::UserExported,
+        AuditAct::SessionsEnded => pb::AuditAct::SessionsEnded,
+        AuditAct::UserLimitsLifted => pb::AuditAct::UserLimitsLifted,
+        AuditAct::AddressLimitsLifted => pb::AuditAct::AddressLimitsLifted,
     }
 }
 

@@ -11,7 +11,7 @@ use super::policy::UnknownPath;
 use super::problem::{invalid_reason, taken_reason};
 use crate::application::{
     BatchGetUsers, Challenge, ChangeContact, ChangeStanding, CreateCompany, CreateCredential, CreateRealm, CreateUsers, Entered,
-    Error, FindUser, Invitation, NewContact, NewIntroduction, NewUser, PublishedKey, SessionTokens, SuggestUserName,
+    Error, FindUser, Invitation, NewContact, NewIntroduction, NewUser, OfUser, PublishedKey, SessionTokens, SuggestUserName,
     UpdateCompanySettings, UpdateRealm, UserAction, UserActionKind, UserView, UsersFound, Verdict,
 };
 use crate::domain::{
@@ -147,6 +147,8 @@ fn allowed_action(UserAction { kind, refusal }: UserAction) -> AllowedAction {
         UserActionKind::Block => "BlockUser",
         UserActionKind::Unblock => "UnblockUser",
         UserActionKind::ResetSecondFactor => "ResetUserSecondFactor",
+        UserActionKind::EndSessions => "EndUserSessions",
+        UserActionKind::LiftLimits => "LiftUserLimits",
         UserActionKind::Delete => "DeleteUser",
     };
     AllowedAction {
@@ -309,6 +311,15 @@ fn challenge(asked: &Challenge) -> pb::SecondFactorChallenge {
     };
     let (token, expire_time) = (asked.token.expose().clone(), Some(timestamp(asked.expires_at)));
     pb::SecondFactorChallenge { token, step: step.into(), expire_time }
+}
+
+pub(super) fn of_user(realm_id: &str, user_id: &str) -> Result<OfUser, Problem> {
+    Ok(OfUser { realm_id: optional_id("realm_id", realm_id)?, user_id: id("user_id", user_id)? })
+}
+
+/// There are never as many as the contract could not say.
+pub(super) fn count(count: impl TryInto<i32>) -> i32 {
+    count.try_into().unwrap_or(i32::MAX)
 }
 
 pub(super) fn session(call: &Call, session: Session) -> pb::Session {

@@ -79,4 +79,26 @@ impl SessionService for SessionGrpc {
         let () = self.sessions.end(&call, session_id).await.map_err(Problem::from)?.into_inner();
         Ok(Response::new(pb::EndSessionResponse {}))
     }
+
+    async fn list_user_sessions(
+        &self,
+        request: Request<pb::ListUserSessionsRequest>,
+    ) -> Result<Response<pb::ListUserSessionsResponse>, Status> {
+        let (call, request) = open(request)?;
+        let of_user = convert::of_user(&request.realm_id, &request.user_id)?;
+        let sessions = self.sessions.list_of(&call, of_user).await.map_err(Problem::from)?.into_inner();
+        let sessions = sessions.into_iter().map(|session| convert::session(&call, session)).collect();
+        Ok(Response::new(pb::ListUserSessionsResponse { sessions }))
+    }
+
+    async fn end_user_sessions(
+        &self,
+        request: Request<pb::EndUserSessionsRequest>,
+    ) -> Result<Response<pb::EndUserSessionsResponse>, Status> {
+        let (call, request) = open(request)?;
+        let of_user = convert::of_user(&request.realm_id, &request.user_id)?;
+        let session_id = optional_id("session_id", &request.session_id)?;
+        let ended = self.sessions.end_of(&call, of_user, session_id).await.map_err(Problem::from)?.into_inner();
+        Ok(Response::new(pb::EndUserSessionsResponse { ended_count: convert::count(ended) }))
+    }
 }

@@ -2,23 +2,28 @@
 
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
-use kernel::{Fault, Permit, RealmId, Timestamp};
+use kernel::{Call, Fault, Permit, RealmId, Timestamp};
 use runtime::postgres;
 use sqlx::PgPool;
 use sqlx::postgres::types::PgInterval;
 
-use crate::application::{Attempts, CountedBy};
+use super::audit::AuditLog;
+use crate::application::{Attempts, CountedBy, Lifted};
 use crate::domain::guessing::Guessed;
 
 pub(crate) struct PgAttempts {
     pool: PgPool,
+    audit: AuditLog,
 }
 
 impl PgAttempts {
-    pub(crate) const fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub(crate) const fn new(pool: PgPool, audit: AuditLog) -> Self {
+        Self { pool, audit }
     }
 }
+
+/// The greatest keyed hash.
+const LAST_HASH: [u8; 32] = [0xff; 32];
 
 fn interval(counted_by: &CountedBy) -> PgInterval {
     let microseconds = i64::try_from(counted_by.window.as_micros()).unwrap_or(i64::MAX);
@@ -93,5 +98,43 @@ impl Attempts for PgAttempts {
         .await
         .map_err(postgres::fault)?;
         Ok(())
+    }
+
+    async fn forget(&self, _: &Permit, call: &Call, lifted: &Lifted, now: Timestamp) -> Result<u64, Fault> {
+        let last = lifted.whose.as_ref().map(|whose| [whose.as_slice(), &LAST_HASH].concat());
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
+        // Locked in the order in which they are counted.
+        let forgotten = sqlx::query!(
+            "WITH counted AS (
+                 SELECT guessed, subject
+                 FROM attempts
+                 WHERE realm_id = $1
+                   AND (subject = ANY($2) OR subject BETWEEN $3 AND $4)
+                   AND counted > 0
+                   AND window_ends_at > $5
+                 ORDER BY guessed, subject
+                 FOR UPDATE
+             )
+             DELETE FROM attempts
+             USING counted
+             WHERE attempts.realm_id = $1
+               AND attempts.guessed = counted.guessed
+               AND attempts.subject = counted.subject",
+            lifted.realm_id.as_uuid(),
+            &lifted.subjects,
+            lifted.whose.as_deref(),
+            last.as_deref(),
+            now.to_sqlx() as _,
+        )
+        .execute(&mut *transaction)
+        .await
+        .map_err(postgres::fault)?
+        .rows_affected();
+        if forgotten > 0 {
+            let done = std::slice::from_ref(&lifted.done);
+            self.audit.append(&mut *transaction, call, lifted.realm_id, lifted.company_id, done).await?;
+        }
+        transaction.commit().await.map_err(postgres::fault)?;
+        Ok(forgotten)
     }
 }

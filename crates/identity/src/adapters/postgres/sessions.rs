@@ -8,18 +8,39 @@ use runtime::postgres;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use super::audit::AuditLog;
 use crate::adapters::events;
-use crate::application::Sessions;
-use crate::domain::{Session, SessionUser, UserStatus};
+use crate::application::{EndedByOthers, Sessions};
+use crate::domain::audit::{AuditAct, Done};
+use crate::domain::{Session, SessionUser, User, UserStatus};
 
 pub(crate) struct PgSessions {
     pool: PgPool,
     signal: OutboxSignal,
+    audit: AuditLog,
 }
 
 impl PgSessions {
-    pub(crate) const fn new(pool: PgPool, signal: OutboxSignal) -> Self {
-        Self { pool, signal }
+    pub(crate) const fn new(pool: PgPool, signal: OutboxSignal, audit: AuditLog) -> Self {
+        Self { pool, signal, audit }
+    }
+
+    /// Whether a session is this user's, perhaps one that has ended.
+    async fn has(&self, user: &User, session_id: SessionId) -> Result<bool, Fault> {
+        sqlx::query_scalar!(
+            r#"SELECT EXISTS (
+                 SELECT FROM sessions
+                 WHERE realm_id = $1
+                   AND user_id = $2
+                   AND session_id = $3
+             ) AS "has!""#,
+            user.realm_id().as_uuid(),
+            user.id().as_uuid(),
+            session_id.as_uuid(),
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(postgres::fault)
     }
 }
 
@@ -263,6 +284,59 @@ impl Sessions for PgSessions {
         .await
         .map_err(postgres::fault)?;
         Ok(ended == 1)
+    }
+
+    async fn end_for(
+        &self,
+        _: &Permit,
+        call: &Call,
+        user: &User,
+        ended: EndedByOthers,
+        now: Timestamp,
+    ) -> Result<Option<usize>, Fault> {
+        let named = if let EndedByOthers::One(session_id) = ended { Some(session_id) } else { None };
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
+        // Locked in one order, so that two who end the same ones do not wait for each other in a circle.
+        let rows = sqlx::query!(
+            r#"WITH going_on AS (
+                 SELECT session_id
+                 FROM sessions
+                 WHERE realm_id = $1
+                   AND user_id = $2
+                   AND ($3::uuid IS NULL OR session_id = $3)
+                   AND ended_at IS NULL
+                 ORDER BY session_id
+                 FOR UPDATE
+             ), ended AS (
+                 UPDATE sessions
+                 SET ended_at = $4
+                 FROM going_on
+                 WHERE sessions.realm_id = $1
+                   AND sessions.session_id = going_on.session_id
+                 RETURNING sessions.session_id, expires_at
+             )
+             SELECT expires_at > $4 AS "was_open!", revoke_access(session_id, $5, $4) AS revoked
+             FROM ended"#,
+            user.realm_id().as_uuid(),
+            user.id().as_uuid(),
+            named.map(|session_id| session_id.as_uuid()),
+            now.to_sqlx() as _,
+            i64::MAX,
+        )
+        .fetch_all(&mut *transaction)
+        .await
+        .map_err(postgres::fault)?;
+        let count = rows.into_iter().filter(|row| row.was_open).count();
+        if count > 0 {
+            let detail = named.map_or_else(|| count.to_string(), |session_id| session_id.to_string());
+            let done = Done::to_user(AuditAct::SessionsEnded, user.id()).detailed(detail);
+            self.audit.append(&mut *transaction, call, user.realm_id(), Some(user.company_id()), &[done]).await?;
+        }
+        transaction.commit().await.map_err(postgres::fault)?;
+        match named {
+            Some(session_id) if count == 0 && !self.has(user, session_id).await? => Ok(None),
+            _ => Ok(Some(count)),
+        }
     }
 
     async fn end_compromised(

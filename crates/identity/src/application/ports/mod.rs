@@ -25,7 +25,8 @@ pub(crate) use secrets::{
 };
 pub(crate) use sign_on::{Assertions, Linked, NotAsserted, SentFirst, SignOns};
 pub(crate) use signing_in::{
-    Attempts, CountedBy, Links, NewLink, NewPassword, PasswordSetter, Passwords, Redemption, Sessions, SessionsEnding, Stations,
+    Attempts, CountedBy, EndedByOthers, Lifted, Links, NewLink, NewPassword, PasswordSetter, Passwords, Redemption, Sessions,
+    SessionsEnding, Stations,
 };
 pub(crate) use users::{
     Account, Admission, Admitted, ChangeStandingError, Decision, GroupWriteError, Groups, InsertError, StoredPassword,

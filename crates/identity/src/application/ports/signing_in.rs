@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use kernel::{Call, CompanyId, EventId, Fault, LinkId, Permit, RealmId, SessionId, Timestamp, UserId};
 
+use crate::domain::audit::Done;
 use crate::domain::guessing::Guessed;
 use crate::domain::{Link, Session, SessionUser, User};
 
@@ -40,6 +41,22 @@ pub(crate) trait Attempts: Send + Sync {
         times: i32,
         now: Timestamp,
     ) -> Result<(), Fault>;
+
+    /// Forgets what is counted, and writes down that it was, unless nothing was. Answers with how many counts there were.
+    async fn forget(&self, permit: &Permit, call: &Call, lifted: &Lifted, now: Timestamp) -> Result<u64, Fault>;
+}
+
+/// What is to count no longer.
+#[derive(Debug)]
+pub(crate) struct Lifted {
+    pub(crate) realm_id: RealmId,
+    /// What is counted by these, as they are kept.
+    pub(crate) subjects: Vec<Vec<u8>>,
+    /// And whatever is kept behind this, which stands for a user.
+    pub(crate) whose: Option<Vec<u8>>,
+    /// The company of that user.
+    pub(crate) company_id: Option<CompanyId>,
+    pub(crate) done: Done,
 }
 
 /// A password to be set in place of another, with what follows.
@@ -146,6 +163,13 @@ pub(crate) trait Links: Send + Sync {
     async fn redeem(&self, permit: &Permit, call: &Call, redemption: &Redemption<'_>) -> Result<Option<i64>, Fault>;
 }
 
+/// Which sessions of a user somebody else ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EndedByOthers {
+    All,
+    One(SessionId),
+}
+
 /// Where sessions are kept.
 #[async_trait]
 pub(crate) trait Sessions: Send + Sync {
@@ -188,6 +212,17 @@ pub(crate) trait Sessions: Send + Sync {
         session_id: SessionId,
         now: Timestamp,
     ) -> Result<bool, Fault>;
+
+    /// Ends sessions of a user, their access tokens included, and writes down that somebody else did. Answers with how many would have gone
+    /// on; nothing if he has no such session.
+    async fn end_for(
+        &self,
+        permit: &Permit,
+        call: &Call,
+        user: &User,
+        ended: EndedByOthers,
+        now: Timestamp,
+    ) -> Result<Option<usize>, Fault>;
 
     /// Ends a session two have the token of, and tells its user; nothing if it has ended meanwhile.
     async fn end_compromised(
