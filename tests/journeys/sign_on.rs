@@ -1,6 +1,8 @@
 //! Single sign-on: a realm's own service says who its people are.
 
 use api::cabinet::identity::v1 as pb;
+use api::cabinet::identity::v1::audit_service_client::AuditServiceClient;
+use api::cabinet::identity::v1::password_service_client::PasswordServiceClient;
 use api::cabinet::identity::v1::second_factor_service_client::SecondFactorServiceClient;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
 use api::cabinet::identity::v1::sign_on_service_client::SignOnServiceClient;
@@ -169,19 +171,16 @@ async fn somebody_new_is_a_user_from_then_on() {
     let profile = cabinet.get_profile(&access_token, &user.user_id).await.expect("her own");
     assert_eq!((profile.full_name.as_str(), profile.language.as_str()), ("Олена Ковальчук", "uk"));
 
-    let again = portal.sign_on("42", &json!({"email": "new@example.com"})).await.expect("she is known");
+    let again = portal.sign_on("42", &verified("new@example.com")).await.expect("she is known");
     assert_eq!(
         (again.user_id.as_str(), again.email.as_str()),
         (user.user_id.as_str(), "Olena@example.com"),
         "nothing is changed"
     );
-    let nobody_asked = portal.sign_on("43", &json!({"email": "ivan@example.com"})).await.expect("registration is open");
-    assert!(!nobody_asked.email_verified, "the service does not say that it is");
-    let split = json!({"given_name": "Anna", "family_name": "Kowalska"});
-    let nameless = portal.show(&portal.token("44", &split)).await;
-    assert_eq!(refused(nameless), is(Code::InvalidArgument, "CONTACT_MISSING"), "the policy asks for an address");
-    for user in [again, nobody_asked] {
-        cabinet.watch.canary(Kind::Address, &user.email);
+    let claimed = json!({"email": "ivan@example.com", "email_verified": false});
+    for without in [json!({"given_name": "Anna"}), json!({"email": "ivan@example.com"}), claimed] {
+        let refusal = refused(portal.show(&portal.token("43", &without)).await);
+        assert_eq!(refusal, is(Code::InvalidArgument, "CONTACT_MISSING"), "an address that somebody only claims is none");
     }
 }
 
@@ -189,6 +188,57 @@ fn amr(token: &str) -> Value {
     let claims = token.split('.').nth(1).expect("a JWT");
     let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).expect("base64");
     serde_json::from_slice::<Value>(&claims).expect("claims")["amr"].clone()
+}
+
+/// Rules I20.b, I9.a: a new user has the phone that the policy wants, and it must be free and good; what it does not want is passed over,
+/// whoever has it. His name is taken as the policy cuts it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_user_brings_what_the_policy_wants() {
+    let cabinet = Cabinet::start().await;
+    let realm = PresetRealm::open(&cabinet, "marketplace").await;
+    open_registration(&realm, pb::SelfRegistration::Open).await;
+    let portal = Portal::of(&realm).await;
+    let said = |email: &str, phone: &str, given: &str| {
+        cabinet.watch.canary(Kind::Phone, phone);
+        json!({"email": email, "email_verified": true, "phone_number": phone, "given_name": given, "family_name": "Нечуй-Левицький",
+            "preferred_username": "ivan"})
+    };
+    let ivan = portal.sign_on("1", &said("ivan@example.com", "+380671112233", "Іван")).await.expect("as the policy wants");
+    assert_eq!((ivan.phone.as_str(), ivan.phone_verified, ivan.user_name.as_str()), ("+380671112233", false, ""));
+    let taken = portal.sign_on("2", &said("petro@example.com", "+380671112233", "Петро")).await;
+    assert_eq!(refused(taken), conflict(), "another user has the phone");
+    let latin = portal.sign_on("2", &said("petro@example.com", "+380671112244", "Petro")).await;
+    assert_eq!(refused(latin), is(Code::InvalidArgument, "NAME_INVALID"));
+    let foreign = portal.sign_on("2", &said("petro@example.com", "+48601112233", "Петро")).await;
+    assert_eq!(refused(foreign), is(Code::InvalidArgument, "PHONE_INVALID"));
+    portal.sign_on("2", &said("petro@example.com", "+380671112244", "Петро")).await.expect("the user name was not asked for");
+}
+
+/// Rule I20.b: whoever has taken an address, with a password, before its owner came keeps nothing of hers: she is not let in there before the
+/// address was shown to be hers.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_somebody_took_first_is_no_trap() {
+    let cabinet = Cabinet::start().await;
+    let realm = PresetRealm::open(&cabinet, "call_center").await;
+    let portal = Portal::of(&realm).await;
+    let request = |email: &str| pb::CreateUserRequest { user_name: email.replace(['@', '.'], "-"), ..realm.invited(email) };
+    let (_, owner) = realm.member(pb::CreateUserRequest { role: pb::Role::Owner.into(), ..request("owner@example.com") }).await;
+    let olena = realm.add(request("olena@example.com")).await.expect("a good user");
+    let found = portal.sign_on("41", &verified("olena@example.com")).await.expect("nobody has set a password");
+    assert_eq!(found.user_id, olena.user_id);
+    let anna = realm.add(request("anna@example.com")).await.expect("a good user");
+    let password = "what the owner knows".to_owned();
+    cabinet.watch.canary(Kind::Password, &password);
+    let set = pb::SetUserPasswordRequest {
+        user_id: anna.user_id.clone(),
+        new_password: password.clone(),
+        confirmation: password,
+        ..Default::default()
+    };
+    PasswordServiceClient::new(cabinet.identity.channel()).set_user_password(with_token(&owner, set)).await.expect("he may here");
+    assert_eq!(refused(portal.sign_on("42", &verified("anna@example.com")).await), conflict());
+    realm.redeem("anna@example.com", Cabinet::PASSWORD).await.expect("her mail arrives");
+    assert_eq!(portal.sign_on("42", &verified("anna@example.com")).await.expect("it is hers").user_id, anna.user_id);
 }
 
 /// Rule I20.b: whoever is there already is found by his address, if the service says that it is verified, and by his external id from then
@@ -203,7 +253,7 @@ async fn somebody_who_is_there_is_found_by_an_address_that_is_verified() {
     let (berta, _) = realm.newcomer(realm.invited("berta@example.com")).await;
 
     for claimed in [json!({"email": "anna@example.com"}), json!({"email": "ANNA@example.com", "email_verified": false})] {
-        assert_eq!(refused(portal.sign_on("42", &claimed).await), conflict());
+        assert_eq!(refused(portal.sign_on("42", &claimed).await), is(Code::InvalidArgument, "CONTACT_MISSING"));
     }
     assert_eq!(refused(portal.linked("42").await), is(Code::NotFound, "USER_NOT_FOUND"));
     let found = portal.sign_on("42", &verified("ANNA@example.com")).await.expect("her address");
@@ -281,6 +331,56 @@ async fn a_token_is_good_once_and_in_its_own_realm() {
     assert_eq!(refused(portal.show(&portal.token("42", &json!({}))).await), not_believed(), "the key is believed no longer");
 }
 
+/// Rule I26.a: who lets a service sign people in, and who says whom it calls what, stands in the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_and_links_stand_in_the_log() {
+    let cabinet = Cabinet::start().await;
+    let realm = PresetRealm::open(&cabinet, "helpdesk").await;
+    let portal = Portal::of(&realm).await;
+    let (anna, _) = realm.member(realm.invited("anna@example.com")).await;
+    for _ in 0..2 {
+        portal.link(&anna.user_id, "42").await.expect("it is free");
+    }
+    for _ in 0..2 {
+        portal.unlink(&anna.user_id).await.expect("a SERVICE may");
+    }
+    let request = pb::DeleteSignOnKeyRequest { realm_id: realm.realm_id.to_string(), key_id: portal.key_id.clone() };
+    client(&cabinet).delete_sign_on_key(with_token(&realm.operator, request)).await.expect("an operator may");
+    let request = pb::ListAuditEntriesRequest { realm_id: realm.realm_id.to_string(), page_size: 100, ..Default::default() };
+    let listed =
+        AuditServiceClient::new(cabinet.identity.channel()).list_audit_entries(with_token(&realm.operator, request)).await;
+    let entries = listed.expect("an operator may").into_inner().entries;
+    let done = |act| entries.iter().filter(|entry| entry.act() == act).map(|entry| entry.object_id.clone()).collect::<Vec<_>>();
+    for act in [pb::AuditAct::SignOnKeyCreated, pb::AuditAct::SignOnKeyDeleted] {
+        assert_eq!(done(act), [portal.key_id.clone()]);
+    }
+    for act in [pb::AuditAct::UserLinked, pb::AuditAct::UserUnlinked] {
+        assert_eq!(done(act), [anna.user_id.clone()], "once: what was so already is no act");
+    }
+}
+
+/// Somebody in a session gets a second factor.
+async fn turn_on(cabinet: &Cabinet, token: &str) -> Authenticator {
+    let mut factors = SecondFactorServiceClient::new(cabinet.identity.channel());
+    let begin = with_token(token, pb::BeginSecondFactorRequest::default());
+    let begun = factors.begin_second_factor(begin).await.expect("there is none yet").into_inner();
+    cabinet.watch.canary(Kind::Secret, &begun.key);
+    let mut device = Authenticator::of(&begun.otpauth_uri);
+    let confirm = pb::ConfirmSecondFactorRequest { code: device.code(), ..Default::default() };
+    factors.confirm_second_factor(with_token(token, confirm)).await.expect("its first code");
+    device
+}
+
+/// Somebody shows his password, and is asked for more.
+async fn half_way(realm: &PresetRealm<'_>, email: &str) -> String {
+    let (realm_id, login, password) = (realm.realm_id.to_string(), email.to_owned(), Cabinet::PASSWORD.to_owned());
+    let request = pb::SignInRequest { realm_id, login, password, ..Default::default() };
+    let answer = SessionServiceClient::new(realm.cabinet.identity.channel()).sign_in(request).await.expect("the right password");
+    let token = answer.into_inner().second_factor.expect("more is asked for").token;
+    realm.cabinet.watch.canary(Kind::Token, &token);
+    token
+}
+
 /// Rules I20.b, I4.a, I25.a: whoever is blocked is not let in, found by whichever; whoever has a second factor is asked for it; whoever is
 /// erased is not known any more.
 #[tokio::test(flavor = "multi_thread")]
@@ -303,18 +403,13 @@ async fn what_holds_for_passwords_holds_for_the_portal() {
     portal.sign_on("42", &json!({})).await.expect("as before");
 
     let (_, session) = realm.session("anna@example.com", Cabinet::PASSWORD).await.expect("her password");
-    let mut factors = SecondFactorServiceClient::new(cabinet.identity.channel());
-    let begin = with_token(&session.access_token, pb::BeginSecondFactorRequest::default());
-    let begun = factors.begin_second_factor(begin).await.expect("there is none yet").into_inner();
-    cabinet.watch.canary(Kind::Secret, &begun.key);
-    let mut device = Authenticator::of(&begun.otpauth_uri);
-    let confirm = pb::ConfirmSecondFactorRequest { code: device.code(), ..Default::default() };
-    factors.confirm_second_factor(with_token(&session.access_token, confirm)).await.expect("its first code");
+    let mut device = turn_on(&cabinet, &session.access_token).await;
     let asked = portal.show(&portal.token("42", &json!({}))).await.expect("the portal has said so");
     assert!(asked.tokens.is_none() && asked.user.is_none(), "the portal alone is not enough");
     let token = asked.second_factor.expect("more is asked for").token;
     cabinet.watch.canary(Kind::Token, &token);
     let code = pb::SignInWithSecondFactorRequest { token, code: device.code(), ..Default::default() };
+    let mut factors = SecondFactorServiceClient::new(cabinet.identity.channel());
     let tokens = factors.sign_in_with_second_factor(code).await.expect("the right code").into_inner().tokens;
     assert_eq!(amr(&tokens.expect("the contract promises tokens").access_token), json!(["fed", "otp"]));
 
@@ -355,6 +450,11 @@ async fn where_the_portal_is_required_passwords_open_nothing() {
     realm.add(realm.invited("invited@example.com")).await.expect("a good user");
     let invitation = link_in(&cabinet.letter_to("invited@example.com", 0).await);
     let (_, session) = realm.session("anna@example.com", Cabinet::PASSWORD).await.expect("not required yet");
+    registration::register_with(&cabinet, registration::with_email(&realm, "early@example.com")).await.expect("it is open");
+    let early = link_in(&cabinet.letter_to("early@example.com", 0).await);
+    let (berta, berta_token) = realm.newcomer(realm.invited("berta@example.com")).await;
+    let mut device = turn_on(&cabinet, &berta_token).await;
+    let half = half_way(&realm, &berta.email).await;
     require(&realm, &[pb::Role::Customer]).await;
     let required = is(Code::FailedPrecondition, "SIGN_ON_REQUIRED");
 
@@ -366,6 +466,10 @@ async fn where_the_portal_is_required_passwords_open_nothing() {
         refused(registration::register_with(&cabinet, registration::with_email(&realm, "new@example.com")).await),
         registration::closed()
     );
+    assert_eq!(refused(registration::confirm(&cabinet, &early, Cabinet::PASSWORD).await), registration::closed());
+    let code = pb::SignInWithSecondFactorRequest { token: half, code: device.code(), ..Default::default() };
+    let completed = SecondFactorServiceClient::new(cabinet.identity.channel()).sign_in_with_second_factor(code).await;
+    assert_eq!(refused(completed), required, "she was half way in");
     let request = pb::RefreshSessionRequest { refresh_token: session.refresh_token };
     let refreshed = SessionServiceClient::new(cabinet.identity.channel()).refresh_session(request).await;
     assert_eq!(refused(refreshed), is(Code::Unauthenticated, "SESSION_OVER"));

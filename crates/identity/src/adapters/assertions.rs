@@ -8,7 +8,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::application::{Assertions, NotAsserted};
-use crate::domain::{AssertedName, Assertion, EmailStanding, ExternalId, SignOnKey};
+use crate::domain::{AssertedName, Assertion, ExternalId, SignOnKey};
 
 const AUDIENCE: &str = "cabinet";
 /// What a token of another kind is not (RFC 8725 §3.11).
@@ -83,8 +83,7 @@ fn assertion(claims: Claims, key_id: SignOnKeyId, now: Timestamp) -> Option<Asse
     (is_now && is_short && is_named).then_some(())?;
     Some(Assertion {
         external_id: ExternalId::parse(&claims.sub)?,
-        email: claims.email,
-        email_standing: if claims.email_verified { EmailStanding::Verified } else { EmailStanding::NotVerified },
+        email: if claims.email_verified { claims.email } else { String::new() },
         phone: claims.phone_number,
         user_name: claims.preferred_username,
         name: AssertedName {
@@ -135,7 +134,8 @@ mod tests {
     impl Service {
         fn claims(&self) -> Value {
             let iss = self.key.realm_id.to_string();
-            json!({"iss": iss, "aud": "cabinet", "sub": "42", "jti": "a", "iat": NOW, "exp": NOW + 300, "email": "anna@example.com"})
+            json!({"iss": iss, "aud": "cabinet", "sub": "42", "jti": "a", "iat": NOW, "exp": NOW + 300, "email": "anna@example.com",
+                "email_verified": true})
         }
 
         fn header(&self) -> Header {
@@ -158,7 +158,11 @@ mod tests {
         let service = service();
         let read = service.read(&service.claims()).expect("as it should be");
         assert_eq!((read.external_id.as_str(), read.email.as_str()), ("42", "anna@example.com"));
-        assert_eq!(read.email_standing, EmailStanding::NotVerified, "it does not say so");
+        for claimed in [json!(false), Value::Null] {
+            let mut claims = service.claims();
+            claims["email_verified"] = claimed;
+            assert_eq!(service.read(&claims).map(|read| read.email).unwrap_or_default(), "", "it has not seen the mail arrive");
+        }
         for (claim, wrong) in [
             ("iss", json!(Uuid::from_u128(9))),
             ("iss", Value::Null),

@@ -345,6 +345,9 @@ impl SecondFactorUseCases {
         if !is_good {
             return Err(Error::SignInOver);
         }
+        if !realm.policy.sign_on.admits(account.user.role(), half.first) {
+            return Err(Error::SignOnRequired);
+        }
         Ok(Entrant { permit, account, realm, session_id: None, first: half.first })
     }
 }

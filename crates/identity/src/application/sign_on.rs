@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kernel::{Authorized, Call, NameField, NameForm, Permit, RealmId, SignOnKeyId, UserId};
+use kernel::{Authorized, Call, NameField, Permit, RealmId, SignOnKeyId, UserId};
 
 use super::users::checked;
 use super::{
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::domain::access::Action;
 use crate::domain::{
-    AssertedName, Assertion, Contact, EmailStanding, ExternalId, FirstFactor, Login, Realm, SignOnKey, User, UserStatus,
+    AssertedName, Assertion, Contact, ExternalId, FirstFactor, Login, Policy, Realm, SignOnKey, User, UserStatus,
 };
 
 /// How often something is tried that others keep overtaking.
@@ -86,13 +86,13 @@ impl SignOnUseCases {
 
     /// Somebody who was there before the realm's service spoke of him, by his address.
     async fn linked(&self, permit: &Permit, account: Account, said: &Assertion) -> Result<Option<Account>, Error> {
-        // Whoever is called by an address that he only claims would be let in as somebody else.
-        if said.email_standing == EmailStanding::NotVerified {
-            return Err(Error::SignOnConflict);
-        }
         let user = &account.user;
         if user.status() != UserStatus::Active {
             return Err(Error::SignOnRefused);
+        }
+        // Somebody else may have taken the address before its owner came, with a password of his: he would keep what is hers then.
+        if account.password.is_some() && !user.is_email_verified() {
+            return Err(Error::SignOnConflict);
         }
         let linked = self.sign_ons.link_first(permit, user, &said.external_id, self.sessions.clock.now()).await?;
         let is_another = self.sign_ons.get_external_id(user.realm_id(), user.id()).await?;
@@ -107,13 +107,13 @@ impl SignOnUseCases {
     async fn added(&self, permit: &Permit, call: &Call, realm: &Realm, said: &Assertion) -> Result<Option<Account>, Error> {
         let company_id = realm.policy.registration.open_company().ok_or(Error::RegistrationClosed)?;
         let company = self.sessions.realms.get_company(realm.id, company_id).await?.ok_or(Error::RegistrationClosed)?;
-        let new = newcomer(said, realm.policy.names.form);
+        let new = newcomer(said, &realm.policy);
         let (contacts, introduction) = checked(&realm.policy, &company, &new)?;
         let now = self.sessions.clock.now();
         let (user, created) = User::create(realm.id, self.sessions.ids.new_id(now), company.id, new.role, contacts, now);
         let user_id = user.id();
         let admission = Admission { user, created, introduction, event_id: self.sessions.ids.new_id(now), invitation: None };
-        match self.sign_ons.admit(permit, call, &admission, &said.external_id, said.email_standing, now).await? {
+        match self.sign_ons.admit(permit, call, &admission, &said.external_id, now).await? {
             SentFirst::Added => Ok(self.sessions.users.account_of(realm.id, user_id).await?),
             // Whoever has the address by now is looked at as such.
             SentFirst::Taken(contacts) if contacts.iter().all(|contact| *contact == Contact::Email) => Ok(None),
@@ -173,16 +173,25 @@ impl SignOnUseCases {
     }
 }
 
-/// Somebody as the realm's service describes him, as if an OWNER typed it.
-fn newcomer(said: &Assertion, form: NameForm) -> NewUser {
+/// Somebody as the realm's service describes him, as if an OWNER typed it: of what others may have already, what the policy asks for.
+fn newcomer(said: &Assertion, policy: &Policy) -> NewUser {
+    let asked_for = |contact, text: &str| {
+        if policy.required_contacts.contains(&contact) { text.to_owned() } else { String::new() }
+    };
     // `uk-UA` is Ukrainian; what nobody is written to in is not said.
     let language = said.language.split(['-', '_']).next().filter(|language| LANGUAGES.contains(language));
-    let name = form.fields().iter().map(|field| (*field, said_name(&said.name, *field))).filter(|(_, text)| !text.is_empty());
+    let name = policy
+        .names
+        .form
+        .fields()
+        .iter()
+        .map(|field| (*field, said_name(&said.name, *field)))
+        .filter(|(_, text)| !text.is_empty());
     NewUser {
         role: kernel::Role::Customer,
         email: said.email.clone(),
-        phone: said.phone.clone(),
-        user_name: said.user_name.clone(),
+        phone: asked_for(Contact::Phone, &said.phone),
+        user_name: asked_for(Contact::UserName, &said.user_name),
         status: UserStatus::Active,
         introduction: NewIntroduction { name: name.collect(), language: language.unwrap_or_default().to_owned() },
         invitation: Invitation::None,

@@ -46,7 +46,7 @@ pub(crate) use second_factor::{
     TypedCode,
 };
 pub(crate) use session::{FirstFactor, Proof, Refresh, SecondFactorKind, Session, SessionUser};
-pub(crate) use sign_on::{AssertedName, Assertion, EmailStanding, ExternalId, SignOnKey, SignOnRule};
+pub(crate) use sign_on::{AssertedName, Assertion, ExternalId, SignOnKey, SignOnRule};
 pub(crate) use station::Station;
 pub(crate) use transliteration::Standard;
 pub(crate) use user::{

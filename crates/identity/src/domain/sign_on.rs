@@ -50,9 +50,9 @@ impl ExternalId {
 #[derive(Debug, Clone)]
 pub(crate) struct Assertion {
     pub(crate) external_id: ExternalId,
-    /// Empty where it does not say, as with all that follows.
+    /// An address at which it has seen that mail arrives; empty where it does not say, as with all that follows. Of one that somebody
+    /// only claims nothing is known here: he would be found by it, or hold it against its owner.
     pub(crate) email: String,
-    pub(crate) email_standing: EmailStanding,
     pub(crate) phone: String,
     pub(crate) user_name: String,
     pub(crate) name: AssertedName,
@@ -60,13 +60,6 @@ pub(crate) struct Assertion {
     /// That one token is used once: what it is known by, and until when it is any good.
     pub(crate) token_hash: Vec<u8>,
     pub(crate) expires_at: Timestamp,
-}
-
-/// Whether the service has seen that mail to the address arrives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum EmailStanding {
-    Verified,
-    NotVerified,
 }
 
 /// A name as OpenID Connect Core §5.1 cuts it.

@@ -14,7 +14,7 @@ impl PgHousekeeping {
         Self { pool }
     }
 
-    /// Deletes what no token can be about any more, attempts that count no longer, registrations and tokens of single sign-on that are over, and sessions, links, changes
+    /// Deletes what no token can be about any more, tokens of single sign-on that were used, attempts that count no longer, registrations that are over, and sessions, links, changes
     /// of addresses and phone codes that ended before `ended_before`, with second factors that were begun before it and never shown, and
     /// stations that nobody has entered from since.
     pub(crate) async fn forget(&self, revoked_before: Timestamp, ended_before: Timestamp, now: Timestamp) -> Result<(), Fault> {
@@ -47,8 +47,8 @@ impl PgHousekeeping {
             .execute(&self.pool)
             .await
             .map_err(postgres::fault)?;
-        // A token that is over is refused as such.
-        sqlx::query!("DELETE FROM sign_on_tokens WHERE expires_at < $1", now.to_sqlx() as _)
+        // A token that is over is refused as such; but another replica's clock may be behind, or its call may have begun before.
+        sqlx::query!("DELETE FROM sign_on_tokens WHERE expires_at < $1", revoked_before.to_sqlx() as _)
             .execute(&self.pool)
             .await
             .map_err(postgres::fault)?;

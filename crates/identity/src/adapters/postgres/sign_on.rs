@@ -12,7 +12,7 @@ use super::admissions;
 use super::audit::AuditLog;
 use crate::application::{Admission, Linked, SentFirst, SignOns};
 use crate::domain::audit::{AuditAct, Done};
-use crate::domain::{EmailStanding, ExternalId, SignOnKey, User};
+use crate::domain::{ExternalId, SignOnKey, User};
 
 pub(crate) struct PgSignOns {
     pool: PgPool,
@@ -243,7 +243,6 @@ impl SignOns for PgSignOns {
         call: &Call,
         admission: &Admission,
         external_id: &ExternalId,
-        email_standing: EmailStanding,
         now: Timestamp,
     ) -> Result<SentFirst, Fault> {
         let user = &admission.user;
@@ -259,7 +258,6 @@ impl SignOns for PgSignOns {
                  SET email_verified_at = $4
                  WHERE realm_id = $1
                    AND user_id = $2
-                   AND $5
                    AND email IS NOT NULL
              )
              INSERT INTO external_ids (realm_id, user_id, external_id, linked_at)
@@ -269,7 +267,6 @@ impl SignOns for PgSignOns {
             user.id().as_uuid(),
             external_id.as_str(),
             now.to_sqlx() as _,
-            email_standing == EmailStanding::Verified,
         )
         .execute(&mut *transaction)
         .await

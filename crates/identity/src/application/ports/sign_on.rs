@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use kernel::{Call, Fault, Permit, RealmId, SignOnKeyId, Timestamp, UserId};
 
 use super::users::Admission;
-use crate::domain::{Assertion, Contact, EmailStanding, ExternalId, SignOnKey, User};
+use crate::domain::{Assertion, Contact, ExternalId, SignOnKey, User};
 
 /// What became of somebody whom the realm's service sends for the first time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,14 +62,13 @@ pub(crate) trait SignOns: Send + Sync {
 
     async fn unlink(&self, permit: &Permit, call: &Call, user: &User) -> Result<(), Fault>;
 
-    /// Adds a user with his link.
+    /// Adds a user with his link, his address verified if he has one.
     async fn admit(
         &self,
         permit: &Permit,
         call: &Call,
         admission: &Admission,
         external_id: &ExternalId,
-        email_standing: EmailStanding,
         now: Timestamp,
     ) -> Result<SentFirst, Fault>;
 }
