@@ -21,7 +21,7 @@ const HIDDEN: [(&str, &str); 8] = [
     ("lettre", "cabinet-notification"),
     ("rusmppc", "cabinet-notification"),
     ("object_store", "cabinet-profile"),
-    ("reqwest", "cabinet-profile"),
+    ("openidconnect", "cabinet-identity"),
     ("opentelemetry", RUNTIME),
     ("opentelemetry_sdk", RUNTIME),
     ("opentelemetry-otlp", RUNTIME),

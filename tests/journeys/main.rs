@@ -48,6 +48,8 @@ mod sessions;
 mod settings;
 mod sign_on;
 mod sms;
+mod social_accounts;
+mod social_providers;
 mod standing;
 mod status_change;
 mod support;

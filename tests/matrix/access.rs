@@ -11,6 +11,7 @@ use api::cabinet::identity::v1::password_service_client::PasswordServiceClient;
 use api::cabinet::identity::v1::registration_service_client::RegistrationServiceClient;
 use api::cabinet::identity::v1::second_factor_service_client::SecondFactorServiceClient;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
+use api::cabinet::identity::v1::social_account_service_client::SocialAccountServiceClient;
 use tonic::Status;
 
 use crate::visit::{Answer, Visit, no_call, reason, refused_as};
@@ -205,6 +206,45 @@ pub(crate) async fn call_exports(visit: &Visit<'_>, method: &str) -> Result<Answ
         "ExportUser" => {
             let request = visit.request(pb::ExportUserRequest { user_id: visit.user_id() });
             done_but_for("SESSION_OVER", client.export_user(request).await)
+        }
+        _ => no_call(method),
+    }
+}
+
+/// No provider serves the realm of this stage; nobody here links an account in a session that has begun.
+pub(crate) async fn call_social_accounts(visit: &Visit<'_>, method: &str) -> Result<Answer, Status> {
+    let mut client = SocialAccountServiceClient::new(visit.stage.identity.clone());
+    let provider = "nowhere".to_owned();
+    let [code, state, binding] = [WRONG; 3].map(str::to_owned);
+    let social_return = Some(pb::SocialReturn { provider: provider.clone(), code, state, binding });
+    match method {
+        "ListSocialProviders" => {
+            let request = pb::ListSocialProvidersRequest { realm_id: visit.realm_id() };
+            client.list_social_providers(visit.request(request)).await.map(|_| Answer::Public)
+        }
+        "BeginSocialSignIn" => {
+            let request = pb::BeginSocialSignInRequest { realm_id: visit.realm_id(), provider };
+            refused_as("SOCIAL_PROVIDER_NOT_FOUND", client.begin_social_sign_in(visit.request(request)).await)
+        }
+        "CompleteSocialSignIn" => {
+            let (realm_id, session_name) = (visit.realm_id(), String::new());
+            let request = pb::CompleteSocialSignInRequest { realm_id, social_return, session_name };
+            refused_as("SOCIAL_PROVIDER_NOT_FOUND", client.complete_social_sign_in(visit.request(request)).await)
+        }
+        "ListSocialAccounts" => {
+            client.list_social_accounts(visit.request(pb::ListSocialAccountsRequest {})).await.map(|_| Answer::Done)
+        }
+        "BeginSocialAccountLink" => {
+            let request = visit.request(pb::BeginSocialAccountLinkRequest { provider });
+            done_but_for("SOCIAL_PROVIDER_NOT_FOUND", client.begin_social_account_link(request).await)
+        }
+        "LinkSocialAccount" => {
+            let request = visit.request(pb::LinkSocialAccountRequest { social_return });
+            done_but_for("SESSION_OVER", client.link_social_account(request).await)
+        }
+        "UnlinkSocialAccount" => {
+            let request = visit.request(pb::UnlinkSocialAccountRequest { social_account_id: visit.user_id() });
+            done_but_for("SESSION_OVER", client.unlink_social_account(request).await)
         }
         _ => no_call(method),
     }

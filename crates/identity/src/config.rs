@@ -15,6 +15,7 @@ use runtime::sealing::SealingKey;
 use runtime::settings::Settings;
 
 use crate::adapters::argon2::{HashingConfig, LEAST_MEMORY_KIB, LEAST_PASSES, MOST_LANES, MOST_MEMORY_KIB, MOST_PASSES};
+use crate::adapters::openid::ProviderConfig;
 use crate::domain::guessing::GuessingLimits;
 
 /// How long attempts may be counted together.
@@ -35,6 +36,8 @@ pub struct Config {
     pub(crate) hashing: HashingConfig,
     /// Whom it asks for what they keep of users.
     pub(crate) peers: Peers,
+    /// Whose accounts sign people in.
+    pub(crate) providers: Vec<ProviderConfig>,
     /// None where no VPN server asks.
     pub(crate) radius_address: Option<SocketAddr>,
 }
@@ -71,6 +74,7 @@ impl Config {
         let guessing = read_guessing(settings);
         let hashing = read_hashing(settings);
         let peers = Peers::read(settings);
+        let providers = ProviderConfig::read_all(settings);
         let radius_address = read_optional_address(settings, "radius.address");
         Some(Self {
             database: database?,
@@ -83,6 +87,7 @@ impl Config {
             guessing: guessing?,
             hashing: hashing?,
             peers: peers?,
+            providers: providers?,
             radius_address,
         })
     }

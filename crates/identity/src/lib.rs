@@ -25,16 +25,14 @@ use crate::adapters::assertions::JwtAssertions;
 use crate::adapters::clients::{OwnTokens, PeerKeeper};
 use crate::adapters::erasures::{self, ErasureHandler, Reminder};
 use crate::adapters::grpc::{
-    AccessGrpc, AdministratorGrpc, AuditGrpc, ContactGrpc, CredentialGrpc, DeletionGrpc, ERROR_TEXTS, ExportGrpc, GroupGrpc,
-    LimitGrpc, LinkGrpc, PasswordGrpc, RealmGrpc, RegistrationGrpc, SecondFactorGrpc, SessionGrpc, SignOnGrpc, UserGrpc,
+    AccessGrpc, AdministratorGrpc, AuditGrpc, ContactGrpc, CredentialGrpc, DeletionGrpc, ERROR_TEXTS, ExportGrpc, GroupGrpc, LimitGrpc, LinkGrpc, PasswordGrpc, RealmGrpc, RegistrationGrpc, SecondFactorGrpc, SessionGrpc, SignOnGrpc, SocialAccountGrpc, UserGrpc,
 };
 use crate::adapters::housekeeping::Housekeeping;
 use crate::adapters::one_time_codes::TotpCodes;
+use crate::adapters::openid::OpenIdProviders;
 use crate::adapters::policy::PresetFiles;
 use crate::adapters::postgres::{
-    AuditLog, PgAdministrators, PgAttempts, PgAuditEntries, PgCredentials, PgDeletions, PgEmailChanges, PgExports, PgGroups,
-    PgHousekeeping, PgLinks, PgPasswords, PgPersonalData, PgPhoneCodes, PgRealms, PgRegistrations, PgRevocations,
-    PgSecondFactors, PgSessions, PgSignOns, PgStations, PgUsers,
+    AuditLog, PgAdministrators, PgAttempts, PgAuditEntries, PgCredentials, PgDeletions, PgEmailChanges, PgExports, PgGroups, PgHousekeeping, PgLinks, PgPasswords, PgPersonalData, PgPhoneCodes, PgRealms, PgRegistrations, PgRevocations, PgSecondFactors, PgSessions, PgSignOns, PgSocialAccounts, PgStations, PgUsers,
 };
 use crate::adapters::public_http;
 use crate::adapters::radius_http::{self, RadiusHttp};
@@ -45,9 +43,7 @@ pub use crate::adapters::signing_keys::{
     SigningKeyRotation, SigningKeysError, file_name as signing_key_file_name, signing_key_rotation,
 };
 use crate::application::{
-    AccessUseCases, AdministratorUseCases, AuditUseCases, ContactUseCases, CredentialUseCases, DeletionUseCases, ExportUseCases,
-    GroupUseCases, Guessing, Keeper, LimitUseCases, LinkUseCases, PasswordUseCases, RealmUseCases, RegistrationUseCases,
-    SecondFactorUseCases, SessionUseCases, SignOnUseCases, UserUseCases, VpnUseCases,
+    AccessUseCases, AdministratorUseCases, AuditUseCases, ContactUseCases, CredentialUseCases, DeletionUseCases, ExportUseCases, GroupUseCases, Guessing, Keeper, LimitUseCases, LinkUseCases, PasswordUseCases, RealmUseCases, RegistrationUseCases, SecondFactorUseCases, SessionUseCases, SignOnUseCases, SocialAccountUseCases, UserUseCases, VpnUseCases,
 };
 pub use crate::commands::Command;
 pub use crate::config::Config;
@@ -124,6 +120,7 @@ impl Service for Identity {
         routes.add_service(RegistrationGrpc::server(parts.registrations()));
         routes.add_service(SecondFactorGrpc::server(parts.second_factors()));
         routes.add_service(SignOnGrpc::server(parts.sign_ons()));
+        routes.add_service(SocialAccountGrpc::server(parts.social_accounts()));
         routes.add_service(CredentialGrpc::server(parts.credentials()));
         routes.add_service(AdministratorGrpc::server(parts.administrators()));
         routes.add_service(AuditGrpc::server(parts.audit()));
@@ -140,6 +137,7 @@ struct Parts {
     secrets: Arc<KeyedSecrets>,
     codes: Arc<TotpCodes>,
     tokens: Arc<SigningKeys>,
+    providers: Arc<OpenIdProviders>,
     guessing: Guessing,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
@@ -162,7 +160,8 @@ impl Parts {
         let hashing = Hashing::read(&config.hashing, clock.clone())?;
         let hasher = Arc::new(Argon2Hasher::new(&mut process.metrics, hashing)?);
         let codes = Arc::new(TotpCodes::new(config.second_factor_key.clone()));
-        Ok(Self { pool, signal, hasher, secrets, codes, tokens: Arc::new(keys), guessing, clock, ids })
+        let (tokens, providers) = (Arc::new(keys), Arc::new(OpenIdProviders::open(&config.providers)?));
+        Ok(Self { pool, signal, hasher, secrets, codes, tokens, providers, guessing, clock, ids })
     }
 
     fn kept_users(&self) -> Arc<PgUsers> {
@@ -356,6 +355,21 @@ impl Parts {
             sign_ons: Arc::new(PgSignOns::new(self.pool.clone(), self.signal.clone(), self.log())),
             assertions: Arc::new(JwtAssertions),
             sessions: self.sessions(),
+        }
+    }
+
+    fn social_accounts(&self) -> SocialAccountUseCases {
+        SocialAccountUseCases {
+            providers: self.providers.clone(),
+            accounts: Arc::new(PgSocialAccounts::new(self.pool.clone(), self.signal.clone())),
+            users: self.kept_users(),
+            realms: self.kept_realms(),
+            sessions: self.kept_sessions(),
+            secrets: self.secrets.clone(),
+            guessing: self.guessing.clone(),
+            signing_in: self.sessions(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
         }
     }
 

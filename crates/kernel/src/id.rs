@@ -48,6 +48,10 @@ pub mod of {
     #[derive(Debug)]
     pub enum SignOnKey {}
     #[derive(Debug)]
+    pub enum SocialAccount {}
+    #[derive(Debug)]
+    pub enum SocialVisit {}
+    #[derive(Debug)]
     pub enum Group {}
     #[derive(Debug)]
     pub enum AuditEntry {}
@@ -85,6 +89,10 @@ pub type DeviceId = Id<of::Device>;
 pub type SecondFactorId = Id<of::SecondFactor>;
 /// Identifies one key by which a realm's own service signs people in.
 pub type SignOnKeyId = Id<of::SignOnKey>;
+/// Identifies one account of a provider that a user has linked.
+pub type SocialAccountId = Id<of::SocialAccount>;
+/// Identifies one time that somebody was sent to a provider.
+pub type SocialVisitId = Id<of::SocialVisit>;
 /// Identifies one group of a company's users.
 pub type GroupId = Id<of::Group>;
 /// Identifies one entry of the audit log.

@@ -156,6 +156,14 @@ impl Settings {
         self.values.get(key).filter(|text| !text.is_empty()).cloned()
     }
 
+    /// The names of the sections that are given within one, in their order.
+    pub fn sections(&self, within: &str) -> Vec<String> {
+        let prefix = format!("{within}.");
+        let inside = self.values.keys().filter_map(|key| key.strip_prefix(&prefix));
+        let names: BTreeSet<&str> = inside.filter_map(|key| key.split_once('.')).map(|(name, _)| name).collect();
+        names.into_iter().map(str::to_owned).collect()
+    }
+
     /// Says that a key, or a section of keys, is known but not wanted as things stand.
     pub fn leave_out(&mut self, key: &str) {
         let section = format!("{key}.");
@@ -251,6 +259,16 @@ mod tests {
             "configuration: relay.batch: must be between 1 and 1000; relay.poll: must be a whole number with ms, s, min or h; \
              database.url: must be set; relay.colour: unknown key"
         );
+    }
+
+    #[test]
+    fn sections_are_found_wherever_they_are_given() {
+        let file = "[lamps.hall]\ncolour = \"red\"\n[lamps.attic]\ncolour = \"blue\"";
+        let in_environment =
+            environment(&[("CABINET__LAMPS__CELLAR__COLOUR", "green"), ("CABINET__LAMPS__HALL__COLOUR", "grey")]);
+        let settings = Settings::load(&[DEFAULTS], Some(file), in_environment);
+        assert_eq!(settings.sections("lamps"), ["attic", "cellar", "hall"]);
+        assert_eq!(settings.sections("lamp"), Vec::<String>::new());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Real servers for tests and measurements: PostgreSQL, RabbitMQ, an SMTP sink, an SMSC and FreeRADIUS, each private to whoever started it.
+//! Real servers for tests and measurements: PostgreSQL, RabbitMQ, an SMTP sink, an SMSC, a provider of OpenID Connect and FreeRADIUS, each
+//! private to whoever started it.
 //!
 //! A server owns its processes and its temporary folder and gives both back on drop, on a panic, and also when the program
 //! that started it is killed (see `lifeline.rs`). Everything listens on the loopback interface only.
@@ -15,6 +16,8 @@ mod installed;
 mod letter;
 mod lifeline;
 mod management;
+mod node_script;
+mod openid;
 mod ports;
 mod postgres;
 mod processes;
@@ -32,6 +35,7 @@ pub use guarded::{GuardedProcess, ProcessGroup};
 pub use installed::{node, node_modules, python};
 pub use letter::Letter;
 pub use management::{QueueFacts, QueuedMessage};
+pub use openid::{OpenIdProvider, ProviderFailure, ProviderLie};
 pub use ports::free_port;
 pub use postgres::{PostgresOptions, PostgresServer, postgres_program};
 pub use rabbitmq::RabbitMqServer;

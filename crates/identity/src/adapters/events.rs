@@ -8,8 +8,8 @@ use runtime::grpc::timestamp;
 
 use crate::application::{Addressee, NewEmailChange, NewLink, NewPhoneCode, NewRegistration, ReplacementNotice};
 use crate::domain::{
-    Contact, ContactChanged, LinkPurpose, RealmChanged, SecondFactorChange, Session, StandingChange, StandingChanged, User,
-    UserCreated, UserDeleted,
+    Contact, ContactChanged, LinkPurpose, RealmChanged, SecondFactorChange, Session, SocialAccountChange, StandingChange,
+    StandingChanged, User, UserCreated, UserDeleted,
 };
 
 const REALM: &str = "realm";
@@ -220,6 +220,33 @@ pub(crate) fn second_factor_changed(
     let aggregate = Aggregate { kind: USER, id: user.id().as_uuid(), version };
     let told =
         event(call, event_id, user.realm_id(), aggregate, "identity.user.second_factor_changed.v1", payload.encode_to_vec(), now);
+    NewEvent { lane: Lane::Security, ..told }
+}
+
+/// What has become of an account of a provider, and of whom.
+pub(crate) struct SocialAccountFact<'a> {
+    pub(crate) change: SocialAccountChange,
+    pub(crate) provider_label: &'a str,
+    /// The user's version after it.
+    pub(crate) version: i64,
+    pub(crate) at: Timestamp,
+}
+
+pub(crate) fn social_account_changed(call: &Call, event_id: EventId, user: &User, fact: &SocialAccountFact<'_>) -> NewEvent {
+    let change = match fact.change {
+        SocialAccountChange::Linked => pb::SocialAccountChange::Linked,
+        SocialAccountChange::Unlinked => pb::SocialAccountChange::Unlinked,
+    };
+    let payload = pb::UserSocialAccountChanged {
+        user_id: user.id().to_string(),
+        change_time: Some(timestamp(fact.at)),
+        version: fact.version,
+        change: change.into(),
+        provider_label: fact.provider_label.to_owned(),
+    };
+    let aggregate = Aggregate { kind: USER, id: user.id().as_uuid(), version: fact.version };
+    let event_type = "identity.user.social_account_changed.v1";
+    let told = event(call, event_id, user.realm_id(), aggregate, event_type, payload.encode_to_vec(), fact.at);
     NewEvent { lane: Lane::Security, ..told }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod events;
 pub(crate) mod grpc;
 pub(crate) mod housekeeping;
 pub(crate) mod one_time_codes;
+pub(crate) mod openid;
 pub(crate) mod policy;
 pub(crate) mod postgres;
 pub(crate) mod public_http;

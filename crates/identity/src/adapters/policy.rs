@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::application::Presets;
 use crate::domain::{
     Characters, Contact, ContactChanger, Guessable, OwnerSetsPasswords, PasswordChangeRule, PasswordProof, PasswordRule,
-    PhoneRule, Policy, RegistrationRule, SecondFactorRule, SelfRegistration, SessionLifetimes, SignOnRule, StartingStatus,
+    PhoneRule, Policy, RegistrationRule, SecondFactorRule, SelfRegistration, SessionLifetimes, SignOnRule, SocialSignIn, StartingStatus,
     UserDeleter,
 };
 
@@ -57,6 +57,8 @@ pub(crate) struct PolicyForm {
     second_factor: SecondFactorForm,
     #[serde(default)]
     sign_on: SignOnForm,
+    #[serde(default)]
+    social_sign_in: SocialSignInForm,
     sessions: SessionsForm,
 }
 
@@ -232,6 +234,15 @@ struct SignOnForm {
     required_of: Vec<String>,
 }
 
+/// Before realms were asked, they did not.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum SocialSignInForm {
+    #[default]
+    Closed,
+    Open,
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct SessionsForm {
     idle_days: u32,
@@ -284,6 +295,10 @@ impl TryFrom<PolicyForm> for Policy {
             registration: form.registration.into(),
             second_factor: SecondFactorRule { required_of: roles(&form.second_factor.required_of)? },
             sign_on: SignOnRule { required_of: roles(&form.sign_on.required_of)? },
+            social_sign_in: match form.social_sign_in {
+                SocialSignInForm::Closed => SocialSignIn::Closed,
+                SocialSignInForm::Open => SocialSignIn::Open,
+            },
         })
     }
 }
@@ -320,6 +335,10 @@ impl From<&Policy> for PolicyForm {
             registration: policy.registration.into(),
             second_factor: SecondFactorForm { required_of: role_names(&policy.second_factor.required_of) },
             sign_on: SignOnForm { required_of: role_names(&policy.sign_on.required_of) },
+            social_sign_in: match policy.social_sign_in {
+                SocialSignIn::Closed => SocialSignInForm::Closed,
+                SocialSignIn::Open => SocialSignInForm::Open,
+            },
             sessions: SessionsForm {
                 idle_days: days(policy.sessions.idle_days()),
                 longest_days: days(policy.sessions.longest_days()),
@@ -533,6 +552,7 @@ mod tests {
             registration: RegistrationRule::CLOSED,
             second_factor: SecondFactorRule::default(),
             sign_on: SignOnRule::default(),
+            social_sign_in: SocialSignIn::Closed,
         };
         assert_eq!(Policy::try_from(read).ok(), Some(meant));
     }

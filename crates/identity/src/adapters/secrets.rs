@@ -3,13 +3,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use kernel::{DeviceId, LinkId, PhoneCodeId, RealmId, SecondFactorId, Secret, SessionId, Timestamp, UserId};
+use kernel::{DeviceId, LinkId, PhoneCodeId, RealmId, SecondFactorId, Secret, SessionId, SocialVisitId, Timestamp, UserId};
 use runtime::sealing::SealingKey;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::application::{DeviceToken, LinkToken, NewSecret, RefreshToken, Secrets};
-use crate::domain::{EmailAddress, FirstFactor, HalfSignedIn, IntendedDeletion, PhoneNumber};
+use crate::application::{DeviceToken, LinkToken, NewSecret, RefreshToken, Secrets, VisitSecrets};
+use crate::domain::{EmailAddress, FirstFactor, HalfSignedIn, IntendedDeletion, PhoneNumber, SocialVisit};
 
 const SECRET_LENGTH: usize = 32;
 const ID_LENGTH: usize = 16;
@@ -19,6 +19,8 @@ const MICROSECOND_LENGTH: usize = 8;
 const MAC_LENGTH: usize = 32;
 const HALF_LENGTH: usize = 1 + 2 * ID_LENGTH + GENERATION_LENGTH + 2 * MICROSECOND_LENGTH;
 const DEVICE_LENGTH: usize = 4 * ID_LENGTH;
+const VISIT_LENGTH: usize = 2 * ID_LENGTH + MICROSECOND_LENGTH;
+const VISIT_STATE: &[u8] = b"visit state";
 /// How refresh tokens are made; another way, or another key, is another version.
 const REFRESH_VERSION: u8 = 1;
 
@@ -54,6 +56,19 @@ impl KeyedSecrets {
         let mut mac = Mac::new_from_slice(self.refresh_key.expose()).expect("HMAC takes keys of any length");
         mac.update(b"half signed in");
         mac.update(named);
+        mac
+    }
+
+    /// Of a visit, what it names and the browser that began it, for one purpose.
+    fn visit_mac(&self, purpose: &[u8], visit: &SocialVisit, binding: &Secret<String>) -> Mac {
+        let mut mac = Mac::new_from_slice(self.refresh_key.expose()).expect("HMAC takes keys of any length");
+        mac.update(purpose);
+        mac.update(visit.realm_id.as_uuid().as_bytes());
+        mac.update(&named_visit(visit));
+        // Neither holds a byte that could pass for the end of the other.
+        mac.update(visit.provider.as_bytes());
+        mac.update(&[0]);
+        mac.update(binding.expose().as_bytes());
         mac
     }
 
@@ -122,6 +137,17 @@ const fn first_factor_byte(first: FirstFactor) -> u8 {
         FirstFactor::Provider => 2,
         FirstFactor::SignOn => 3,
     }
+}
+
+/// What the state of a visit names, as it is signed and written. Its realm and its provider whoever comes back says.
+fn named_visit(visit: &SocialVisit) -> [u8; VISIT_LENGTH] {
+    let session_id = visit.session_id.map_or(Uuid::nil(), |session_id| session_id.as_uuid());
+    let mut bytes = [0; VISIT_LENGTH];
+    let (ids, end) = bytes.split_at_mut(2 * ID_LENGTH);
+    ids[..ID_LENGTH].copy_from_slice(visit.id.as_uuid().as_bytes());
+    ids[ID_LENGTH..].copy_from_slice(session_id.as_bytes());
+    end.copy_from_slice(&visit.expires_at.as_microsecond().to_be_bytes());
+    bytes
 }
 
 /// What a refresh token names, as it is signed and written.
@@ -250,6 +276,37 @@ impl Secrets for KeyedSecrets {
         })
     }
 
+    fn visit_binding(&self) -> Secret<String> {
+        Secret::new(URL_SAFE_NO_PAD.encode(random()))
+    }
+
+    fn visit_secrets(&self, visit: &SocialVisit, binding: &Secret<String>) -> VisitSecrets {
+        let computed = |purpose: &[u8]| self.visit_mac(purpose, visit, binding).finalize().into_bytes();
+        VisitSecrets {
+            state: Secret::new(URL_SAFE_NO_PAD.encode([named_visit(visit).as_slice(), &computed(VISIT_STATE)].concat())),
+            nonce: Secret::new(URL_SAFE_NO_PAD.encode(computed(b"visit nonce"))),
+            code_verifier: Secret::new(URL_SAFE_NO_PAD.encode(computed(b"visit code verifier"))),
+        }
+    }
+
+    fn read_visit(&self, realm_id: RealmId, provider: &str, state: &str, binding: &Secret<String>) -> Option<SocialVisit> {
+        let bytes = URL_SAFE_NO_PAD.decode(state).ok()?;
+        (bytes.len() == VISIT_LENGTH + MAC_LENGTH).then_some(())?;
+        let (named, mac) = bytes.split_at(VISIT_LENGTH);
+        let (ids, end) = named.split_at(2 * ID_LENGTH);
+        let (visit_id, session_id) = ids.split_at(ID_LENGTH);
+        let session_id = id(session_id)?;
+        let visit = SocialVisit {
+            realm_id,
+            provider: provider.to_owned(),
+            id: SocialVisitId::from_uuid(id(visit_id)?),
+            session_id: (!session_id.is_nil()).then(|| SessionId::from_uuid(session_id)),
+            expires_at: moment(end)?,
+        };
+        self.visit_mac(VISIT_STATE, &visit, binding).verify_slice(mac).ok()?;
+        Some(visit)
+    }
+
     fn guess_subject(&self, subject: &str) -> Vec<u8> {
         let mut mac = Mac::new_from_slice(self.refresh_key.expose()).expect("HMAC takes keys of any length");
         mac.update(b"guess subject");
@@ -346,6 +403,27 @@ mod tests {
         for wrong in ["", "x", &text[1..], &mixed, &format!("{text}A")] {
             assert_eq!(secrets.read_refresh_token(wrong), None, "{wrong}");
         }
+    }
+
+    /// Rule I18.a: a state is read by the browser, the realm and the provider that it was made for, and by no other.
+    #[test]
+    fn a_state_is_read_where_it_belongs() {
+        let (secrets, _) = secrets();
+        let id = Uuid::from_u128;
+        let (realm_id, browser) = (Id::from_uuid(id(1)), secrets.visit_binding());
+        let session_id = Some(Id::from_uuid(id(3)));
+        let visit = SocialVisit { realm_id, provider: "a".to_owned(), id: Id::from_uuid(id(2)), session_id, expires_at: SET_AT };
+        let state = secrets.visit_secrets(&visit, &browser).state.expose().clone();
+        assert_eq!(secrets.read_visit(realm_id, "a", &state, &browser), Some(visit.clone()));
+        assert_eq!(secrets.read_visit(Id::from_uuid(id(9)), "a", &state, &browser), None, "another realm");
+        assert_eq!(secrets.read_visit(realm_id, "b", &state, &browser), None, "another provider");
+        assert_eq!(secrets.read_visit(realm_id, "a", &state, &secrets.visit_binding()), None, "another browser");
+        let to_sign_in = secrets.visit_secrets(&SocialVisit { session_id: None, ..visit.clone() }, &browser).state;
+        for wrong in ["", "x", &state[1..], &format!("{}{}", &to_sign_in.expose()[..53], &state[53..])] {
+            assert_eq!(secrets.read_visit(realm_id, "a", wrong, &browser), None, "{wrong}");
+        }
+        let VisitSecrets { state, nonce, code_verifier } = secrets.visit_secrets(&visit, &browser);
+        assert!(nonce != code_verifier && !state.expose().contains(nonce.expose()));
     }
 
     /// Rule I23.b: the token of a device is read as it was made, and no other.

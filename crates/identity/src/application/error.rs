@@ -119,6 +119,26 @@ pub(crate) enum Error {
     ExternalIdTaken,
     #[error("{} cannot be asked now", .0.as_str())]
     ServiceAway(Component, #[source] Fault),
+    #[error("no such provider serves the realm")]
+    SocialProviderNotFound,
+    #[error("nobody was sent to a provider with this, or he has come back already: begin again")]
+    SocialSignInOver,
+    #[error("nobody signs in with this account")]
+    SocialSignInRefused,
+    #[error("the provider does not answer as one: begin again later")]
+    SocialProviderAway,
+    #[error("the account is nobody's, and nobody comes in by it: sign in otherwise, and link it")]
+    SocialAccountUnknown,
+    #[error("the account's address is a user's: sign in as he does, and link it")]
+    SocialEmailTaken,
+    #[error("another user has linked the account")]
+    SocialAccountTaken,
+    #[error("another account of the provider is linked: unlink it first")]
+    SocialProviderLinked,
+    #[error("the caller has linked no such account")]
+    SocialAccountNotFound,
+    #[error("it is the last way in which the caller signs in")]
+    LastWayIn,
     #[error(transparent)]
     Repeat(#[from] RepeatError),
     #[error(transparent)]

@@ -20,6 +20,7 @@ mod registrations;
 mod second_factors;
 mod sessions;
 mod sign_on;
+mod social_accounts;
 mod user_actions;
 mod user_sessions;
 mod users;
@@ -39,20 +40,14 @@ pub(crate) use limits::LimitUseCases;
 pub(crate) use links::{LinkUseCases, RedeemLink};
 pub(crate) use passwords::{ChangePassword, OtherSessions, PasswordUseCases, SetUserPassword};
 pub(crate) use ports::{
-    AccessToken, AccessTokens, Account, Addressee, Administrator, Administrators, Admission, Admitted, Assertions, Attempts,
-    AuditEntries, ChangeStandingError, CompanyInserted, Confirmation, Confirmed, ContactSetter, ContactUpdate, CountedBy,
-    Credentials, Decision, DeleteUserError, Deletions, DeviceToken, EmailChanges, EndedByOthers, Enrolment, Exports,
-    FactorConfirmation, FactorUpdate, GroupWriteError, Groups, HashError, InsertError, Keeper, KeptRecord, KeptRecords, Lifted,
-    LinkToken, Linked, Links, NewDeletion, NewEmailChange, NewLink, NewPassword, NewPhoneCode, NewRegistration, NewSecret,
-    NotAsserted, OneTimeCodes, PasswordHasher, PasswordSetter, Passwords, PhoneCodes, Presets, PublishedKey, Realms, Redemption,
-    RefreshToken, Registrations, ReplacementNotice, Revocations, SecondFactors, Secrets, SentFirst, Sessions, SessionsEnding,
-    SignOns, Stations, StoredPassword, TriedCode, UpdateUserError, UsedCode, Users, Waiting,
+    AccessToken, AccessTokens, Account, Addressee, Administrator, Administrators, Admission, Admitted, Asking, Assertions, Attempts, AuditEntries, CameIn, ChangeStandingError, CompanyInserted, Confirmation, Confirmed, ContactSetter, ContactUpdate, CountedBy, Credentials, Decision, DeleteUserError, Deletions, DeviceToken, EmailChanges, EndedByOthers, Enrolment, Exports, FactorConfirmation, FactorUpdate, GroupWriteError, Groups, HashError, InsertError, Keeper, KeptRecord, KeptRecords, Lifted, LinkToken, Linked, Links, NewDeletion, NewEmailChange, NewLink, NewPassword, NewPhoneCode, NewRegistration, NewSecret, NewSocialAccount, NotAsserted, OneTimeCodes, PasswordHasher, PasswordSetter, Passwords, PhoneCodes, Presets, ProviderError, PublishedKey, Realms, Redemption, RefreshToken, Registrations, ReplacementNotice, Revocations, SecondFactors, Secrets, SentFirst, Sessions, SessionsEnding, SignOns, SocialAccounts, SocialAdmission, SocialProviders, Stations, StoredPassword, TriedCode, Unlinking, UpdateUserError, UsedCode, UserLinked, Users, VisitSecrets, Waiting,
 };
 pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases, UpdateCompanySettings, UpdatePolicy, UpdateRealm};
 pub(crate) use registrations::{ConfirmRegistration, Register, RegistrationUseCases, Said};
 pub(crate) use second_factors::{ConfirmFactor, FactorConfirmed, SecondFactorUseCases, ShowCode, SignInWithCode};
 pub(crate) use sessions::{Challenge, Entered, SessionTokens, SessionUseCases, SignIn, SignedIn};
 pub(crate) use sign_on::{CreateSignOnKey, SignOn, SignOnUseCases};
+pub(crate) use social_accounts::{SocialAccountUseCases, SocialAccountView, SocialReturn, SocialVisitBegun};
 pub(crate) use user_actions::{UserAction, UserActionKind, UserView};
 pub(crate) use user_sessions::OfUser;
 pub(crate) use users::{

@@ -1,11 +1,10 @@
 //! Second factors: getting one, using it to sign in, giving it up, taking somebody else's away (I25).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use kernel::{Authorized, Call, Clock, IdSource, Permit, Refusal, Role, SecondFactorId, Secret, SessionId, UserId};
 
-use super::sessions::{open_session, session_user, signed_in};
+use super::sessions::{recent_session, session_user, signed_in};
 use super::user_actions::may_reset_second_factor;
 use super::{
     Account, Enrolment, Error, FactorConfirmation, FactorUpdate, Guessing, OneTimeCodes, Realms, SecondFactors, Secrets,
@@ -18,8 +17,6 @@ use crate::domain::{
     TypedCode, User, UserName, UserStatus,
 };
 
-/// How long ago somebody may have signed in where a password is changed however long ago that was.
-const REAUTHENTICATION_AGE: Duration = Duration::from_mins(15);
 /// How often something is tried that others keep overtaking.
 const ATTEMPTS: usize = 5;
 
@@ -322,12 +319,8 @@ impl SecondFactorUseCases {
         let permit = call.authorize(&Action::ManageOwnSecondFactor)?;
         let (caller, session_id) = signed_in(call)?;
         let realm = self.realms.get(caller.realm_id).await?.ok_or(Error::RealmNotFound)?;
-        let session = open_session(self.sessions.as_ref(), &caller, session_id).await?;
         // Whoever has stolen a session would keep its user out with a factor of his own.
-        let age = realm.policy.password_change.reauthentication_age.unwrap_or(REAUTHENTICATION_AGE);
-        if !session.is_authenticated(Some(age), self.clock.now()) {
-            return Err(Error::ReauthenticationRequired);
-        }
+        let session = recent_session(self.sessions.as_ref(), &caller, session_id, &realm.policy, self.clock.now()).await?;
         let account = self.users.account_of(caller.realm_id, caller.user_id).await?.ok_or(Error::SessionOver)?;
         Ok(Entrant { permit, account, realm, session_id: Some(session_id), first: session.proof.first })
     }

@@ -1,6 +1,7 @@
 //! Signing in, refreshing, and a user's own sessions (I24).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kernel::{
     Authorized, Call, Caller, Clock, IdSource, Permit, RealmId, Refusal, SecondFactorId, Secret, SessionId, Through, Timestamp,
@@ -19,6 +20,8 @@ use crate::domain::{
     UserStatus,
 };
 
+/// How long ago somebody may have signed in where a password is changed however long ago that was.
+const REAUTHENTICATION_AGE: Duration = Duration::from_mins(15);
 /// How often something is tried that others keep overtaking.
 const ATTEMPTS: usize = 5;
 
@@ -464,4 +467,17 @@ pub(super) async fn open_session(sessions: &dyn Sessions, caller: &UserCaller, s
     let found = sessions.get(caller.realm_id, session_id).await?;
     let open = found.filter(|(session, user)| session.user_id == caller.user_id && user.is_active);
     open.map(|(session, _)| session).ok_or(Error::SessionOver)
+}
+
+/// The same, in which he has shown a short while ago that he is who he says: as his policy wants it of whoever changes his password.
+pub(super) async fn recent_session(
+    sessions: &dyn Sessions,
+    caller: &UserCaller,
+    session_id: SessionId,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Session, Error> {
+    let session = open_session(sessions, caller, session_id).await?;
+    let age = policy.password_change.reauthentication_age.unwrap_or(REAUTHENTICATION_AGE);
+    if session.is_authenticated(Some(age), now) { Ok(session) } else { Err(Error::ReauthenticationRequired) }
 }

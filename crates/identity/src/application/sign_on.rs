@@ -6,7 +6,7 @@ use kernel::{Authorized, Call, NameField, Permit, RealmId, SignOnKeyId, UserId};
 
 use super::users::checked;
 use super::{
-    Account, Admission, Assertions, Entered, Error, Invitation, Linked, NewIntroduction, NewUser, SentFirst, SessionUseCases,
+    Account, Admission, Assertions, Entered, Error, Invitation, UserLinked, NewIntroduction, NewUser, SentFirst, SessionUseCases,
     SignOns,
 };
 use crate::domain::access::Action;
@@ -97,9 +97,9 @@ impl SignOnUseCases {
         let linked = self.sign_ons.link_first(permit, user, &said.external_id, self.sessions.clock.now()).await?;
         let is_another = self.sign_ons.get_external_id(user.realm_id(), user.id()).await?;
         match linked {
-            Linked::Done => Ok(Some(account)),
+            UserLinked::Done => Ok(Some(account)),
             _ if is_another.is_some_and(|another| another != said.external_id) => Err(Error::SignOnConflict),
-            Linked::Taken | Linked::Stale => Ok(None),
+            UserLinked::Taken | UserLinked::Stale => Ok(None),
         }
     }
 
@@ -152,9 +152,9 @@ impl SignOnUseCases {
         let external_id = ExternalId::parse(external_id).ok_or(Error::ExternalIdInvalid)?;
         let user = self.sessions.users.get(call.realm_id()?, user_id).await?.ok_or(Error::UserNotFound)?;
         match self.sign_ons.link(&permit, call, &user, &external_id, self.sessions.clock.now()).await? {
-            Linked::Done => Ok(permit.show(())),
-            Linked::Taken => Err(Error::ExternalIdTaken),
-            Linked::Stale => Err(Error::UserNotFound),
+            UserLinked::Done => Ok(permit.show(())),
+            UserLinked::Taken => Err(Error::ExternalIdTaken),
+            UserLinked::Stale => Err(Error::UserNotFound),
         }
     }
 

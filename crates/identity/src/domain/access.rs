@@ -105,6 +105,8 @@ pub(crate) enum Action<'a> {
     ManageOwnSessions,
     /// Gets, changes and gives up a second factor of one's own; whoever calls in a user's name has no device of his.
     ManageOwnSecondFactor,
+    /// Reads, links and unlinks accounts of one's own at providers; whoever calls in a user's name has none.
+    ManageOwnSocialAccounts,
     /// Changes one's own password; whoever calls in a user's name does not know it.
     ChangeOwnPassword,
     /// Confirms contacts of one's own.
@@ -156,9 +158,10 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
         Action::LinkUsers => allow_if(matches!(caller, Caller::Service(_))),
         Action::LookUpUsers => allow_if(!matches!(caller, Caller::Anonymous | Caller::Gateway(_))),
         Action::SeeUser(user) => see_user(caller, user),
-        Action::ManageOwnSessions | Action::ManageOwnSecondFactor | Action::ChangeOwnPassword => {
-            allow_if(matches!(caller, Caller::User(UserCaller { through: Through::Session(_), .. })))
-        }
+        Action::ManageOwnSessions
+        | Action::ManageOwnSecondFactor
+        | Action::ManageOwnSocialAccounts
+        | Action::ChangeOwnPassword => allow_if(matches!(caller, Caller::User(UserCaller { through: Through::Session(_), .. }))),
         Action::ConfirmOwnContacts => allow_if(matches!(caller, Caller::User(_))),
     }
 }

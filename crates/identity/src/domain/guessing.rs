@@ -24,6 +24,8 @@ pub(crate) enum Guessed {
     Conflict,
     /// Nothing: gathering all that is kept of somebody is work.
     Export,
+    /// What somebody comes back with from a provider.
+    SocialSignIn,
 }
 
 impl Guessed {
@@ -36,6 +38,7 @@ impl Guessed {
             Self::Contact => "CONTACT",
             Self::Conflict => "CONFLICT",
             Self::Export => "EXPORT",
+            Self::SocialSignIn => "SOCIAL_SIGN_IN",
         }
     }
 }
@@ -169,6 +172,11 @@ impl GuessingLimits {
         let from = from(address);
         let at_name = self.of_password(format!("{from} at administrator {name}"), self.passwords_at_account);
         vec![self.of_password(from, self.passwords_from_address), at_name]
+    }
+
+    /// What coming back from a provider is counted by: by nothing that belongs to somebody, so that nobody is kept out by others.
+    pub(crate) fn of_social_sign_in(&self, address: Option<IpAddr>) -> Vec<Bucket> {
+        vec![self.of_password(from(address), self.passwords_from_address)]
     }
 
     /// What asking for a link to set a password is counted by; how often one person is mailed, his links tell.

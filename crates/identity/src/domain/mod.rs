@@ -20,6 +20,7 @@ mod registration;
 mod second_factor;
 mod session;
 mod sign_on;
+mod social_account;
 mod station;
 mod transliteration;
 mod user;
@@ -38,7 +39,7 @@ pub(crate) use phone_code::{CodeNumber, PhoneCode};
 pub(crate) use policy::{InvalidPolicy, Policy, PolicyChange, SessionLifetimes, StartingStatus};
 pub(crate) use realm::{
     Company, CompanyKind, CompanySettings, InvalidCashDesk, InvalidSetting, Realm, RealmChange, RealmChanged, RealmSettings,
-    is_name,
+    is_language, is_name,
 };
 pub(crate) use registration::{Newcomer, Registration, RegistrationRule, SelfRegistration};
 pub(crate) use second_factor::{
@@ -47,6 +48,10 @@ pub(crate) use second_factor::{
 };
 pub(crate) use session::{FirstFactor, Proof, Refresh, SecondFactorKind, Session, SessionUser};
 pub(crate) use sign_on::{AssertedName, Assertion, ExternalId, SignOnKey, SignOnRule};
+pub(crate) use social_account::{
+    ProviderAccount, ProviderName, ProviderSays, SocialAccount, SocialAccountChange, SocialProvider, SocialSignIn, SocialVisit,
+    WaysIn,
+};
 pub(crate) use station::Station;
 pub(crate) use transliteration::Standard;
 pub(crate) use user::{

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kernel::NameRule;
 
 use super::{
-    Contact, ContactChanger, PasswordChangeRule, PasswordRule, PhoneRule, RegistrationRule, SecondFactorRule, SignOnRule,
+    Contact, ContactChanger, PasswordChangeRule, PasswordRule, PhoneRule, RegistrationRule, SecondFactorRule, SignOnRule, SocialSignIn,
     UserDeleter, UserStatus,
 };
 
@@ -37,6 +37,7 @@ pub(crate) struct Policy {
     pub(crate) registration: RegistrationRule,
     pub(crate) second_factor: SecondFactorRule,
     pub(crate) sign_on: SignOnRule,
+    pub(crate) social_sign_in: SocialSignIn,
 }
 
 /// Which status new users have (I5).
@@ -93,6 +94,7 @@ pub(crate) enum PolicyChange {
     Registration(RegistrationRule),
     SecondFactor(SecondFactorRule),
     SignOn(SignOnRule),
+    SocialSignIn(SocialSignIn),
 }
 
 impl PolicyChange {
@@ -112,6 +114,7 @@ impl PolicyChange {
             Self::Registration(_) => "registration",
             Self::SecondFactor(_) => "second_factor",
             Self::SignOn(_) => "sign_on",
+            Self::SocialSignIn(_) => "social_sign_in",
         }
     }
 }
@@ -171,6 +174,7 @@ impl Policy {
                 PolicyChange::Registration(rule) => policy.registration = rule,
                 PolicyChange::SecondFactor(rule) => policy.second_factor = rule,
                 PolicyChange::SignOn(rule) => policy.sign_on = rule,
+                PolicyChange::SocialSignIn(social_sign_in) => policy.social_sign_in = social_sign_in,
             }
         }
         policy.checked()
@@ -229,6 +233,7 @@ mod tests {
             registration: RegistrationRule::CLOSED,
             second_factor: SecondFactorRule::default(),
             sign_on: SignOnRule::default(),
+            social_sign_in: SocialSignIn::Closed,
         }
     }
 

@@ -213,7 +213,7 @@ impl RealmSettings {
             (!is_name(&self.name)).then_some(InvalidSetting::Name),
             (!is_public_url(&self.public_url)).then_some(InvalidSetting::PublicUrl),
             (!is_mailbox(&self.sender)).then_some(InvalidSetting::Sender),
-            (!LANGUAGES.contains(&self.language.as_str())).then_some(InvalidSetting::Language),
+            (!is_language(&self.language)).then_some(InvalidSetting::Language),
             TimeZone::get(&self.time_zone).is_err().then_some(InvalidSetting::TimeZone),
         ];
         let problems: Vec<_> = problems.into_iter().flatten().collect();
@@ -227,6 +227,11 @@ impl RealmSettings {
 /// A name as people read it: something to see, and nothing that moves the text around it.
 pub(crate) fn is_name(text: &str) -> bool {
     !text.trim().is_empty() && !text.chars().any(char::is_control)
+}
+
+/// Whether people are spoken to in it.
+pub(crate) fn is_language(code: &str) -> bool {
+    LANGUAGES.contains(&code)
 }
 
 fn is_public_url(text: &str) -> bool {

@@ -32,6 +32,7 @@ const PHONE_REPLACED: &str = "identity.user.phone_replaced.v1";
 const REGISTRATION_REQUESTED: &str = "identity.user.registration_requested.v1";
 const REGISTRATION_REPEATED: &str = "identity.user.registration_repeated.v1";
 const SECOND_FACTOR_CHANGED: &str = "identity.user.second_factor_changed.v1";
+const SOCIAL_ACCOUNT_CHANGED: &str = "identity.user.social_account_changed.v1";
 const REALM_CHANGED: &str = "identity.realm.changed.v1";
 const CASE_CREATED: &str = "case_monitoring.case.created.v1";
 const CASE_STATUS_CHANGED: &str = "case_monitoring.case.status_changed.v1";
@@ -71,6 +72,7 @@ pub(crate) const PLANNER: [SubscriptionSpec; 2] = [
             REGISTRATION_REQUESTED,
             REGISTRATION_REPEATED,
             SECOND_FACTOR_CHANGED,
+            SOCIAL_ACCOUNT_CHANGED,
         ],
         retry_tiers: &messaging::RETRY_TIERS,
     },
@@ -130,7 +132,8 @@ impl PlannerHandler {
             | EMAIL_REPLACED
             | PHONE_REPLACED
             | REGISTRATION_REPEATED
-            | SECOND_FACTOR_CHANGED => {
+            | SECOND_FACTOR_CHANGED
+            | SOCIAL_ACCOUNT_CHANGED => {
                 // It may have overtaken the news of another address.
                 plan.person_changed(person(message)?);
                 plan.tell(self.delivery(message, notice(message)?));
@@ -215,6 +218,10 @@ fn notice(message: &Message) -> Result<Notice, UnreadableFact> {
             let fact = pb_identity::UserSecondFactorChanged::decode(payload)?;
             (Kind::SecondFactorChanged, fact.user_id.clone(), fact.user_id, None)
         }
+        SOCIAL_ACCOUNT_CHANGED => {
+            let fact = pb_identity::UserSocialAccountChanged::decode(payload)?;
+            (Kind::SocialAccountChanged, fact.user_id.clone(), fact.user_id, None)
+        }
         PASSWORD_CHANGED => {
             let fact = pb_identity::UserPasswordChanged::decode(payload)?;
             (Kind::PasswordChanged, fact.user_id.clone(), fact.user_id, None)
@@ -261,6 +268,7 @@ fn person(message: &Message) -> Result<PersonVersion, UnreadableFact> {
         PHONE_REPLACED => pb_identity::UserPhoneReplaced::decode(payload).map(|fact| (fact.user_id, fact.version)),
         REGISTRATION_REPEATED => pb_identity::UserRegistrationRepeated::decode(payload).map(|fact| (fact.user_id, fact.version)),
         SECOND_FACTOR_CHANGED => pb_identity::UserSecondFactorChanged::decode(payload).map(|fact| (fact.user_id, fact.version)),
+        SOCIAL_ACCOUNT_CHANGED => pb_identity::UserSocialAccountChanged::decode(payload).map(|fact| (fact.user_id, fact.version)),
         _ => return Err(UnreadableFact::UnknownType),
     }?;
     Ok(PersonVersion { realm_id: message.realm_id, user_id: user_id.parse()?, version })

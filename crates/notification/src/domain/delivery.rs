@@ -81,10 +81,12 @@ pub(crate) enum Kind {
     RegistrationRepeated,
     /// His second factor was turned on or off, or its recovery codes are others.
     SecondFactorChanged,
+    /// An account of a provider was linked to his, or unlinked.
+    SocialAccountChanged,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::StatusChange,
         Self::Invitation,
         Self::PasswordReset,
@@ -99,6 +101,7 @@ impl Kind {
         Self::Registration,
         Self::RegistrationRepeated,
         Self::SecondFactorChanged,
+        Self::SocialAccountChanged,
     ];
 
     pub(crate) const fn as_str(self) -> &'static str {
@@ -117,6 +120,7 @@ impl Kind {
             Self::Registration => "REGISTRATION",
             Self::RegistrationRepeated => "REGISTRATION_REPEATED",
             Self::SecondFactorChanged => "SECOND_FACTOR_CHANGED",
+            Self::SocialAccountChanged => "SOCIAL_ACCOUNT_CHANGED",
         }
     }
 
@@ -135,7 +139,8 @@ impl Kind {
             | Self::PhoneReplaced
             | Self::Registration
             | Self::RegistrationRepeated
-            | Self::SecondFactorChanged => Lane::Security,
+            | Self::SecondFactorChanged
+            | Self::SocialAccountChanged => Lane::Security,
         }
     }
 
@@ -175,7 +180,8 @@ impl Kind {
                 | Self::PhoneReplaced
                 | Self::Registration
                 | Self::RegistrationRepeated
-                | Self::SecondFactorChanged,
+                | Self::SecondFactorChanged
+                | Self::SocialAccountChanged,
                 Channel::Email | Channel::Sms,
             ) => None,
         }

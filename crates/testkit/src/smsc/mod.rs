@@ -2,23 +2,13 @@
 
 mod received;
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 pub use self::received::{ReceivedSms, SmsSegment};
-use crate::installed::{node, node_modules};
-use crate::lifeline::Lifeline;
-use crate::ports::{free_port, is_open};
-use crate::processes;
-use crate::wait::wait_until;
+use crate::node_script::NodeScript;
 
-const START_LIMIT: Duration = Duration::from_secs(20);
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/smsc/smsc.js");
 
 /// How an SMSC answers a submission.
@@ -55,17 +45,7 @@ impl SmscAnswer {
 /// An SMSC on a loopback port.
 #[derive(Debug)]
 pub struct Smsc {
-    lifeline: Lifeline,
-    port: u16,
-    process: Option<Running>,
-}
-
-/// The process with the pipe by which it is told and the one by which it answers.
-#[derive(Debug)]
-struct Running {
-    child: Child,
-    orders: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    script: NodeScript,
 }
 
 impl Smsc {
@@ -78,7 +58,7 @@ impl Smsc {
     /// When Node.js or npm's `smpp` is missing, or the SMSC does not start.
     #[must_use]
     pub fn start() -> Self {
-        let mut smsc = Self { lifeline: Lifeline::with_folder("smsc", None), port: free_port(), process: None };
+        let mut smsc = Self { script: NodeScript::prepare("smsc", SCRIPT, "smpp") };
         smsc.start_again();
         smsc
     }
@@ -86,17 +66,12 @@ impl Smsc {
     /// The loopback port, the same after every `start_again`.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.script.port()
     }
 
     /// Ends the SMSC at once: connections break; what it has taken stays.
     pub fn stop(&mut self) {
-        let Some(mut running) = self.process.take() else {
-            return;
-        };
-        processes::signal("KILL", &[running.child.id()]);
-        let _ = running.child.wait();
-        self.lifeline.forget();
+        self.script.stop();
     }
 
     /// Starts the SMSC after [`stop`](Self::stop), on the same port, with what it has. It takes everything.
@@ -104,18 +79,13 @@ impl Smsc {
     /// # Panics
     /// When it runs already or does not come up.
     pub fn start_again(&mut self) {
-        assert!(self.process.is_none(), "the SMSC runs already");
-        let mut running = self.launch();
-        self.lifeline.guard("KILL", running.child.id());
-        let up = wait_until(START_LIMIT, || is_open(self.port) || has_ended(&mut running.child));
-        let ended = has_ended(&mut running.child);
-        self.process = Some(running);
-        assert!(up && !ended, "the SMSC did not start: {}", self.errors());
+        let journal = self.journal();
+        self.script.start(&[journal.to_str().expect("a path of ours is UTF-8")]);
     }
 
     /// From now on it answers like this.
     pub fn answer(&mut self, answer: SmscAnswer) {
-        self.tell(&answer.order());
+        self.script.tell(&answer.order());
     }
 
     /// Tells whoever is bound what became of a segment (`DELIVRD`, `UNDELIV` …), and waits until he has acknowledged it.
@@ -124,7 +94,7 @@ impl Smsc {
     /// When nobody is bound, or he does not acknowledge it.
     pub fn send_receipt(&mut self, segment: &SmsSegment, stat: &str) {
         let SmsSegment { message_id, to, from, .. } = segment;
-        self.tell(&json!({ "receipt": { "message_id": message_id, "to": to, "from": from, "stat": stat } }));
+        self.script.tell(&json!({ "receipt": { "message_id": message_id, "to": to, "from": from, "stat": stat } }));
     }
 
     /// Everything that was submitted, whatever it was answered, in the order it came.
@@ -145,50 +115,7 @@ impl Smsc {
         received::put_together(self.submitted())
     }
 
-    fn tell(&mut self, order: &Value) {
-        let running = self.process.as_mut().expect("the SMSC runs");
-        writeln!(running.orders, "{order}").expect("the SMSC reads its orders");
-        let mut answer = String::new();
-        running.answers.read_line(&mut answer).expect("the SMSC answers");
-        assert_eq!(answer, "understood\n", "the SMSC: {}", self.errors());
-    }
-
-    fn launch(&self) -> Running {
-        let errors = File::create(self.lifeline.folder().join("errors")).expect("the SMSC's own folder is writable");
-        let mut child = Command::new(node())
-            .arg(SCRIPT)
-            .arg(self.port.to_string())
-            .arg(self.journal())
-            .env("NODE_PATH", node_modules("smpp"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(errors)
-            .process_group(0)
-            .spawn()
-            .expect("node can be run");
-        let orders = child.stdin.take().expect("piped above");
-        let answers = BufReader::new(child.stdout.take().expect("piped above"));
-        Running { child, orders, answers }
-    }
-
     fn journal(&self) -> PathBuf {
-        self.lifeline.folder().join("journal")
+        self.script.folder().join("journal")
     }
-
-    fn errors(&self) -> String {
-        std::fs::read_to_string(self.lifeline.folder().join("errors")).unwrap_or_default()
-    }
-}
-
-impl Drop for Smsc {
-    fn drop(&mut self) {
-        self.lifeline.end();
-        if let Some(mut running) = self.process.take() {
-            let _ = running.child.wait();
-        }
-    }
-}
-
-fn has_ended(child: &mut Child) -> bool {
-    child.try_wait().is_ok_and(|status| status.is_some())
 }

@@ -19,6 +19,7 @@ mod registrations;
 mod second_factors;
 mod sessions;
 mod sign_on;
+mod social_accounts;
 mod users;
 
 pub(crate) use access::AccessGrpc;
@@ -38,4 +39,5 @@ pub(crate) use registrations::RegistrationGrpc;
 pub(crate) use second_factors::SecondFactorGrpc;
 pub(crate) use sessions::SessionGrpc;
 pub(crate) use sign_on::SignOnGrpc;
+pub(crate) use social_accounts::SocialAccountGrpc;
 pub(crate) use users::UserGrpc;

@@ -10,7 +10,7 @@ use super::convert;
 use crate::application::UpdatePolicy;
 use crate::domain::{
     Characters, Contact, ContactChanger, Guessable, OwnerSetsPasswords, PasswordChangeRule, PasswordProof, PasswordRule,
-    PhoneRule, Policy, PolicyChange, RegistrationRule, SecondFactorRule, SelfRegistration, SessionLifetimes, SignOnRule,
+    PhoneRule, Policy, PolicyChange, RegistrationRule, SecondFactorRule, SelfRegistration, SessionLifetimes, SignOnRule, SocialSignIn,
     StartingStatus, UserDeleter,
 };
 
@@ -49,6 +49,7 @@ fn change(path: &str, wanted: &pb::Policy) -> Result<PolicyChange, Problem> {
             let named = wanted.sign_on.as_ref().map_or([].as_slice(), |rule| &rule.required_of);
             PolicyChange::SignOn(SignOnRule { required_of: roles("sign_on.required_of", named)? })
         }
+        "social_sign_in" => PolicyChange::SocialSignIn(social_sign_in(wanted.social_sign_in())?),
         "registration" => PolicyChange::Registration(registration(wanted.registration.as_ref())?),
         _ => return Err(UnknownPath.into()),
     })
@@ -185,6 +186,14 @@ fn registration(rule: Option<&pb::RegistrationRule>) -> Result<RegistrationRule,
     Ok(RegistrationRule { self_registration, company_id: optional_id("policy.registration.company_id", &rule.company_id)? })
 }
 
+fn social_sign_in(social_sign_in: pb::SocialSignIn) -> Result<SocialSignIn, Problem> {
+    match social_sign_in {
+        pb::SocialSignIn::Closed => Ok(SocialSignIn::Closed),
+        pb::SocialSignIn::Open => Ok(SocialSignIn::Open),
+        pb::SocialSignIn::Unspecified => Err(undefined("social_sign_in")),
+    }
+}
+
 /// A role that is named twice is meant once.
 fn roles(field: &str, named: &[i32]) -> Result<Vec<Role>, Problem> {
     let mut roles = Vec::new();
@@ -242,6 +251,11 @@ pub(super) fn policy(policy: &Policy) -> pb::Policy {
         registration: Some(registration_rule(policy.registration)),
         second_factor: Some(pb::SecondFactorRule { required_of: told_roles(&policy.second_factor.required_of) }),
         sign_on: Some(pb::SignOnRule { required_of: told_roles(&policy.sign_on.required_of) }),
+        social_sign_in: match policy.social_sign_in {
+            SocialSignIn::Closed => pb::SocialSignIn::Closed,
+            SocialSignIn::Open => pb::SocialSignIn::Open,
+        }
+        .into(),
     }
 }
 

@@ -27,6 +27,8 @@ const CODE_DELAY: Duration = Duration::from_mins(1);
 const BUSY_DELAY: Duration = Duration::from_secs(1);
 /// When a service that is away may be back.
 const AWAY_DELAY: Duration = Duration::from_secs(1);
+/// When a provider that is away is asked again.
+const PROVIDER_DELAY: Duration = Duration::from_secs(5);
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
@@ -92,6 +94,20 @@ impl From<Error> for Problem {
             Error::SignOnKeyNotFound => not_found(ErrorReason::SignOnKeyNotFound, message),
             Error::ExternalIdInvalid => Problem::field_invalid("external_id", "has 1 to 255 characters that can be seen"),
             Error::ExternalIdTaken => refusal(ErrorKind::AlreadyExists, ErrorReason::ExternalIdTaken, message),
+            Error::SocialProviderNotFound => not_found(ErrorReason::SocialProviderNotFound, message),
+            Error::SocialSignInOver => not_proven(ErrorReason::SocialSignInOver, message),
+            Error::SocialSignInRefused => not_proven(ErrorReason::SocialSignInRefused, message),
+            Error::SocialProviderAway => {
+                refusal(ErrorKind::Unavailable, ErrorReason::SocialProviderAway, message).after(PROVIDER_DELAY)
+            }
+            Error::SocialAccountUnknown => not_now(ErrorReason::SocialAccountUnknown, message).unless("SOCIAL_ACCOUNT", "code"),
+            Error::SocialEmailTaken => not_now(ErrorReason::SocialEmailTaken, message).unless("CONTACT", "email"),
+            Error::SocialAccountTaken => refusal(ErrorKind::AlreadyExists, ErrorReason::SocialAccountTaken, message),
+            Error::SocialProviderLinked => {
+                not_now(ErrorReason::SocialProviderLinked, message).unless("SOCIAL_ACCOUNT", "provider")
+            }
+            Error::SocialAccountNotFound => not_found(ErrorReason::SocialAccountNotFound, message),
+            Error::LastWayIn => not_now(ErrorReason::LastWayIn, message).unless("SOCIAL_ACCOUNT", "social_account_id"),
             Error::CodeWrong => invalid(ErrorReason::CodeWrong, message).in_field("code"),
             Error::CodeLimited => refusal(ErrorKind::ResourceExhausted, ErrorReason::CodeLimited, message).after(CODE_DELAY),
             Error::UserChanged => refusal(ErrorKind::Aborted, ErrorReason::UserChanged, message),

@@ -14,7 +14,8 @@ impl PgHousekeeping {
         Self { pool }
     }
 
-    /// Deletes what no token can be about any more, tokens of single sign-on that were used, attempts that count no longer, registrations that are over, and sessions, links, changes
+    /// Deletes what no token can be about any more, tokens of single sign-on that were used, attempts that count no longer, registrations and
+    /// visits to providers that are over, and sessions, links, changes
     /// of addresses and phone codes that ended before `ended_before`, with second factors that were begun before it and never shown, and
     /// stations that nobody has entered from since.
     pub(crate) async fn forget(&self, revoked_before: Timestamp, ended_before: Timestamp, now: Timestamp) -> Result<(), Fault> {
@@ -44,6 +45,10 @@ impl PgHousekeeping {
             .map_err(postgres::fault)?;
         // What somebody has said of himself who did not come is nobody's business any more.
         sqlx::query!("DELETE FROM registrations WHERE expires_at < $1", now.to_sqlx() as _)
+            .execute(&self.pool)
+            .await
+            .map_err(postgres::fault)?;
+        sqlx::query!("DELETE FROM social_returns WHERE expires_at < $1", now.to_sqlx() as _)
             .execute(&self.pool)
             .await
             .map_err(postgres::fault)?;

@@ -21,6 +21,7 @@ pub(super) async fn give(pool: &PgPool, realm_id: RealmId, user_id: UserId, reco
     records.add_pages("password", |behind| kept.password(behind)).await?;
     records.add_pages("second_factor", |behind| kept.second_factor(behind)).await?;
     records.add_pages("external_id", |behind| kept.external_id(behind)).await?;
+    records.add_pages("social_account", |behind| kept.social_accounts(behind)).await?;
     records.add_pages("session", |behind| kept.sessions(behind)).await?;
     records.add_pages("link", |behind| kept.links(behind)).await?;
     records.add_pages("phone_code", |behind| kept.phone_codes(behind)).await?;
@@ -99,6 +100,27 @@ impl Kept<'_> {
             self.realm_id,
             self.user_id,
             behind,
+        )
+        .fetch_all(self.pool)
+        .await
+    }
+
+    async fn social_accounts(self, behind: Uuid) -> sqlx::Result<Vec<KeyedRecord>> {
+        sqlx::query_as!(
+            KeyedRecord,
+            r#"SELECT social_account_id AS key,
+                 jsonb_build_object('social_account_id', social_account_id, 'issuer', issuer, 'subject', subject, 'email', email,
+                     'link_time', linked_at)::text AS "record!"
+             FROM social_accounts
+             WHERE realm_id = $1
+               AND user_id = $2
+               AND social_account_id > $3
+             ORDER BY social_account_id
+             LIMIT $4"#,
+            self.realm_id,
+            self.user_id,
+            behind,
+            EXPORT_PAGE,
         )
         .fetch_all(self.pool)
         .await

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::admissions;
 use super::audit::AuditLog;
-use crate::application::{Admission, Linked, SentFirst, SignOns};
+use crate::application::{Admission, UserLinked, SentFirst, SignOns};
 use crate::domain::audit::{AuditAct, Done};
 use crate::domain::{ExternalId, SignOnKey, User};
 
@@ -158,7 +158,7 @@ impl SignOns for PgSignOns {
         external_id.map(read).transpose()
     }
 
-    async fn link_first(&self, _: &Permit, user: &User, external_id: &ExternalId, now: Timestamp) -> Result<Linked, Fault> {
+    async fn link_first(&self, _: &Permit, user: &User, external_id: &ExternalId, now: Timestamp) -> Result<UserLinked, Fault> {
         // Whoever changes his address at this moment holds his row: then he is looked for again.
         let linked = sqlx::query!(
             "INSERT INTO external_ids (realm_id, external_id, user_id, linked_at)
@@ -179,7 +179,7 @@ impl SignOns for PgSignOns {
         .execute(&self.pool)
         .await
         .map_err(postgres::fault)?;
-        Ok(if linked.rows_affected() == 1 { Linked::Done } else { Linked::Stale })
+        Ok(if linked.rows_affected() == 1 { UserLinked::Done } else { UserLinked::Stale })
     }
 
     async fn link(
@@ -189,10 +189,10 @@ impl SignOns for PgSignOns {
         user: &User,
         external_id: &ExternalId,
         now: Timestamp,
-    ) -> Result<Linked, Fault> {
+    ) -> Result<UserLinked, Fault> {
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         if !is_there(&mut *transaction, user).await? {
-            return Ok(Linked::Stale);
+            return Ok(UserLinked::Stale);
         }
         let linked = sqlx::query!(
             "INSERT INTO external_ids (realm_id, user_id, external_id, linked_at)
@@ -209,7 +209,7 @@ impl SignOns for PgSignOns {
         .execute(&mut *transaction)
         .await;
         let linked = match linked {
-            Err(error) if postgres::violated_constraint(&error) == Some(ONE_USER) => return Ok(Linked::Taken),
+            Err(error) if postgres::violated_constraint(&error) == Some(ONE_USER) => return Ok(UserLinked::Taken),
             linked => linked.map_err(postgres::fault)?,
         };
         if linked.rows_affected() == 1 {
@@ -217,7 +217,7 @@ impl SignOns for PgSignOns {
             self.audit.append(&mut *transaction, call, user.realm_id(), Some(user.company_id()), &[done]).await?;
         }
         transaction.commit().await.map_err(postgres::fault)?;
-        Ok(Linked::Done)
+        Ok(UserLinked::Done)
     }
 
     async fn unlink(&self, _: &Permit, call: &Call, user: &User) -> Result<(), Fault> {

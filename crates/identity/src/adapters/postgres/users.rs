@@ -104,25 +104,25 @@ impl TryFrom<UserRow> for User {
 }
 
 /// A user's row with the one of his password.
-struct AccountRow {
-    realm_id: Uuid,
-    user_id: Uuid,
-    company_id: Uuid,
-    role: String,
-    status: String,
-    email: Option<String>,
-    email_key: Option<String>,
-    email_verified_at: Option<jiff_sqlx::Timestamp>,
-    phone: Option<String>,
-    phone_verified_at: Option<jiff_sqlx::Timestamp>,
-    user_name: Option<String>,
-    activated_at: Option<jiff_sqlx::Timestamp>,
-    awaits: Option<String>,
-    access_generation: i64,
-    version: i64,
-    created_at: jiff_sqlx::Timestamp,
-    hash: Option<String>,
-    set_at: Option<jiff_sqlx::Timestamp>,
+pub(super) struct AccountRow {
+    pub(super) realm_id: Uuid,
+    pub(super) user_id: Uuid,
+    pub(super) company_id: Uuid,
+    pub(super) role: String,
+    pub(super) status: String,
+    pub(super) email: Option<String>,
+    pub(super) email_key: Option<String>,
+    pub(super) email_verified_at: Option<jiff_sqlx::Timestamp>,
+    pub(super) phone: Option<String>,
+    pub(super) phone_verified_at: Option<jiff_sqlx::Timestamp>,
+    pub(super) user_name: Option<String>,
+    pub(super) activated_at: Option<jiff_sqlx::Timestamp>,
+    pub(super) awaits: Option<String>,
+    pub(super) access_generation: i64,
+    pub(super) version: i64,
+    pub(super) created_at: jiff_sqlx::Timestamp,
+    pub(super) hash: Option<String>,
+    pub(super) set_at: Option<jiff_sqlx::Timestamp>,
 }
 
 impl TryFrom<AccountRow> for Account {

@@ -9,6 +9,7 @@ mod second_factors;
 mod secrets;
 mod sign_on;
 mod signing_in;
+mod social_accounts;
 mod users;
 
 pub(crate) use contacts::{
@@ -23,10 +24,14 @@ pub(crate) use secrets::{
     AccessToken, AccessTokens, DeviceToken, HashError, LinkToken, NewSecret, PasswordHasher, PublishedKey, RefreshToken,
     Revocations, Secrets, Waiting,
 };
-pub(crate) use sign_on::{Assertions, Linked, NotAsserted, SentFirst, SignOns};
+pub(crate) use sign_on::{Assertions, UserLinked, NotAsserted, SentFirst, SignOns};
 pub(crate) use signing_in::{
     Attempts, CountedBy, EndedByOthers, Lifted, Links, NewLink, NewPassword, PasswordSetter, Passwords, Redemption, Sessions,
     SessionsEnding, Stations,
+};
+pub(crate) use social_accounts::{
+    Asking, CameIn, Linked, NewSocialAccount, ProviderError, SocialAccounts, SocialAdmission, SocialProviders, Unlinking,
+    VisitSecrets,
 };
 pub(crate) use users::{
     Account, Admission, Admitted, ChangeStandingError, Decision, GroupWriteError, Groups, InsertError, StoredPassword,

@@ -5,7 +5,8 @@ use kernel::{Caller, DeviceId, Fault, LinkId, PhoneCodeId, RealmId, SecondFactor
 use runtime::token::Subject;
 use uuid::Uuid;
 
-use crate::domain::{EmailAddress, HalfSignedIn, IntendedDeletion, Password, PhoneNumber, Proof};
+use super::VisitSecrets;
+use crate::domain::{EmailAddress, HalfSignedIn, IntendedDeletion, Password, PhoneNumber, Proof, SocialVisit};
 
 /// Why a password could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +97,15 @@ pub(crate) trait Secrets: Send + Sync {
 
     /// None unless it is one that we made.
     fn read_half_token(&self, token: &str) -> Option<HalfSignedIn>;
+
+    /// What only the browser knows from which somebody is sent to a provider.
+    fn visit_binding(&self) -> Secret<String>;
+
+    /// What goes with him. With another binding it is another.
+    fn visit_secrets(&self, visit: &SocialVisit, binding: &Secret<String>) -> VisitSecrets;
+
+    /// Who was sent to this provider from this browser; none unless it is a state that we made for both.
+    fn read_visit(&self, realm_id: RealmId, provider: &str, state: &str, binding: &Secret<String>) -> Option<SocialVisit>;
 
     /// What is kept of whatever attempts are counted by.
     fn guess_subject(&self, subject: &str) -> Vec<u8>;

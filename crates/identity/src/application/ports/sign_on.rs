@@ -18,7 +18,7 @@ pub(crate) enum SentFirst {
 
 /// What became of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Linked {
+pub(crate) enum UserLinked {
     Done,
     /// Another user is called so.
     Taken,
@@ -48,7 +48,7 @@ pub(crate) trait SignOns: Send + Sync {
     async fn get_external_id(&self, realm_id: RealmId, user_id: UserId) -> Result<Option<ExternalId>, Fault>;
 
     /// Links a user who has no link yet, if he is active and nobody has changed him since he was read.
-    async fn link_first(&self, permit: &Permit, user: &User, external_id: &ExternalId, now: Timestamp) -> Result<Linked, Fault>;
+    async fn link_first(&self, permit: &Permit, user: &User, external_id: &ExternalId, now: Timestamp) -> Result<UserLinked, Fault>;
 
     /// Links a user in place of the link he may have.
     async fn link(
@@ -58,7 +58,7 @@ pub(crate) trait SignOns: Send + Sync {
         user: &User,
         external_id: &ExternalId,
         now: Timestamp,
-    ) -> Result<Linked, Fault>;
+    ) -> Result<UserLinked, Fault>;
 
     async fn unlink(&self, permit: &Permit, call: &Call, user: &User) -> Result<(), Fault>;
 

@@ -138,6 +138,7 @@ const fn pb_kind(kind: Kind) -> pb::DeliveryKind {
         Kind::Registration => pb::DeliveryKind::Registration,
         Kind::RegistrationRepeated => pb::DeliveryKind::RegistrationRepeated,
         Kind::SecondFactorChanged => pb::DeliveryKind::SecondFactorChanged,
+        Kind::SocialAccountChanged => pb::DeliveryKind::SocialAccountChanged,
     }
 }
 

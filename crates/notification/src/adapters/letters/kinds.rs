@@ -147,6 +147,7 @@ pub(super) fn own_recipient(delivery: &Claimed, key: &OpeningKey) -> Result<Opti
         | Kind::AccountBlocked
         | Kind::RegistrationRepeated
         | Kind::SecondFactorChanged
+        | Kind::SocialAccountChanged
         | Kind::PhoneCode => return Ok(None),
     };
     if sealed.is_empty() && delivery.kind == Kind::PhoneReplaced {
@@ -183,6 +184,18 @@ pub(super) fn second_factor_changed(delivery: &Claimed, realm: &Realm, language:
     };
     let Content { values, link } = notice(fact.change_time, realm, language)?;
     Ok(Content { values: context! { change, ..values }, link })
+}
+
+pub(super) fn social_account_changed(delivery: &Claimed, realm: &Realm, language: &Language) -> Result<Content, Fault> {
+    let fact: pb::UserSocialAccountChanged = read(delivery)?;
+    // What only a later release knows is a change all the same.
+    let change = match fact.change() {
+        pb::SocialAccountChange::Unspecified => "",
+        pb::SocialAccountChange::Linked => "LINKED",
+        pb::SocialAccountChange::Unlinked => "UNLINKED",
+    };
+    let Content { values, link } = notice(fact.change_time, realm, language)?;
+    Ok(Content { values: context! { change, provider => fact.provider_label, ..values }, link })
 }
 
 pub(super) fn session_compromised(delivery: &Claimed, realm: &Realm, language: &Language) -> Result<Content, Fault> {

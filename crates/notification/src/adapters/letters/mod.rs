@@ -73,6 +73,7 @@ impl TemplateLetters {
             Kind::Registration => kinds::registration(delivery, realm, language, &self.opening_key),
             Kind::RegistrationRepeated => kinds::registration_repeated(delivery, realm, language),
             Kind::SecondFactorChanged => kinds::second_factor_changed(delivery, realm, language),
+            Kind::SocialAccountChanged => kinds::social_account_changed(delivery, realm, language),
             Kind::PhoneCode => kinds::phone_code(delivery, realm, language, &self.opening_key),
             Kind::PhoneChange => kinds::phone_change(delivery, realm, language, &self.opening_key),
         }

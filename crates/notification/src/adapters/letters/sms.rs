@@ -39,7 +39,8 @@ impl SmsTexts {
             | Kind::PhoneReplaced
             | Kind::Registration
             | Kind::RegistrationRepeated
-            | Kind::SecondFactorChanged => Err(Fault::internal(NoText)),
+            | Kind::SecondFactorChanged
+            | Kind::SocialAccountChanged => Err(Fault::internal(NoText)),
         }
     }
 }

@@ -97,6 +97,11 @@ impl Desk {
                 let change = pb::SecondFactorChange::Reset.into();
                 pb::UserSecondFactorChanged { user_id, change_time: at, version: 1, change }.encode_to_vec()
             }
+            Kind::SocialAccountChanged => {
+                let change = pb::SocialAccountChange::Linked.into();
+                let provider_label = "Lantern".to_owned();
+                pb::UserSocialAccountChanged { user_id, change_time: at, version: 1, change, provider_label }.encode_to_vec()
+            }
             Kind::AccountBlocked => pb::UserBlocked { user_id, block_time: at, ..Default::default() }.encode_to_vec(),
         }
     }
@@ -220,6 +225,24 @@ fn a_letter_says_what_has_become_of_a_second_factor() {
             let fact = pb::UserSecondFactorChanged { user_id, change_time, version: 1, change: change.into() };
             desk.write(Kind::SecondFactorChanged, fact.encode_to_vec(), language).expect("it can be written").text
         });
+        let different: std::collections::BTreeSet<_> = texts.iter().collect();
+        assert_eq!(different.len(), texts.len(), "{language}: {texts:?}");
+    }
+}
+
+/// Rule I18.d: the letter says what has become of an account of which provider, in each language in words of its own.
+#[test]
+fn a_letter_says_what_has_become_of_a_linked_account() {
+    use pb::SocialAccountChange::{Linked, Unlinked, Unspecified};
+    let desk = Desk::new();
+    for language in LANGUAGES {
+        let texts = [Linked, Unlinked, Unspecified].map(|change| {
+            let (user_id, change_time) = (UserId::from_uuid(Uuid::from_u128(1)).to_string(), Some(timestamp(moment())));
+            let (change, provider_label) = (change.into(), "Lantern & Co".to_owned());
+            let fact = pb::UserSocialAccountChanged { user_id, change_time, version: 1, change, provider_label };
+            desk.write(Kind::SocialAccountChanged, fact.encode_to_vec(), language).expect("it can be written").text
+        });
+        assert!(texts.iter().all(|text| text.contains("Lantern & Co")), "{language}: {texts:?}");
         let different: std::collections::BTreeSet<_> = texts.iter().collect();
         assert_eq!(different.len(), texts.len(), "{language}: {texts:?}");
     }

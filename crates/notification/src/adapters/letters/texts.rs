@@ -36,6 +36,7 @@ pub(super) struct Language {
     registration: Texts,
     registration_repeated: Texts,
     second_factor_changed: Texts,
+    social_account_changed: Texts,
 }
 
 /// The texts of the page where one unsubscribes. Each is a template of its own.
@@ -83,6 +84,7 @@ impl Language {
             Kind::Registration => &self.registration,
             Kind::RegistrationRepeated => &self.registration_repeated,
             Kind::SecondFactorChanged => &self.second_factor_changed,
+            Kind::SocialAccountChanged => &self.social_account_changed,
             Kind::PhoneCode | Kind::PhoneChange => return None,
         };
         Some(texts)
