@@ -1,22 +1,45 @@
-//! The bare handler beside which reading a case is measured: the same SELECT through the same libraries, and nothing else.
-//! It runs in a process of its own, as the service does: this program again.
+//! The bare handlers beside which reading is measured: the same SELECTs through the same libraries, and nothing else. They run in processes
+//! of their own, as the services do: this program again.
+
+mod cases;
+mod profiles;
 
 use std::process::{Command, Stdio};
 
-use api::cabinet::case_monitoring::v1 as pb;
-use api::cabinet::case_monitoring::v1::case_service_client::CaseServiceClient;
-use api::cabinet::case_monitoring::v1::case_service_server::{CaseService, CaseServiceServer};
+use api::cabinet::case_monitoring::v1::case_service_server::CaseServiceServer;
+use api::cabinet::profile::v1::profile_service_server::ProfileServiceServer;
 use kernel::RealmId;
-use sqlx::postgres::{PgPool, PgPoolOptions};
-use sqlx::types::Uuid;
+use sqlx::postgres::PgPoolOptions;
 use testkit::{GuardedProcess, TestDatabase, free_port};
-use tonic::{Request, Response, Status};
+use tonic::transport::{Endpoint, Server};
 
+use self::cases::BareCases;
+use self::profiles::BareProfiles;
+
+const SUBJECT: &str = "CABINET_BENCH_BARE_SUBJECT";
 const DATABASE: &str = "CABINET_BENCH_BARE_DATABASE";
 const REALM: &str = "CABINET_BENCH_BARE_REALM";
 const PORT: &str = "CABINET_BENCH_BARE_PORT";
-/// As many connections as case-monitoring has for commands by default.
+/// As many connections as a service has for commands by default.
 const CONNECTIONS: u32 = 16;
+
+/// What is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    Cases,
+    Profiles,
+}
+
+impl Subject {
+    const ALL: [Self; 2] = [Self::Cases, Self::Profiles];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cases => "cases",
+            Self::Profiles => "profiles",
+        }
+    }
+}
 
 pub(crate) struct BareServer {
     port: u16,
@@ -24,13 +47,15 @@ pub(crate) struct BareServer {
 }
 
 impl BareServer {
-    pub(crate) async fn start(database: &TestDatabase, realm_id: RealmId) -> Self {
+    pub(crate) async fn start(subject: Subject, database: &TestDatabase, realm_id: RealmId) -> Self {
         let port = free_port();
         let mut command = Command::new(std::env::current_exe().expect("a program knows its own path"));
-        command.env(DATABASE, database.url()).env(REALM, realm_id.to_string()).env(PORT, port.to_string());
+        command.env(SUBJECT, subject.as_str()).env(DATABASE, database.url());
+        command.env(REALM, realm_id.to_string()).env(PORT, port.to_string());
         let process = GuardedProcess::spawn(command.stdin(Stdio::null())).expect("this program can be run again");
         let server = Self { port, _process: process };
-        while CaseServiceClient::connect(server.url()).await.is_err() {
+        let endpoint = Endpoint::from_shared(server.url()).expect("a URL");
+        while endpoint.connect().await.is_err() {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
         server
@@ -43,83 +68,21 @@ impl BareServer {
 
 /// Serves, if this process was started to; never comes back then.
 pub(crate) async fn serve_if_asked() {
-    let Ok(url) = std::env::var(DATABASE) else { return };
+    let Ok(asked) = std::env::var(SUBJECT) else { return };
     let variable = |name: &str| std::env::var(name).expect("the bench sets it");
-    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).connect(&url).await.expect("the bench's database");
-    let bare = Bare { pool, realm_id: variable(REALM).parse().expect("a UUID") };
+    let pool =
+        PgPoolOptions::new().max_connections(CONNECTIONS).connect(&variable(DATABASE)).await.expect("the bench's database");
+    let realm_id = variable(REALM).parse().expect("a UUID");
     let address = format!("127.0.0.1:{}", variable(PORT)).parse().expect("an address");
-    let served = tonic::transport::Server::builder().add_service(CaseServiceServer::new(bare)).serve(address).await;
-    served.expect("a free port");
-}
-
-struct Bare {
-    pool: PgPool,
-    realm_id: Uuid,
-}
-
-#[derive(sqlx::FromRow)]
-struct CaseRow {
-    case_id: Uuid,
-    company_id: Uuid,
-    number: i64,
-    subject: String,
-    status: String,
-    requester_id: Uuid,
-    version: i64,
-    created_at: jiff_sqlx::Timestamp,
-    updated_at: jiff_sqlx::Timestamp,
+    let subject = Subject::ALL.into_iter().find(|subject| subject.as_str() == asked).expect("the bench names one");
+    let server = match subject {
+        Subject::Cases => Server::builder().add_service(CaseServiceServer::new(BareCases { pool, realm_id })),
+        Subject::Profiles => Server::builder().add_service(ProfileServiceServer::new(BareProfiles { pool, realm_id })),
+    };
+    server.serve(address).await.expect("a free port");
 }
 
 fn moment(at: jiff_sqlx::Timestamp) -> prost_types::Timestamp {
     let at = at.to_jiff();
     prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
-}
-
-#[tonic::async_trait]
-impl CaseService for Bare {
-    async fn get_case(&self, request: Request<pb::GetCaseRequest>) -> Result<Response<pb::GetCaseResponse>, Status> {
-        let case_id: Uuid = request.get_ref().case_id.parse().map_err(|_| Status::invalid_argument("case_id"))?;
-        let row: CaseRow = sqlx::query_as(
-            "SELECT cases.realm_id, case_id, company_id, number, kind, subject, status, requester_id,
-                 source, external_id, source_position, cases.version, created_at, updated_at, workflows.version AS workflow_version
-             FROM cases
-             JOIN workflows ON workflows.realm_id = cases.realm_id
-             WHERE cases.realm_id = $1
-               AND case_id = $2",
-        )
-        .bind(self.realm_id)
-        .bind(case_id)
-        .fetch_one(&self.pool)
-        .await
-        .map_err(|error| Status::internal(error.to_string()))?;
-        let case = pb::Case {
-            case_id: row.case_id.to_string(),
-            company_id: row.company_id.to_string(),
-            number: row.number,
-            kind: pb::CaseKind::Request.into(),
-            subject: row.subject,
-            status: Some(pb::Status { code: row.status, ..Default::default() }),
-            requester_id: row.requester_id.to_string(),
-            version: row.version,
-            create_time: Some(moment(row.created_at)),
-            update_time: Some(moment(row.updated_at)),
-            allowed_actions: Vec::new(),
-        };
-        Ok(Response::new(pb::GetCaseResponse { case: Some(case) }))
-    }
-
-    async fn create_case(&self, _: Request<pb::CreateCaseRequest>) -> Result<Response<pb::CreateCaseResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn change_case_status(
-        &self,
-        _: Request<pb::ChangeCaseStatusRequest>,
-    ) -> Result<Response<pb::ChangeCaseStatusResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn get_case_change(&self, _: Request<pb::GetCaseChangeRequest>) -> Result<Response<pb::GetCaseChangeResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
 }

@@ -3,14 +3,17 @@
 //! Everything runs as it would in earnest: four processes, built for release, over PostgreSQL that waits for its disk, RabbitMQ
 //! and SMTP. Nothing is asserted here; whoever reads the report judges.
 
+mod alike;
 mod all_in_one;
 mod bare;
 mod calls;
 mod cpu;
 mod limits;
+mod listing;
 mod load;
 mod memory;
 mod path;
+mod ranks;
 mod report;
 mod signing_in;
 mod sink;
@@ -43,12 +46,14 @@ enum Measurement {
     Tokens,
     SignIn,
     Refresh,
+    Alike,
     Read,
     Write,
     Latency,
     Security,
     Drain,
     Sustained,
+    List,
 }
 
 /// How long and how much is measured.
@@ -61,14 +66,16 @@ pub(crate) struct Scale {
     pub(crate) long_seconds: u64,
     /// People, each with a case of his own.
     pub(crate) people: usize,
+    /// Calls of each class that must not be told apart.
+    pub(crate) alike: usize,
 }
 
 impl Bench {
     const fn scale(&self) -> Scale {
         if self.quick {
-            Scale { rounds: 1, seconds: 2, long_seconds: 5, people: 2000 }
+            Scale { rounds: 1, seconds: 2, long_seconds: 5, people: 2000, alike: 40 }
         } else {
-            Scale { rounds: 5, seconds: 5, long_seconds: 60, people: 20_000 }
+            Scale { rounds: 5, seconds: 5, long_seconds: 60, people: 20_000, alike: 300 }
         }
     }
 
@@ -104,9 +111,14 @@ async fn main() -> std::io::Result<()> {
             report.write(&bench.report)?;
         }
     }
+    if bench.wants(Measurement::Alike) {
+        alike::alike(&stage, scale, &mut report).await;
+        report.write(&bench.report)?;
+    }
     stage.populate().await;
     if bench.wants(Measurement::Read) {
         calls::read_get_case(&stage, scale, &mut report).await;
+        calls::read_get_profile(&stage, scale, &mut report).await;
         report.write(&bench.report)?;
     }
     if bench.wants(Measurement::Write) {
@@ -127,6 +139,10 @@ async fn main() -> std::io::Result<()> {
     }
     if bench.wants(Measurement::Sustained) {
         path::sustained(&mut stage, scale, &mut report).await;
+        report.write(&bench.report)?;
+    }
+    if bench.wants(Measurement::List) {
+        listing::list_users(&stage, scale, &mut report).await;
         report.write(&bench.report)?;
     }
     Ok(())

@@ -28,6 +28,8 @@ pub(crate) struct Stage {
     pub(crate) broker: RabbitMqServer,
     pub(crate) sink: Sink,
     pub(crate) people: usize,
+    /// Their ids.
+    pub(crate) users: Vec<String>,
     /// A connection for each client.
     pub(crate) case_monitoring: Vec<Channel>,
     /// The cases by their person, each with the status it goes to next.
@@ -55,7 +57,17 @@ impl Stage {
         let shared_broker = SharedRabbitMq::at(&broker.base_url(), &broker.management_url());
         let cabinet = Setup::on(server.clone(), shared_broker).own_mail(sink.port()).unwatched().start().await;
         let case_monitoring = connections(&cabinet.case_monitoring.grpc_url());
-        Self { cabinet, server, broker, sink, people: scale.people, case_monitoring, cases: Vec::new(), _postgres: postgres }
+        Self {
+            cabinet,
+            server,
+            broker,
+            sink,
+            people: scale.people,
+            users: Vec::new(),
+            case_monitoring,
+            cases: Vec::new(),
+            _postgres: postgres,
+        }
     }
 
     /// Adds the people, their ticks and their cases, and waits until nothing is under way.
@@ -84,7 +96,7 @@ impl Stage {
             *made[index].lock().expect("nobody panics while holding it") = (case.case_id, false);
         })
         .await;
-        self.cases = made;
+        (self.users, self.cases) = (ids, made);
         self.cabinet.settled().await;
     }
 
