@@ -9,8 +9,8 @@ use uuid::Uuid;
 use crate::application::Presets;
 use crate::domain::{
     Characters, Contact, ContactChanger, Guessable, OwnerSetsPasswords, PasswordChangeRule, PasswordProof, PasswordRule,
-    PhoneRule, Policy, RegistrationRule, SecondFactorRule, SelfRegistration, SessionLifetimes, SignOnRule, SocialSignIn, StartingStatus,
-    UserDeleter,
+    PhoneRule, Policy, RegistrationRule, SecondFactorRule, SelfRegistration, SessionLifetimes, SignOnRule, SocialSignIn,
+    StartingStatus, UserDeleter,
 };
 
 /// The presets there are. No code but this table names one.

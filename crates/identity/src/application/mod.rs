@@ -40,7 +40,15 @@ pub(crate) use limits::LimitUseCases;
 pub(crate) use links::{LinkUseCases, RedeemLink};
 pub(crate) use passwords::{ChangePassword, OtherSessions, PasswordUseCases, SetUserPassword};
 pub(crate) use ports::{
-    AccessToken, AccessTokens, Account, Addressee, Administrator, Administrators, Admission, Admitted, Asking, Assertions, Attempts, AuditEntries, CameIn, ChangeStandingError, CompanyInserted, Confirmation, Confirmed, ContactSetter, ContactUpdate, CountedBy, Credentials, Decision, DeleteUserError, Deletions, DeviceToken, EmailChanges, EndedByOthers, Enrolment, Exports, FactorConfirmation, FactorUpdate, GroupWriteError, Groups, HashError, InsertError, Keeper, KeptRecord, KeptRecords, Lifted, LinkToken, Linked, Links, NewDeletion, NewEmailChange, NewLink, NewPassword, NewPhoneCode, NewRegistration, NewSecret, NewSocialAccount, NotAsserted, OneTimeCodes, PasswordHasher, PasswordSetter, Passwords, PhoneCodes, Presets, ProviderError, PublishedKey, Realms, Redemption, RefreshToken, Registrations, ReplacementNotice, Revocations, SecondFactors, Secrets, SentFirst, Sessions, SessionsEnding, SignOns, SocialAccounts, SocialAdmission, SocialProviders, Stations, StoredPassword, TriedCode, Unlinking, UpdateUserError, UsedCode, UserLinked, Users, VisitSecrets, Waiting,
+    AccessToken, AccessTokens, Account, Addressee, Administrator, Administrators, Admission, Admitted, Asking, Assertions,
+    Attempts, AuditEntries, CameIn, ChangeStandingError, CompanyInserted, Confirmation, Confirmed, ContactSetter, ContactUpdate,
+    CountedBy, Credentials, Decision, DeleteUserError, Deletions, DeviceToken, EmailChanges, EndedByOthers, Enrolment, Exports,
+    FactorConfirmation, FactorUpdate, GroupWriteError, Groups, HashError, InsertError, Keeper, KeptRecord, KeptRecords, Lifted,
+    LinkToken, Linked, Links, NewDeletion, NewEmailChange, NewLink, NewPassword, NewPhoneCode, NewRegistration, NewSecret,
+    NewSocialAccount, NotAsserted, OneTimeCodes, PasswordHasher, PasswordSetter, Passwords, PhoneCodes, Presets, ProviderError,
+    PublishedKey, Realms, Redemption, RefreshToken, Registrations, ReplacementNotice, Revocations, SecondFactors, Secrets,
+    SentFirst, Sessions, SessionsEnding, SignOns, SocialAccounts, SocialAdmission, SocialProviders, Stations, StoredPassword,
+    TriedCode, Unlinking, UpdateUserError, UsedCode, UserLinked, Users, VisitSecrets, Waiting,
 };
 pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases, UpdateCompanySettings, UpdatePolicy, UpdateRealm};
 pub(crate) use registrations::{ConfirmRegistration, Register, RegistrationUseCases, Said};

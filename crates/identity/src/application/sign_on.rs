@@ -6,8 +6,8 @@ use kernel::{Authorized, Call, NameField, Permit, RealmId, SignOnKeyId, UserId};
 
 use super::users::checked;
 use super::{
-    Account, Admission, Assertions, Entered, Error, Invitation, UserLinked, NewIntroduction, NewUser, SentFirst, SessionUseCases,
-    SignOns,
+    Account, Admission, Assertions, Entered, Error, Invitation, NewIntroduction, NewUser, SentFirst, SessionUseCases, SignOns,
+    UserLinked,
 };
 use crate::domain::access::Action;
 use crate::domain::{

@@ -5,8 +5,8 @@ use std::time::Duration;
 use kernel::NameRule;
 
 use super::{
-    Contact, ContactChanger, PasswordChangeRule, PasswordRule, PhoneRule, RegistrationRule, SecondFactorRule, SignOnRule, SocialSignIn,
-    UserDeleter, UserStatus,
+    Contact, ContactChanger, PasswordChangeRule, PasswordRule, PhoneRule, RegistrationRule, SecondFactorRule, SignOnRule,
+    SocialSignIn, UserDeleter, UserStatus,
 };
 
 const DAY: Duration = Duration::from_hours(24);

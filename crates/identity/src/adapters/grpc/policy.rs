@@ -10,8 +10,8 @@ use super::convert;
 use crate::application::UpdatePolicy;
 use crate::domain::{
     Characters, Contact, ContactChanger, Guessable, OwnerSetsPasswords, PasswordChangeRule, PasswordProof, PasswordRule,
-    PhoneRule, Policy, PolicyChange, RegistrationRule, SecondFactorRule, SelfRegistration, SessionLifetimes, SignOnRule, SocialSignIn,
-    StartingStatus, UserDeleter,
+    PhoneRule, Policy, PolicyChange, RegistrationRule, SecondFactorRule, SelfRegistration, SessionLifetimes, SignOnRule,
+    SocialSignIn, StartingStatus, UserDeleter,
 };
 
 /// A path of the mask is nothing that can be changed, or there is none at all.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::admissions;
 use super::audit::AuditLog;
-use crate::application::{Admission, UserLinked, SentFirst, SignOns};
+use crate::application::{Admission, SentFirst, SignOns, UserLinked};
 use crate::domain::audit::{AuditAct, Done};
 use crate::domain::{ExternalId, SignOnKey, User};
 

@@ -24,7 +24,7 @@ pub(crate) use secrets::{
     AccessToken, AccessTokens, DeviceToken, HashError, LinkToken, NewSecret, PasswordHasher, PublishedKey, RefreshToken,
     Revocations, Secrets, Waiting,
 };
-pub(crate) use sign_on::{Assertions, UserLinked, NotAsserted, SentFirst, SignOns};
+pub(crate) use sign_on::{Assertions, NotAsserted, SentFirst, SignOns, UserLinked};
 pub(crate) use signing_in::{
     Attempts, CountedBy, EndedByOthers, Lifted, Links, NewLink, NewPassword, PasswordSetter, Passwords, Redemption, Sessions,
     SessionsEnding, Stations,

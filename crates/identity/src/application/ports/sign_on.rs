@@ -48,7 +48,13 @@ pub(crate) trait SignOns: Send + Sync {
     async fn get_external_id(&self, realm_id: RealmId, user_id: UserId) -> Result<Option<ExternalId>, Fault>;
 
     /// Links a user who has no link yet, if he is active and nobody has changed him since he was read.
-    async fn link_first(&self, permit: &Permit, user: &User, external_id: &ExternalId, now: Timestamp) -> Result<UserLinked, Fault>;
+    async fn link_first(
+        &self,
+        permit: &Permit,
+        user: &User,
+        external_id: &ExternalId,
+        now: Timestamp,
+    ) -> Result<UserLinked, Fault>;
 
     /// Links a user in place of the link he may have.
     async fn link(
