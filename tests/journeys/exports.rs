@@ -112,6 +112,8 @@ fn leave_rest(cabinet: &Cabinet, user: &pb::User) {
          INSERT INTO second_factors (realm_id, user_id, factor_id, last_step, created_at)
          VALUES ('{realm_id}', '{user_id}', gen_random_uuid(), 0, now());
          INSERT INTO recovery_codes (realm_id, user_id, code_hash) VALUES ('{realm_id}', '{user_id}', 'a hash');
+         INSERT INTO passkeys (realm_id, user_id, passkey_id, credential_id, record, counter, name, created_at)
+         VALUES ('{realm_id}', '{user_id}', gen_random_uuid(), 'an id', '{{}}', 7, 'The key on her ring', now());
          INSERT INTO stations (realm_id, user_id, station, entered_at) VALUES ('{realm_id}', '{user_id}', 'a hash', now());
          INSERT INTO social_accounts (realm_id, social_account_id, user_id, issuer, subject, email, linked_at)
          VALUES ('{realm_id}', gen_random_uuid(), '{user_id}', 'https://provider.example', '{user_id}', '{email}', now())",

@@ -31,6 +31,7 @@ mod names;
 mod operators;
 mod origins;
 mod outages;
+mod passkeys;
 mod passwords;
 mod policies;
 mod preset_realm;

@@ -17,46 +17,46 @@ use tonic::{Code, Request, Status};
 
 use crate::preset_realm::PresetRealm;
 
-const EMAIL: &str = "anna@example.com";
+pub(crate) const EMAIL: &str = "anna@example.com";
 
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
+pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
     reason(&result.expect_err("a refusal"))
 }
 
-fn is(code: Code, reason: &str) -> Refused {
+pub(crate) fn is(code: Code, reason: &str) -> Refused {
     (code, reason.to_owned())
 }
 
-fn sign_in_over() -> Refused {
+pub(crate) fn sign_in_over() -> Refused {
     is(Code::Unauthenticated, "SIGN_IN_OVER")
 }
 
-fn code_wrong() -> Refused {
+pub(crate) fn code_wrong() -> Refused {
     is(Code::InvalidArgument, "CODE_WRONG")
 }
 
 /// What a front end does for people with second factors.
-struct Front<'a> {
-    cabinet: &'a Cabinet,
-    realm_id: String,
+pub(crate) struct Front<'a> {
+    pub(crate) cabinet: &'a Cabinet,
+    pub(crate) realm_id: String,
 }
 
 /// By what somebody gets a factor: in his session, or with the challenge that asked him for it.
 #[derive(Clone, Copy)]
-enum By<'a> {
+pub(crate) enum By<'a> {
     Session(&'a str),
     Challenge(&'a str),
 }
 
 impl By<'_> {
-    fn request<M>(self, message: M) -> Request<M> {
+    pub(crate) fn request<M>(self, message: M) -> Request<M> {
         match self {
             Self::Session(token) => with_token(token, message),
             Self::Challenge(_) => Request::new(message),
         }
     }
 
-    fn challenge(self) -> String {
+    pub(crate) fn challenge(self) -> String {
         match self {
             Self::Session(_) => String::new(),
             Self::Challenge(token) => token.to_owned(),
@@ -65,16 +65,16 @@ impl By<'_> {
 }
 
 impl<'a> Front<'a> {
-    fn of(cabinet: &'a Cabinet) -> Self {
+    pub(crate) fn of(cabinet: &'a Cabinet) -> Self {
         Self { cabinet, realm_id: cabinet.realm.id.to_string() }
     }
 
-    fn client(&self) -> SecondFactorServiceClient<Channel> {
+    pub(crate) fn client(&self) -> SecondFactorServiceClient<Channel> {
         SecondFactorServiceClient::new(self.cabinet.identity.channel())
     }
 
     /// Shows the password, on a device that may be known.
-    async fn sign_in(&self, device: &str) -> Result<pb::SignInResponse, Status> {
+    pub(crate) async fn sign_in(&self, device: &str) -> Result<pb::SignInResponse, Status> {
         let (login, password) = (EMAIL.to_owned(), Cabinet::PASSWORD.to_owned());
         let request = pb::SignInRequest { realm_id: self.realm_id.clone(), login, password, session_name: String::new() };
         let mut sessions = SessionServiceClient::new(self.cabinet.identity.channel());
@@ -86,7 +86,7 @@ impl<'a> Front<'a> {
     }
 
     /// Shows the password, and is asked for more.
-    async fn challenged(&self) -> pb::SecondFactorChallenge {
+    pub(crate) async fn challenged(&self) -> pb::SecondFactorChallenge {
         self.asked(self.sign_in("").await.expect("the password is right"))
     }
 
@@ -98,15 +98,15 @@ impl<'a> Front<'a> {
         challenge
     }
 
-    async fn begin(&self, by: By<'_>) -> Result<Authenticator, Status> {
-        let request = pb::BeginSecondFactorRequest { token: by.challenge() };
+    pub(crate) async fn begin(&self, by: By<'_>) -> Result<Authenticator, Status> {
+        let request = pb::BeginSecondFactorRequest { token: by.challenge(), ..Default::default() };
         let begun = self.client().begin_second_factor(by.request(request)).await?.into_inner();
         self.cabinet.watch.canary(Kind::Secret, &begun.key);
         assert!(begun.otpauth_uri.contains(&begun.key), "both are one secret");
         Ok(Authenticator::of(&begun.otpauth_uri))
     }
 
-    async fn confirm(&self, by: By<'_>, code: &str) -> Result<pb::ConfirmSecondFactorResponse, Status> {
+    pub(crate) async fn confirm(&self, by: By<'_>, code: &str) -> Result<pb::ConfirmSecondFactorResponse, Status> {
         let request =
             pb::ConfirmSecondFactorRequest { token: by.challenge(), code: code.to_owned(), session_name: String::new() };
         let confirmed = self.client().confirm_second_factor(by.request(request)).await?.into_inner();
@@ -117,14 +117,19 @@ impl<'a> Front<'a> {
         Ok(confirmed)
     }
 
-    async fn turn_on(&self, by: By<'_>) -> (Authenticator, pb::ConfirmSecondFactorResponse) {
+    pub(crate) async fn turn_on(&self, by: By<'_>) -> (Authenticator, pb::ConfirmSecondFactorResponse) {
         let mut device = self.begin(by).await.expect("there is none yet");
         let confirmed = self.confirm(by, &device.code()).await.expect("its first code");
         (device, confirmed)
     }
 
     /// Completes a sign-in, on a device that may be known.
-    async fn complete(&self, token: &str, code: &str, device: &str) -> Result<pb::SignInWithSecondFactorResponse, Status> {
+    pub(crate) async fn complete(
+        &self,
+        token: &str,
+        code: &str,
+        device: &str,
+    ) -> Result<pb::SignInWithSecondFactorResponse, Status> {
         let (token, code) = (token.to_owned(), code.to_owned());
         let request = pb::SignInWithSecondFactorRequest { token, code, session_name: "a phone".to_owned() };
         let answer = self.client().sign_in_with_second_factor(on_device(device, request)).await?.into_inner();
@@ -133,36 +138,36 @@ impl<'a> Front<'a> {
         Ok(answer)
     }
 
-    async fn standing(&self, token: &str) -> pb::GetSecondFactorResponse {
+    pub(crate) async fn standing(&self, token: &str) -> pb::GetSecondFactorResponse {
         let request = with_token(token, pb::GetSecondFactorRequest {});
         self.client().get_second_factor(request).await.expect("it is his own").into_inner()
     }
 
     async fn replace_recovery_codes(&self, token: &str, code: &str) -> Result<Vec<String>, Status> {
-        let request = with_token(token, pb::ReplaceRecoveryCodesRequest { code: code.to_owned() });
+        let request = with_token(token, pb::ReplaceRecoveryCodesRequest { code: code.to_owned(), ..Default::default() });
         let codes = self.client().replace_recovery_codes(request).await?.into_inner().recovery_codes;
         self.hide_codes(&codes);
         Ok(codes)
     }
 
-    async fn turn_off(&self, token: &str, code: &str) -> Result<(), Status> {
-        let request = with_token(token, pb::TurnOffSecondFactorRequest { code: code.to_owned() });
+    pub(crate) async fn turn_off(&self, token: &str, code: &str) -> Result<(), Status> {
+        let request = with_token(token, pb::TurnOffSecondFactorRequest { code: code.to_owned(), ..Default::default() });
         self.client().turn_off_second_factor(request).await.map(|_| ())
     }
 
-    async fn reset(&self, token: &str, user_id: &str) -> Result<pb::User, Status> {
+    pub(crate) async fn reset(&self, token: &str, user_id: &str) -> Result<pb::User, Status> {
         let request = with_token(token, pb::ResetUserSecondFactorRequest { user_id: user_id.to_owned() });
         let answer = self.client().reset_user_second_factor(request).await?;
         Ok(answer.into_inner().user.expect("the contract promises the user"))
     }
 
-    fn hide(&self, tokens: &pb::SessionTokens) {
+    pub(crate) fn hide(&self, tokens: &pb::SessionTokens) {
         for token in [&tokens.access_token, &tokens.refresh_token] {
             self.cabinet.watch.canary(Kind::Token, token);
         }
     }
 
-    fn hide_codes(&self, codes: &[String]) {
+    pub(crate) fn hide_codes(&self, codes: &[String]) {
         for code in codes {
             self.cabinet.watch.canary(Kind::Secret, code);
         }
@@ -178,23 +183,23 @@ fn on_device<M>(device: &str, message: M) -> Request<M> {
 }
 
 /// How an access token says its bearer has shown who he is (RFC 8176).
-fn methods(access_token: &str) -> Vec<String> {
+pub(crate) fn methods(access_token: &str) -> Vec<String> {
     let claims = URL_SAFE_NO_PAD.decode(access_token.split('.').nth(1).expect("a JWT")).expect("base64");
     let claims: serde_json::Value = serde_json::from_slice(&claims).expect("JSON");
     claims["amr"].as_array().into_iter().flatten().filter_map(|method| method.as_str().map(str::to_owned)).collect()
 }
 
-fn letters_to_her(cabinet: &Cabinet) -> usize {
+pub(crate) fn letters_to_her(cabinet: &Cabinet) -> usize {
     cabinet.mail.letters().iter().filter(|letter| letter.rcpt_to.iter().any(|to| to == EMAIL)).count()
 }
 
-fn text(letter: &Letter) -> String {
+pub(crate) fn text(letter: &Letter) -> String {
     let message = MessageParser::default().parse(&letter.raw).expect("MIME");
     message.body_text(0).expect("a text").into_owned()
 }
 
 /// Anna, who has set her password, and her session.
-async fn anna(cabinet: &Cabinet) -> (pb::User, pb::SessionTokens) {
+pub(crate) async fn anna(cabinet: &Cabinet) -> (pb::User, pb::SessionTokens) {
     let anna = cabinet.create_customer(EMAIL).await;
     let tokens = cabinet.signed_in(&anna).await;
     (anna, tokens)

@@ -7,11 +7,13 @@ use api::cabinet::identity::v1::contact_service_client::ContactServiceClient;
 use api::cabinet::identity::v1::export_service_client::ExportServiceClient;
 use api::cabinet::identity::v1::limit_service_client::LimitServiceClient;
 use api::cabinet::identity::v1::link_service_client::LinkServiceClient;
+use api::cabinet::identity::v1::passkey_service_client::PasskeyServiceClient;
 use api::cabinet::identity::v1::password_service_client::PasswordServiceClient;
 use api::cabinet::identity::v1::registration_service_client::RegistrationServiceClient;
 use api::cabinet::identity::v1::second_factor_service_client::SecondFactorServiceClient;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
 use api::cabinet::identity::v1::social_account_service_client::SocialAccountServiceClient;
+use cabinet_e2e::new_id;
 use tonic::Status;
 
 use crate::visit::{Answer, Visit, no_call, reason, refused_as};
@@ -184,11 +186,11 @@ pub(crate) async fn call_second_factors(visit: &Visit<'_>, method: &str) -> Resu
         }
         "GetSecondFactor" => client.get_second_factor(visit.request(pb::GetSecondFactorRequest {})).await.map(|_| Answer::Done),
         "ReplaceRecoveryCodes" => {
-            let request = visit.request(pb::ReplaceRecoveryCodesRequest { code });
+            let request = visit.request(pb::ReplaceRecoveryCodesRequest { code, ..Default::default() });
             done_but_for("SESSION_OVER", client.replace_recovery_codes(request).await)
         }
         "TurnOffSecondFactor" => {
-            let request = visit.request(pb::TurnOffSecondFactorRequest { code });
+            let request = visit.request(pb::TurnOffSecondFactorRequest { code, ..Default::default() });
             done_but_for("SESSION_OVER", client.turn_off_second_factor(request).await)
         }
         "ResetUserSecondFactor" => {
@@ -245,6 +247,41 @@ pub(crate) async fn call_social_accounts(visit: &Visit<'_>, method: &str) -> Res
         "UnlinkSocialAccount" => {
             let request = visit.request(pb::UnlinkSocialAccountRequest { social_account_id: visit.user_id() });
             done_but_for("SESSION_OVER", client.unlink_social_account(request).await)
+        }
+        _ => no_call(method),
+    }
+}
+
+/// The same of passkeys; nobody has one, and none that is named is anybody's.
+pub(crate) async fn call_passkeys(visit: &Visit<'_>, method: &str) -> Result<Answer, Status> {
+    let mut client = PasskeyServiceClient::new(visit.stage.identity.clone());
+    let passkey_id = new_id::<kernel::of::SecondFactor>().to_string();
+    match method {
+        "BeginPasskeyRegistration" => {
+            let request = visit.request(pb::BeginPasskeyRegistrationRequest::default());
+            done_but_for("SESSION_OVER", client.begin_passkey_registration(request).await)
+        }
+        "FinishPasskeyRegistration" => {
+            let (credential, name) = ("{}".to_owned(), "A key".to_owned());
+            let request = pb::FinishPasskeyRegistrationRequest { credential, name, ..Default::default() };
+            done_but_for("SESSION_OVER", client.finish_passkey_registration(visit.request(request)).await)
+        }
+        "BeginPasskeyAssertion" => {
+            let request = visit.request(pb::BeginPasskeyAssertionRequest::default());
+            done_but_for("SESSION_OVER", client.begin_passkey_assertion(request).await)
+        }
+        "SignInWithPasskey" => {
+            let request = pb::SignInWithPasskeyRequest { token: WRONG.into(), assertion: "{}".into(), ..Default::default() };
+            refused_as("SIGN_IN_OVER", client.sign_in_with_passkey(visit.request(request)).await)
+        }
+        "ListPasskeys" => client.list_passkeys(visit.request(pb::ListPasskeysRequest {})).await.map(|_| Answer::Done),
+        "RenamePasskey" => {
+            let request = visit.request(pb::RenamePasskeyRequest { passkey_id, name: "A key".to_owned() });
+            client.rename_passkey(request).await.map(|_| Answer::Done)
+        }
+        "DeletePasskey" => {
+            let request = visit.request(pb::DeletePasskeyRequest { passkey_id, ..Default::default() });
+            done_but_for("SESSION_OVER", client.delete_passkey(request).await)
         }
         _ => no_call(method),
     }

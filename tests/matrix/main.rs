@@ -45,6 +45,7 @@ async fn call(visit: &Visit<'_>, row: &Row) -> Result<Answer, Status> {
         "cabinet.identity.v1.SecondFactorService" => access::call_second_factors(visit, method).await,
         "cabinet.identity.v1.SignOnService" => sign_on::call(visit, method).await,
         "cabinet.identity.v1.SocialAccountService" => access::call_social_accounts(visit, method).await,
+        "cabinet.identity.v1.PasskeyService" => access::call_passkeys(visit, method).await,
         "cabinet.identity.v1.CredentialService" => realms::call_credentials(visit, method).await,
         "cabinet.identity.v1.AdministratorService" => access::call_administrators(visit, method).await,
         "cabinet.identity.v1.AccessService" => access::call_access(visit, method).await,

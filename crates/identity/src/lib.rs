@@ -26,7 +26,7 @@ use crate::adapters::clients::{OwnTokens, PeerKeeper};
 use crate::adapters::erasures::{self, ErasureHandler, Reminder};
 use crate::adapters::grpc::{
     AccessGrpc, AdministratorGrpc, AuditGrpc, ContactGrpc, CredentialGrpc, DeletionGrpc, ERROR_TEXTS, ExportGrpc, GroupGrpc,
-    LimitGrpc, LinkGrpc, PasswordGrpc, RealmGrpc, RegistrationGrpc, SecondFactorGrpc, SessionGrpc, SignOnGrpc, SocialAccountGrpc,
+    LimitGrpc, LinkGrpc, PasskeyGrpc, PasswordGrpc, RealmGrpc, RegistrationGrpc, SecondFactorGrpc, SessionGrpc, SignOnGrpc, SocialAccountGrpc,
     UserGrpc,
 };
 use crate::adapters::housekeeping::Housekeeping;
@@ -35,11 +35,11 @@ use crate::adapters::openid::OpenIdProviders;
 use crate::adapters::policy::PresetFiles;
 use crate::adapters::postgres::{
     AuditLog, PgAdministrators, PgAttempts, PgAuditEntries, PgCredentials, PgDeletions, PgEmailChanges, PgExports, PgGroups,
-    PgHousekeeping, PgLinks, PgPasswords, PgPersonalData, PgPhoneCodes, PgRealms, PgRegistrations, PgRevocations,
-    PgSecondFactors, PgSessions, PgSignOns, PgSocialAccounts, PgStations, PgUsers,
+    PgHousekeeping, PgLinks, PgPasskeys, PgPasswords, PgPersonalData, PgPhoneCodes, PgRealms, PgRegistrations, PgRevocations, PgSecondFactors, PgSessions, PgSignOns, PgSocialAccounts, PgStations, PgUsers,
 };
 use crate::adapters::public_http;
 use crate::adapters::radius_http::{self, RadiusHttp};
+use crate::adapters::relying_party::WebauthnRelyingParty;
 use crate::adapters::revocation_feed::{OwnAccess, RevocationFeed};
 use crate::adapters::secrets::KeyedSecrets;
 use crate::adapters::signing_keys::SigningKeys;
@@ -47,9 +47,7 @@ pub use crate::adapters::signing_keys::{
     SigningKeyRotation, SigningKeysError, file_name as signing_key_file_name, signing_key_rotation,
 };
 use crate::application::{
-    AccessUseCases, AdministratorUseCases, AuditUseCases, ContactUseCases, CredentialUseCases, DeletionUseCases, ExportUseCases,
-    GroupUseCases, Guessing, Keeper, LimitUseCases, LinkUseCases, PasswordUseCases, RealmUseCases, RegistrationUseCases,
-    SecondFactorUseCases, SessionUseCases, SignOnUseCases, SocialAccountUseCases, UserUseCases, VpnUseCases,
+    AccessUseCases, AdministratorUseCases, AuditUseCases, ContactUseCases, CredentialUseCases, DeletionUseCases, Entrants, ExportUseCases, FactorProofs, GroupUseCases, Guessing, Keeper, LimitUseCases, LinkUseCases, PasskeyUseCases, PasswordUseCases, RealmUseCases, RegistrationUseCases, SecondFactorUseCases, SessionUseCases, SignOnUseCases, SocialAccountUseCases, UserUseCases, VpnUseCases,
 };
 pub use crate::commands::Command;
 pub use crate::config::Config;
@@ -127,6 +125,7 @@ impl Service for Identity {
         routes.add_service(SecondFactorGrpc::server(parts.second_factors()));
         routes.add_service(SignOnGrpc::server(parts.sign_ons()));
         routes.add_service(SocialAccountGrpc::server(parts.social_accounts()));
+        routes.add_service(PasskeyGrpc::server(parts.passkeys()));
         routes.add_service(CredentialGrpc::server(parts.credentials()));
         routes.add_service(AdministratorGrpc::server(parts.administrators()));
         routes.add_service(AuditGrpc::server(parts.audit()));
@@ -188,6 +187,10 @@ impl Parts {
 
     fn kept_factors(&self) -> Arc<PgSecondFactors> {
         Arc::new(PgSecondFactors::new(self.pool.clone(), self.signal.clone(), self.log()))
+    }
+
+    fn kept_passkeys(&self) -> Arc<PgPasskeys> {
+        Arc::new(PgPasskeys::new(self.pool.clone(), self.signal.clone()))
     }
 
     fn kept_passwords(&self) -> Arc<PgPasswords> {
@@ -340,16 +343,39 @@ impl Parts {
         }
     }
 
+    fn entrants(&self) -> Entrants {
+        Entrants {
+            users: self.kept_users(),
+            realms: self.kept_realms(),
+            sessions: self.kept_sessions(),
+            secrets: self.secrets.clone(),
+            signing_in: self.sessions(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    fn factor_proofs(&self) -> FactorProofs {
+        FactorProofs {
+            factors: self.kept_factors(),
+            codes: self.codes.clone(),
+            passkeys: self.kept_passkeys(),
+            relying_party: Arc::new(WebauthnRelyingParty),
+            users: self.kept_users(),
+            guessing: self.guessing.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        }
+    }
+
     fn second_factors(&self) -> SecondFactorUseCases {
         SecondFactorUseCases {
             factors: self.kept_factors(),
             codes: self.codes.clone(),
             users: self.kept_users(),
             realms: self.kept_realms(),
-            sessions: self.kept_sessions(),
-            secrets: self.secrets.clone(),
             guessing: self.guessing.clone(),
-            signing_in: self.sessions(),
+            entrants: self.entrants(),
+            proofs: self.factor_proofs(),
             views: self.users(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
@@ -374,6 +400,18 @@ impl Parts {
             secrets: self.secrets.clone(),
             guessing: self.guessing.clone(),
             signing_in: self.sessions(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        }
+    }
+
+    fn passkeys(&self) -> PasskeyUseCases {
+        PasskeyUseCases {
+            passkeys: self.kept_passkeys(),
+            relying_party: Arc::new(WebauthnRelyingParty),
+            guessing: self.guessing.clone(),
+            entrants: self.entrants(),
+            proofs: self.factor_proofs(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
         }

@@ -52,6 +52,8 @@ pub mod of {
     #[derive(Debug)]
     pub enum SocialVisit {}
     #[derive(Debug)]
+    pub enum RecoverySet {}
+    #[derive(Debug)]
     pub enum Group {}
     #[derive(Debug)]
     pub enum AuditEntry {}
@@ -93,6 +95,8 @@ pub type SignOnKeyId = Id<of::SignOnKey>;
 pub type SocialAccountId = Id<of::SocialAccount>;
 /// Identifies one time that somebody was sent to a provider.
 pub type SocialVisitId = Id<of::SocialVisit>;
+/// Identifies one set of recovery codes of a user, which are made together, and void together.
+pub type RecoverySetId = Id<of::RecoverySet>;
 /// Identifies one group of a company's users.
 pub type GroupId = Id<of::Group>;
 /// Identifies one entry of the audit log.

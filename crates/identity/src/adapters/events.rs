@@ -214,6 +214,9 @@ pub(crate) fn second_factor_changed(
         SecondFactorChange::Off => pb::SecondFactorChange::Off,
         SecondFactorChange::Reset => pb::SecondFactorChange::Reset,
         SecondFactorChange::RecoveryCodes => pb::SecondFactorChange::RecoveryCodes,
+        SecondFactorChange::PasskeyAdded => pb::SecondFactorChange::PasskeyAdded,
+        SecondFactorChange::PasskeyDeleted => pb::SecondFactorChange::PasskeyDeleted,
+        SecondFactorChange::PasskeyCopied => pb::SecondFactorChange::PasskeyCopied,
     };
     let (user_id, change_time) = (user.id().to_string(), Some(timestamp(now)));
     let payload = pb::UserSecondFactorChanged { user_id, change_time, version, change: change.into() };

@@ -13,6 +13,7 @@ pub(crate) mod policy;
 pub(crate) mod postgres;
 pub(crate) mod public_http;
 pub(crate) mod radius_http;
+pub(crate) mod relying_party;
 pub(crate) mod revocation_feed;
 pub(crate) mod secrets;
 pub(crate) mod signing_keys;

@@ -1,9 +1,10 @@
 //! One-time codes (RFC 6238) and recovery codes. Secrets are computed, not kept: a stolen database has none to offer.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use kernel::{Fault, SecondFactorId, Secret, Timestamp};
+use kernel::{Fault, RecoverySetId, Secret, Timestamp};
 use sha2::Sha256;
 use totp_rs::{Algorithm, Builder, Totp};
+use uuid::Uuid;
 
 use super::secrets::random_letters;
 use crate::application::{Enrolment, OneTimeCodes};
@@ -29,10 +30,10 @@ impl TotpCodes {
         Self { key }
     }
 
-    fn mac(&self, label: &[u8], factor_id: SecondFactorId, parts: &[&[u8]]) -> Vec<u8> {
+    fn mac(&self, label: &[u8], id: Uuid, parts: &[&[u8]]) -> Vec<u8> {
         let mut mac = Mac::new_from_slice(self.key.expose()).expect("HMAC takes keys of any length");
         mac.update(label);
-        mac.update(factor_id.as_uuid().as_bytes());
+        mac.update(id.as_bytes());
         for part in parts {
             mac.update(part);
         }
@@ -41,7 +42,7 @@ impl TotpCodes {
 
     fn builder(&self, factor: &SecondFactor) -> Builder {
         let (realm, user) = (factor.realm_id.as_uuid(), factor.user_id.as_uuid());
-        let mut secret = self.mac(b"one-time codes", factor.id, &[realm.as_bytes(), user.as_bytes()]);
+        let mut secret = self.mac(b"one-time codes", factor.id.as_uuid(), &[realm.as_bytes(), user.as_bytes()]);
         secret.truncate(SECRET_LENGTH);
         Builder::new()
             .with_algorithm(Algorithm::SHA1) // what every device understands
@@ -71,15 +72,15 @@ impl OneTimeCodes for TotpCodes {
         totp.check(code, seconds).map(i64::try_from).transpose().map_err(Fault::internal)
     }
 
-    fn recovery_code(&self, factor_id: SecondFactorId) -> (Secret<String>, Vec<u8>) {
+    fn recovery_code(&self, set_id: RecoverySetId) -> (Secret<String>, Vec<u8>) {
         let letters = random_letters(2 * HALF_CODE);
-        let hash = self.recovery_hash(factor_id, &letters);
+        let hash = self.recovery_hash(set_id, &letters);
         let (first, second) = letters.split_at(HALF_CODE);
         (Secret::new(format!("{first}-{second}")), hash)
     }
 
-    fn recovery_hash(&self, factor_id: SecondFactorId, code: &str) -> Vec<u8> {
-        self.mac(b"recovery code", factor_id, &[code.as_bytes()])
+    fn recovery_hash(&self, set_id: RecoverySetId, code: &str) -> Vec<u8> {
+        self.mac(b"recovery code", set_id.as_uuid(), &[code.as_bytes()])
     }
 }
 
@@ -87,7 +88,6 @@ impl OneTimeCodes for TotpCodes {
 mod tests {
     use jiff::SignedDuration;
     use kernel::Id;
-    use uuid::Uuid;
 
     use super::*;
     use crate::domain::TypedCode;
@@ -136,14 +136,15 @@ mod tests {
         assert_eq!(enrolment.key.expose().len(), 32);
     }
 
-    /// Rule I25.a: a recovery code is known by its keyed hash, however it is typed, and only for its own factor.
+    /// Rule I25.a: a recovery code is known by its keyed hash, however it is typed, and only as one of its own set.
     #[test]
     fn a_recovery_code_is_known_by_its_hash() {
         let codes = codes();
-        let (code, hash) = codes.recovery_code(factor(3).id);
+        let set = |number| Id::from_uuid(Uuid::from_u128(number));
+        let (code, hash) = codes.recovery_code(set(3));
         let Some(TypedCode::Recovery(typed)) = TypedCode::read(&code.expose().to_uppercase()) else { panic!("a code") };
-        assert_eq!(codes.recovery_hash(factor(3).id, typed.expose()), hash);
-        assert_ne!(codes.recovery_hash(factor(4).id, typed.expose()), hash);
-        assert_ne!(TotpCodes::new(Secret::new(vec![8; 32])).recovery_hash(factor(3).id, typed.expose()), hash);
+        assert_eq!(codes.recovery_hash(set(3), typed.expose()), hash);
+        assert_ne!(codes.recovery_hash(set(4), typed.expose()), hash);
+        assert_ne!(TotpCodes::new(Secret::new(vec![8; 32])).recovery_hash(set(3), typed.expose()), hash);
     }
 }

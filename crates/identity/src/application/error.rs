@@ -5,8 +5,8 @@ use std::time::Duration;
 use kernel::{Component, Fault, InvalidLine, InvalidName, NameField, Refusal, RepeatError};
 
 use crate::domain::{
-    Contact, InvalidCashDesk, InvalidEmail, InvalidPhone, InvalidPolicy, InvalidSetting, InvalidUserName, PasswordChangeProblem,
-    PasswordRefused,
+    Contact, InvalidCashDesk, InvalidEmail, InvalidPhone, InvalidPolicy, InvalidSetting, InvalidUserName, PasskeyProblem,
+    PasswordChangeProblem, PasswordRefused,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -139,6 +139,22 @@ pub(crate) enum Error {
     SocialAccountNotFound,
     #[error("it is the last way in which the caller signs in")]
     LastWayIn,
+    #[error("there is a second factor: it has to be shown")]
+    SecondFactorNotShown,
+    #[error("it is no passkey that is taken here")]
+    PasskeyRefused { field: &'static str, problem: PasskeyProblem },
+    #[error("nothing is asked of a passkey here, or not any more: ask again")]
+    PasskeyChallengeOver,
+    #[error("there may be a copy of the passkey: use another factor")]
+    PasskeyCopied,
+    #[error("somebody has this passkey already")]
+    PasskeyTaken,
+    #[error("the caller has as many passkeys as there may be")]
+    PasskeyLimit,
+    #[error("there is no such passkey")]
+    PasskeyNotFound,
+    #[error("no passkeys can be made at the realm's public address")]
+    PasskeysUnavailable,
     #[error(transparent)]
     Repeat(#[from] RepeatError),
     #[error(transparent)]

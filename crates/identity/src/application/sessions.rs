@@ -155,7 +155,7 @@ impl SessionUseCases {
         self.entered(call, entrance, account, session_user(&account.user), self.clock.now()).map(Some)
     }
 
-    /// How somebody enters who has shown what he comes with; his factor is read after himself: turned on later, it makes him another.
+    /// How somebody enters who has shown what he comes with; his factors are read after himself: one that is turned on later makes him another.
     pub(crate) async fn entrance(
         &self,
         call: &Call,
@@ -167,8 +167,8 @@ impl SessionUseCases {
         if !policy.sign_on.admits(user.role(), first) {
             return Err(Error::SignOnRequired);
         }
-        let factor = self.factors.get(user.realm_id(), user.id()).await?;
-        Ok(match SecondFactorWanted::of(&policy.second_factor, user.role(), factor.as_ref()) {
+        let held = self.factors.held(user.realm_id(), user.id()).await?;
+        Ok(match SecondFactorWanted::of(&policy.second_factor, user.role(), &held) {
             Some(wanted) => Entrance::Challenge { first, wanted },
             None => Entrance::Session(self.begin(call, user, policy, name, Proof::by(first))),
         })
@@ -198,7 +198,7 @@ impl SessionUseCases {
         }
     }
 
-    /// What somebody holds whose session is kept; `factor` is the one of which he has shown a code.
+    /// What somebody holds whose session is kept; `factor` is the one that he has shown.
     pub(crate) fn signed_in(
         &self,
         call: &Call,
@@ -288,8 +288,7 @@ impl SessionUseCases {
         (token.realm == user.realm_id() && token.user == user.id()).then_some(token)
     }
 
-    /// By what the device of somebody who has just signed in is known the next time, and by the factor of which he has shown a code, if he
-    /// has.
+    /// By what the device of somebody who has just signed in is known the next time, and by the factor that he has shown, if he has.
     fn device_token(&self, call: &Call, account: &Account, factor: Option<SecondFactorId>) -> Secret<String> {
         let now = self.clock.now();
         let known = self.device(call, account);

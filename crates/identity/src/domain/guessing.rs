@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kernel::{DeviceId, LinkId, SessionId, Timestamp, UserId};
 
-use super::{Contacts, EmailAddress, Login, PhoneNumber, Station, UserName};
+use super::{AskedIn, Contacts, EmailAddress, Login, PhoneNumber, Station, UserName};
 
 /// What is guessed. Each is counted apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub(crate) enum Guessed {
     Password,
     /// A code of a device, or a recovery code.
     SecondFactor,
+    /// Nothing, by whoever shows passkeys; but each is work.
+    Passkey,
     /// Of one who runs the platform.
     AdministratorPassword,
     /// Who has an account, by asking for links to set a password.
@@ -33,6 +35,7 @@ impl Guessed {
         match self {
             Self::Password => "PASSWORD",
             Self::SecondFactor => "SECOND_FACTOR",
+            Self::Passkey => "PASSKEY",
             Self::AdministratorPassword => "ADMINISTRATOR_PASSWORD",
             Self::Reset => "RESET",
             Self::Contact => "CONTACT",
@@ -156,6 +159,13 @@ impl GuessingLimits {
         vec![self.of_password(subject.to_owned(), self.passwords_at_account).of(user_id), today.of(user_id)]
     }
 
+    /// What showing and registering passkeys is counted by: nobody guesses a signature, and whoever has stolen the password uses up what
+    /// he has of his own sign-in.
+    pub(crate) fn of_passkeys(&self, user_id: UserId, asked_in: &AskedIn) -> Vec<Bucket> {
+        let subject = format!("passkeys of {user_id} in {}", asked_in.key());
+        vec![self.of_password(subject, self.passwords_on_device).of(user_id)]
+    }
+
     /// What redeeming a link is counted by: hashing is work.
     pub(crate) fn of_link(&self, link_id: LinkId) -> Vec<Bucket> {
         vec![self.of_password(format!("link {link_id}"), self.passwords_on_device)]
@@ -271,6 +281,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::domain::{FirstFactor, HalfSignedIn};
 
     const LIMITS: GuessingLimits = GuessingLimits {
         passwords_from_address: 100,
@@ -325,6 +336,20 @@ mod tests {
         assert_ne!(of(None, now), LIMITS.of_codes_in_sessions(user_id));
     }
 
+    /// Rule I23.d: passkeys count by the sign-in, or the session, that they are shown in.
+    #[test]
+    fn passkeys_count_by_where_they_are_asked_for() {
+        let (realm_id, user_id) = (Id::from_uuid(Uuid::from_u128(1)), Id::from_uuid(Uuid::nil()));
+        let half = |shown_at| {
+            let (first, known_since) = (FirstFactor::Password, Timestamp::UNIX_EPOCH);
+            AskedIn::SignIn(HalfSignedIn { realm_id, user_id, access_generation: 1, shown_at, first, known_since })
+        };
+        let (his, a_thiefs) = (half(Timestamp::UNIX_EPOCH), half(Timestamp::MAX));
+        assert_ne!(LIMITS.of_passkeys(user_id, &his), LIMITS.of_passkeys(user_id, &a_thiefs));
+        let session = AskedIn::Session(Id::from_uuid(Uuid::nil()));
+        assert_ne!(LIMITS.of_passkeys(user_id, &his), LIMITS.of_passkeys(user_id, &session));
+    }
+
     /// Rule I23.a: whoever has a network of addresses has one of them.
     #[test]
     fn a_network_of_addresses_is_one() {
@@ -377,6 +402,7 @@ mod tests {
             LIMITS.of_codes(Some(device_id), user_id, Timestamp::UNIX_EPOCH),
             LIMITS.of_codes(None, user_id, Timestamp::UNIX_EPOCH),
             LIMITS.of_codes_in_sessions(user_id),
+            LIMITS.of_passkeys(user_id, &AskedIn::Session(Id::from_uuid(Uuid::nil()))),
             LIMITS.of_contacts(user_id),
             LIMITS.of_conflicts(user_id),
         ];

@@ -11,6 +11,7 @@ mod group;
 pub(crate) mod guessing;
 mod introduction;
 mod link;
+mod passkey;
 mod password;
 mod password_change;
 mod phone_code;
@@ -33,6 +34,9 @@ pub(crate) use email::{EmailAddress, InvalidEmail};
 pub(crate) use group::{Group, GroupActivity, GroupChange, GroupMembership};
 pub(crate) use introduction::Introduction;
 pub(crate) use link::{Link, LinkPurpose};
+pub(crate) use passkey::{
+    AskedIn, MOST_PASSKEYS, Passkey, PasskeyChallenge, PasskeyProblem, PasskeyPurpose, PasskeyRecord, PasskeySite,
+};
 pub(crate) use password::{Characters, Guessable, Password, PasswordRefused, PasswordRule};
 pub(crate) use password_change::{OwnerSetsPasswords, PasswordChangeProblem, PasswordChangeRule, PasswordProof, TypedPassword};
 pub(crate) use phone_code::{CodeNumber, PhoneCode};
@@ -43,8 +47,8 @@ pub(crate) use realm::{
 };
 pub(crate) use registration::{Newcomer, Registration, RegistrationRule, SelfRegistration};
 pub(crate) use second_factor::{
-    HalfSignedIn, RECOVERY_CODES, SecondFactor, SecondFactorChange, SecondFactorRule, SecondFactorState, SecondFactorWanted,
-    TypedCode,
+    HalfSignedIn, HeldFactors, RECOVERY_CODES, SecondFactor, SecondFactorChange, SecondFactorRule, SecondFactorState,
+    SecondFactorWanted, TypedCode,
 };
 pub(crate) use session::{FirstFactor, Proof, Refresh, SecondFactorKind, Session, SessionUser};
 pub(crate) use sign_on::{AssertedName, Assertion, ExternalId, SignOnKey, SignOnRule};

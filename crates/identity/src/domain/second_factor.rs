@@ -1,10 +1,11 @@
-//! A second factor beside the password: codes that a device of the user computes (RFC 6238), and recovery codes for when it is lost (I25).
+//! A second factor beside the password: codes that a device of the user computes (RFC 6238), passkeys, and recovery codes for when all of
+//! that is lost (I25).
 
 use std::time::Duration;
 
 use kernel::{RealmId, Role, SecondFactorId, Secret, Timestamp, UserId};
 
-use super::FirstFactor;
+use super::{FirstFactor, SecondFactorKind};
 
 /// How many codes somebody has for when his device is lost.
 pub(crate) const RECOVERY_CODES: usize = 10;
@@ -21,7 +22,7 @@ pub(crate) struct SecondFactorRule {
     pub(crate) required_of: Vec<Role>,
 }
 
-/// What a user has beside his password.
+/// The one-time codes of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SecondFactor {
     pub(crate) realm_id: RealmId,
@@ -62,20 +63,53 @@ impl SecondFactor {
     }
 }
 
+/// What a user has beside his password that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct HeldFactors {
+    pub(crate) codes: Option<SecondFactorId>,
+    pub(crate) passkeys: Vec<SecondFactorId>,
+}
+
+impl HeldFactors {
+    pub(crate) fn is_none(&self) -> bool {
+        self.any().is_none()
+    }
+
+    /// What a device is known by on which he has used a recovery code, which is of all of them.
+    pub(crate) fn any(&self) -> Option<SecondFactorId> {
+        self.codes.or_else(|| self.passkeys.first().copied())
+    }
+
+    pub(crate) fn has(&self, id: SecondFactorId) -> bool {
+        self.codes == Some(id) || self.passkeys.contains(&id)
+    }
+
+    /// Whether it is all that he has.
+    pub(crate) fn is_only(&self, passkey_id: SecondFactorId) -> bool {
+        self.codes.is_none() && self.passkeys == [passkey_id]
+    }
+
+    pub(crate) fn kinds(&self) -> Vec<SecondFactorKind> {
+        let codes = self.codes.map(|_| SecondFactorKind::Code);
+        let passkeys = self.passkeys.first().map(|_| SecondFactorKind::Passkey);
+        codes.into_iter().chain(passkeys).collect()
+    }
+}
+
 /// What is asked of somebody who has shown his password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SecondFactorWanted {
-    /// A code of the factor he has.
-    Code,
+    /// To show one of these.
+    Factor(Vec<SecondFactorKind>),
     /// To get one: his role wants it.
     Enrolment,
 }
 
 impl SecondFactorWanted {
     /// Nothing where the password alone signs in.
-    pub(crate) fn of(rule: &SecondFactorRule, role: Role, factor: Option<&SecondFactor>) -> Option<Self> {
-        if factor.is_some_and(SecondFactor::is_on) {
-            return Some(Self::Code);
+    pub(crate) fn of(rule: &SecondFactorRule, role: Role, held: &HeldFactors) -> Option<Self> {
+        if !held.is_none() {
+            return Some(Self::Factor(held.kinds()));
         }
         rule.required_of.contains(&role).then_some(Self::Enrolment)
     }
@@ -134,6 +168,11 @@ pub(crate) enum SecondFactorChange {
     Reset,
     /// He has other recovery codes.
     RecoveryCodes,
+    PasskeyAdded,
+    /// One of several factors.
+    PasskeyDeleted,
+    /// A passkey was refused whose counter does not go on.
+    PasskeyCopied,
 }
 
 fn end(from: Timestamp, lifetime: Duration) -> Timestamp {
@@ -154,17 +193,34 @@ mod tests {
         SecondFactor { state, last_step: 7, ..new }
     }
 
-    /// Rule I25.a: a factor that is on is asked for; of whom it is required who has none, he is asked to get one.
+    /// Rules I25.a, I25.b: whatever is on is asked for; of whom one is required who has none, he is asked to get one.
     #[test]
-    fn what_is_asked_for_follows_from_the_factor_and_the_role() {
+    fn what_is_asked_for_follows_from_the_factors_and_the_role() {
         let rule = SecondFactorRule { required_of: vec![Role::Owner] };
-        let asked = |role, factor: Option<SecondFactor>| SecondFactorWanted::of(&rule, role, factor.as_ref());
-        let (begun, on) = (factor(SecondFactorState::Begun), factor(SecondFactorState::On));
-        assert_eq!(asked(Role::Customer, Some(on)), Some(SecondFactorWanted::Code));
-        assert_eq!(asked(Role::Owner, Some(on)), Some(SecondFactorWanted::Code));
-        assert_eq!(asked(Role::Owner, Some(begun)), Some(SecondFactorWanted::Enrolment));
-        assert_eq!(asked(Role::Owner, None), Some(SecondFactorWanted::Enrolment));
-        assert_eq!((asked(Role::Customer, Some(begun)), asked(Role::Admin, None)), (None, None));
+        let id = |number| Id::from_uuid(Uuid::from_u128(number));
+        let codes = HeldFactors { codes: Some(id(3)), passkeys: vec![] };
+        let passkeys = HeldFactors { codes: None, passkeys: vec![id(4), id(5)] };
+        let both = HeldFactors { codes: Some(id(3)), ..passkeys.clone() };
+        let asked = |role, held| SecondFactorWanted::of(&rule, role, held);
+        for (held, kinds) in [
+            (&codes, vec![SecondFactorKind::Code]),
+            (&passkeys, vec![SecondFactorKind::Passkey]),
+            (&both, vec![SecondFactorKind::Code, SecondFactorKind::Passkey]),
+        ] {
+            assert_eq!(asked(Role::Customer, held), Some(SecondFactorWanted::Factor(kinds.clone())));
+            assert_eq!(asked(Role::Owner, held), Some(SecondFactorWanted::Factor(kinds)));
+        }
+        let nothing = HeldFactors::default();
+        assert_eq!((asked(Role::Owner, &nothing), asked(Role::Admin, &nothing)), (Some(SecondFactorWanted::Enrolment), None));
+    }
+
+    #[test]
+    fn one_of_several_factors_is_not_the_only_one() {
+        let id = |number| Id::from_uuid(Uuid::from_u128(number));
+        let one = HeldFactors { codes: None, passkeys: vec![id(4)] };
+        assert!(one.is_only(id(4)) && !one.is_only(id(5)));
+        assert!(!HeldFactors { codes: Some(id(3)), ..one.clone() }.is_only(id(4)));
+        assert!(!HeldFactors { passkeys: vec![id(4), id(5)], ..one }.is_only(id(4)));
     }
 
     /// Rule I25.a: a code is good once, and none that is older than one that was taken.

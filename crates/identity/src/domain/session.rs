@@ -123,7 +123,7 @@ impl FromStr for FirstFactor {
 }
 
 impl SecondFactorKind {
-    const ALL: [Self; 2] = [Self::Code, Self::Passkey];
+    pub(crate) const ALL: [Self; 2] = [Self::Code, Self::Passkey];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {

@@ -79,7 +79,7 @@ pub(crate) enum Kind {
     Registration,
     /// Somebody has registered with his address.
     RegistrationRepeated,
-    /// His second factor was turned on or off, or its recovery codes are others.
+    /// His second factor was turned on or off, he has other passkeys or recovery codes, or there may be a copy of a passkey.
     SecondFactorChanged,
     /// An account of a provider was linked to his, or unlinked.
     SocialAccountChanged,

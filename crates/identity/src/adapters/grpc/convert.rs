@@ -2,7 +2,7 @@
 
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::r#type::v1::AllowedAction;
-use kernel::{Call, Caller, Component, Line, NameField, RealmId, Role, Through};
+use kernel::{Call, Caller, Component, Line, NameField, RealmId, Role, Secret, Through};
 use runtime::grpc::{Problem, id, optional_id, timestamp};
 use runtime::token::Subject;
 use uuid::Uuid;
@@ -11,12 +11,12 @@ use super::policy::UnknownPath;
 use super::problem::{invalid_reason, taken_reason};
 use crate::application::{
     BatchGetUsers, Challenge, ChangeContact, ChangeStanding, CreateCompany, CreateCredential, CreateRealm, CreateUsers, Entered,
-    Error, FindUser, Invitation, NewContact, NewIntroduction, NewUser, OfUser, PublishedKey, SessionTokens, SuggestUserName,
-    UpdateCompanySettings, UpdateRealm, UserAction, UserActionKind, UserView, UsersFound, Verdict,
+    Error, FindUser, Invitation, NewContact, NewIntroduction, NewUser, OfUser, PublishedKey, SessionTokens, ShownFactor,
+    SuggestUserName, UpdateCompanySettings, UpdateRealm, UserAction, UserActionKind, UserView, UsersFound, Verdict,
 };
 use crate::domain::{
     Company, CompanyKind, Contact, Credential, CredentialKind, EmailAddress, Introduction, Link, LinkPurpose, PhoneNumber, Realm,
-    RealmChange, RealmSettings, SecondFactorWanted, Session, Standard, Standing, User, UserName, UserStatus,
+    RealmChange, RealmSettings, SecondFactorKind, SecondFactorWanted, Session, Standard, Standing, User, UserName, UserStatus,
 };
 
 pub(super) fn create_user(request: pb::CreateUserRequest) -> Result<CreateUsers, Problem> {
@@ -305,12 +305,32 @@ pub(super) fn entered(
 }
 
 fn challenge(asked: &Challenge) -> pb::SecondFactorChallenge {
-    let step = match asked.wanted {
-        SecondFactorWanted::Code => pb::SecondFactorStep::Code,
-        SecondFactorWanted::Enrolment => pb::SecondFactorStep::Enrolment,
+    let (step, kinds) = match &asked.wanted {
+        SecondFactorWanted::Factor(held) => {
+            let shown = factor_kinds(held).chain([pb::SecondFactorKind::RecoveryCode]);
+            (pb::SecondFactorStep::Code, shown.map(i32::from).collect())
+        }
+        SecondFactorWanted::Enrolment => {
+            (pb::SecondFactorStep::Enrolment, factor_kinds(&SecondFactorKind::ALL).map(i32::from).collect())
+        }
     };
     let (token, expire_time) = (asked.token.expose().clone(), Some(timestamp(asked.expires_at)));
-    pb::SecondFactorChallenge { token, step: step.into(), expire_time }
+    pb::SecondFactorChallenge { token, step: step.into(), expire_time, kinds }
+}
+
+pub(super) fn factor_kinds(kinds: &[SecondFactorKind]) -> impl Iterator<Item = pb::SecondFactorKind> {
+    kinds.iter().map(|kind| match kind {
+        SecondFactorKind::Code => pb::SecondFactorKind::Code,
+        SecondFactorKind::Passkey => pb::SecondFactorKind::Passkey,
+    })
+}
+
+/// What somebody shows of a factor that he has: a code, or else what his browser has made.
+pub(super) fn shown_factor(code: String, assertion: String) -> ShownFactor {
+    if !code.is_empty() {
+        return ShownFactor::Code(Secret::new(code));
+    }
+    if assertion.is_empty() { ShownFactor::Nothing } else { ShownFactor::Assertion(assertion) }
 }
 
 pub(super) fn of_user(realm_id: &str, user_id: &str) -> Result<OfUser, Problem> {

@@ -108,6 +108,16 @@ impl From<Error> for Problem {
             }
             Error::SocialAccountNotFound => not_found(ErrorReason::SocialAccountNotFound, message),
             Error::LastWayIn => not_now(ErrorReason::LastWayIn, message).unless("SOCIAL_ACCOUNT", "social_account_id"),
+            Error::SecondFactorNotShown => not_now(ErrorReason::SecondFactorNotShown, message).unless("SECOND_FACTOR", "user"),
+            Error::PasskeyRefused { field, problem } => {
+                invalid(ErrorReason::PasskeyRefused, message).violated(field, problem.to_string())
+            }
+            Error::PasskeyChallengeOver => not_now(ErrorReason::PasskeyChallengeOver, message).unless("CHALLENGE", "passkey"),
+            Error::PasskeyCopied => not_now(ErrorReason::PasskeyCopied, message).unless("COUNTER", "passkey"),
+            Error::PasskeyTaken => refusal(ErrorKind::AlreadyExists, ErrorReason::PasskeyTaken, message),
+            Error::PasskeyLimit => not_now(ErrorReason::PasskeyLimit, message).unless("PASSKEYS", "user"),
+            Error::PasskeyNotFound => not_found(ErrorReason::PasskeyNotFound, message),
+            Error::PasskeysUnavailable => not_now(ErrorReason::PasskeysUnavailable, message).unless("PUBLIC_URL", "realm"),
             Error::CodeWrong => invalid(ErrorReason::CodeWrong, message).in_field("code"),
             Error::CodeLimited => refusal(ErrorKind::ResourceExhausted, ErrorReason::CodeLimited, message).after(CODE_DELAY),
             Error::UserChanged => refusal(ErrorKind::Aborted, ErrorReason::UserChanged, message),

@@ -7,7 +7,7 @@ use runtime::grpc::{Problem, id, open};
 use tonic::{Request, Response, Status};
 
 use super::convert;
-use crate::application::{ConfirmFactor, FactorConfirmed, SecondFactorUseCases, ShowCode, SignInWithCode};
+use crate::application::{BeginFactor, ConfirmFactor, FactorConfirmed, SecondFactorUseCases, SignInWithCode};
 
 pub(crate) struct SecondFactorGrpc {
     factors: SecondFactorUseCases,
@@ -19,7 +19,7 @@ impl SecondFactorGrpc {
     }
 }
 
-fn shown(codes: &[Secret<String>]) -> Vec<String> {
+pub(super) fn shown(codes: &[Secret<String>]) -> Vec<String> {
     codes.iter().map(|code| code.expose().clone()).collect()
 }
 
@@ -55,7 +55,9 @@ impl SecondFactorService for SecondFactorGrpc {
         request: Request<pb::BeginSecondFactorRequest>,
     ) -> Result<Response<pb::BeginSecondFactorResponse>, Status> {
         let (call, request) = open(request)?;
-        let enrolment = self.factors.begin(&call, &request.token).await.map_err(Problem::from)?.into_inner();
+        let pb::BeginSecondFactorRequest { token, code, assertion } = request;
+        let command = BeginFactor { token, shown: convert::shown_factor(code, assertion) };
+        let enrolment = self.factors.begin(&call, command).await.map_err(Problem::from)?.into_inner();
         let (otpauth_uri, key) = (enrolment.uri.expose().clone(), enrolment.key.expose().clone());
         Ok(Response::new(pb::BeginSecondFactorResponse { otpauth_uri, key }))
     }
@@ -78,9 +80,10 @@ impl SecondFactorService for SecondFactorGrpc {
         let (call, _) = open(request)?;
         let standing = self.factors.get(&call).await.map_err(Problem::from)?.into_inner();
         Ok(Response::new(pb::GetSecondFactorResponse {
-            is_on: standing.is_on,
+            is_on: !standing.kinds.is_empty(),
             is_required: standing.is_required,
             recovery_codes_left: i32::try_from(standing.recovery_codes_left).unwrap_or(i32::MAX),
+            kinds: convert::factor_kinds(&standing.kinds).map(i32::from).collect(),
         }))
     }
 
@@ -89,8 +92,8 @@ impl SecondFactorService for SecondFactorGrpc {
         request: Request<pb::ReplaceRecoveryCodesRequest>,
     ) -> Result<Response<pb::ReplaceRecoveryCodesResponse>, Status> {
         let (call, request) = open(request)?;
-        let command = ShowCode { code: Secret::new(request.code) };
-        let codes = self.factors.replace_recovery_codes(&call, command).await.map_err(Problem::from)?.into_inner();
+        let factor = convert::shown_factor(request.code, request.assertion);
+        let codes = self.factors.replace_recovery_codes(&call, factor).await.map_err(Problem::from)?.into_inner();
         Ok(Response::new(pb::ReplaceRecoveryCodesResponse { recovery_codes: shown(&codes) }))
     }
 
@@ -99,8 +102,8 @@ impl SecondFactorService for SecondFactorGrpc {
         request: Request<pb::TurnOffSecondFactorRequest>,
     ) -> Result<Response<pb::TurnOffSecondFactorResponse>, Status> {
         let (call, request) = open(request)?;
-        let command = ShowCode { code: Secret::new(request.code) };
-        let () = self.factors.turn_off(&call, command).await.map_err(Problem::from)?.into_inner();
+        let factor = convert::shown_factor(request.code, request.assertion);
+        let () = self.factors.turn_off(&call, factor).await.map_err(Problem::from)?.into_inner();
         Ok(Response::new(pb::TurnOffSecondFactorResponse {}))
     }
 

@@ -15,8 +15,8 @@ impl PgHousekeeping {
     }
 
     /// Deletes what no token can be about any more, tokens of single sign-on that were used, attempts that count no longer, registrations and
-    /// visits to providers that are over, and sessions, links, changes
-    /// of addresses and phone codes that ended before `ended_before`, with second factors that were begun before it and never shown, and
+    /// visits to providers that are over, and sessions, links, changes of addresses and phone codes that ended before `ended_before`, with
+    /// second factors that were begun before it and never shown, challenges of passkeys that were never answered, and
     /// stations that nobody has entered from since.
     pub(crate) async fn forget(&self, revoked_before: Timestamp, ended_before: Timestamp, now: Timestamp) -> Result<(), Fault> {
         sqlx::query!("DELETE FROM revocations WHERE revoked_at < $1", revoked_before.to_sqlx() as _)
@@ -59,6 +59,10 @@ impl PgHousekeeping {
             .map_err(postgres::fault)?;
         // Nobody shows the first code of a factor that he began then.
         sqlx::query!("DELETE FROM second_factors WHERE confirmed_at IS NULL AND created_at < $1", ended_before.to_sqlx() as _)
+            .execute(&self.pool)
+            .await
+            .map_err(postgres::fault)?;
+        sqlx::query!("DELETE FROM passkey_challenges WHERE created_at < $1", ended_before.to_sqlx() as _)
             .execute(&self.pool)
             .await
             .map_err(postgres::fault)?;

@@ -49,6 +49,8 @@ pub(super) async fn forget(connection: &mut PgConnection, realm_id: RealmId, use
         sqlx::query!("DELETE FROM recovery_codes WHERE realm_id = $1 AND user_id = $2", realm_id, user_id),
         sqlx::query!("DELETE FROM external_ids WHERE realm_id = $1 AND user_id = $2", realm_id, user_id),
         sqlx::query!("DELETE FROM social_accounts WHERE realm_id = $1 AND user_id = $2", realm_id, user_id),
+        sqlx::query!("DELETE FROM passkeys WHERE realm_id = $1 AND user_id = $2", realm_id, user_id),
+        sqlx::query!("DELETE FROM passkey_challenges WHERE realm_id = $1 AND user_id = $2", realm_id, user_id),
         sqlx::query!("DELETE FROM group_members WHERE realm_id = $1 AND user_id = $2", realm_id, user_id),
     ];
     for deletion in deletions {

@@ -20,6 +20,7 @@ pub(super) async fn give(pool: &PgPool, realm_id: RealmId, user_id: UserId, reco
     records.add_pages("user", |behind| kept.user(behind)).await?;
     records.add_pages("password", |behind| kept.password(behind)).await?;
     records.add_pages("second_factor", |behind| kept.second_factor(behind)).await?;
+    records.add_pages("passkey", |behind| kept.passkeys(behind)).await?;
     records.add_pages("external_id", |behind| kept.external_id(behind)).await?;
     records.add_pages("social_account", |behind| kept.social_accounts(behind)).await?;
     records.add_pages("session", |behind| kept.sessions(behind)).await?;
@@ -84,6 +85,27 @@ impl Kept<'_> {
             self.realm_id,
             self.user_id,
             behind,
+        )
+        .fetch_all(self.pool)
+        .await
+    }
+
+    async fn passkeys(self, behind: Uuid) -> sqlx::Result<Vec<KeyedRecord>> {
+        sqlx::query_as!(
+            KeyedRecord,
+            r#"SELECT passkey_id AS key,
+                 jsonb_build_object('passkey_id', passkey_id, 'name', name, 'create_time', created_at, 'use_time', used_at,
+                     'copy_time', copied_at)::text AS "record!"
+             FROM passkeys
+             WHERE realm_id = $1
+               AND user_id = $2
+               AND passkey_id > $3
+             ORDER BY passkey_id
+             LIMIT $4"#,
+            self.realm_id,
+            self.user_id,
+            behind,
+            EXPORT_PAGE,
         )
         .fetch_all(self.pool)
         .await

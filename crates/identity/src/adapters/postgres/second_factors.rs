@@ -2,16 +2,16 @@
 
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
-use kernel::{Call, Fault, Permit, RealmId, SecondFactorId, UserId};
+use kernel::{Call, Fault, Permit, RealmId, RecoverySetId, SecondFactorId, UserId};
 use messaging::{Lane, OutboxSignal};
 use runtime::postgres;
 use sqlx::PgPool;
 
 use super::audit::AuditLog;
 use crate::adapters::events;
-use crate::application::{FactorConfirmation, FactorUpdate, SecondFactors, UsedCode};
+use crate::application::{FactorConfirmation, FactorUpdate, NewRecoveryCodes, RecoveryCodesLeft, SecondFactors, UsedCode};
 use crate::domain::audit::{AuditAct, Done};
-use crate::domain::{SecondFactor, SecondFactorChange, SecondFactorKind, SecondFactorState};
+use crate::domain::{HeldFactors, PasskeyPurpose, SecondFactor, SecondFactorChange, SecondFactorKind, SecondFactorState, User};
 
 pub(crate) struct PgSecondFactors {
     pool: PgPool,
@@ -23,6 +23,11 @@ impl PgSecondFactors {
     pub(crate) const fn new(pool: PgPool, signal: OutboxSignal, audit: AuditLog) -> Self {
         Self { pool, signal, audit }
     }
+}
+
+/// What is kept of new recovery codes; nothing where there are none.
+pub(super) fn recovery_hashes(recovery: Option<&NewRecoveryCodes>) -> &[Vec<u8>] {
+    recovery.map(|recovery| recovery.hashes.as_slice()).unwrap_or_default()
 }
 
 #[async_trait]
@@ -49,10 +54,39 @@ impl SecondFactors for PgSecondFactors {
         }))
     }
 
-    async fn count_recovery_codes(&self, realm_id: RealmId, user_id: UserId) -> Result<i64, Fault> {
-        let left = sqlx::query_scalar!(
-            r#"SELECT count(*) AS "left!"
+    async fn held(&self, realm_id: RealmId, user_id: UserId) -> Result<HeldFactors, Fault> {
+        let codes = sqlx::query!(
+            r#"SELECT ARRAY(
+                 SELECT factor_id
+                 FROM second_factors
+                 WHERE realm_id = $1
+                   AND user_id = $2
+                   AND confirmed_at IS NOT NULL
+             ) AS "codes!", ARRAY(
+                 SELECT passkey_id
+                 FROM passkeys
+                 WHERE realm_id = $1
+                   AND user_id = $2
+                 ORDER BY passkey_id
+             ) AS "passkeys!""#,
+            realm_id.as_uuid(),
+            user_id.as_uuid(),
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        Ok(HeldFactors {
+            codes: codes.codes.into_iter().next().map(SecondFactorId::from_uuid),
+            passkeys: codes.passkeys.into_iter().map(SecondFactorId::from_uuid).collect(),
+        })
+    }
+
+    async fn recovery_codes(&self, realm_id: RealmId, user_id: UserId) -> Result<RecoveryCodesLeft, Fault> {
+        // A release that knew one kind of factor has made them with its id.
+        let left = sqlx::query!(
+            r#"SELECT count(*) AS "count!", (array_agg(coalesce(set_id, factor_id)))[1] AS set_id
              FROM recovery_codes
+             LEFT JOIN second_factors USING (realm_id, user_id)
              WHERE realm_id = $1
                AND user_id = $2"#,
             realm_id.as_uuid(),
@@ -61,7 +95,7 @@ impl SecondFactors for PgSecondFactors {
         .fetch_one(&self.pool)
         .await
         .map_err(postgres::fault)?;
-        Ok(left)
+        Ok(RecoveryCodesLeft { count: left.count, set_id: left.set_id.map(RecoverySetId::from_uuid) })
     }
 
     async fn begin(&self, _: &Permit, factor: &SecondFactor) -> Result<bool, Fault> {
@@ -89,7 +123,7 @@ impl SecondFactors for PgSecondFactors {
     }
 
     async fn confirm(&self, _: &Permit, call: &Call, confirmation: &FactorConfirmation<'_>) -> Result<bool, Fault> {
-        let FactorConfirmation { user, factor, step, recovery_hashes, session_id, event_id, now } = confirmation;
+        let FactorConfirmation { user, factor, step, recovery, session_id, event_id, now } = confirmation;
         let event = events::second_factor_changed(call, *event_id, user, SecondFactorChange::On, *now);
         // The user's row is locked first, as everywhere: of two who confirm at once the second finds another version.
         let confirmed = sqlx::query!(
@@ -125,9 +159,15 @@ impl SecondFactors for PgSecondFactors {
                    AND users.user_id = turned_on.user_id
                  RETURNING users.user_id, version
              ), kept AS (
-                 INSERT INTO recovery_codes (realm_id, user_id, code_hash)
-                 SELECT $1, user_id, code_hash
+                 INSERT INTO recovery_codes (realm_id, user_id, code_hash, set_id)
+                 SELECT $1, user_id, code_hash, $17
                  FROM owner, unnest($7::bytea[]) AS made (code_hash)
+             ), void AS ( -- what was begun while nothing was asked for
+                 DELETE FROM passkey_challenges
+                 USING owner
+                 WHERE passkey_challenges.realm_id = $1
+                   AND passkey_challenges.user_id = owner.user_id
+                   AND passkey_challenges.purpose = $18
              ), proven AS (
                  UPDATE sessions
                  SET proof = split_part(proof, '_AND_', 1) || '_AND_' || $9::text
@@ -144,7 +184,7 @@ impl SecondFactors for PgSecondFactors {
             factor.id.as_uuid(),
             now.to_sqlx() as _,
             step,
-            recovery_hashes,
+            recovery_hashes(*recovery),
             session_id.map(|session_id| session_id.as_uuid()),
             SecondFactorKind::Code.as_str(),
             event.event_id.as_uuid(),
@@ -154,6 +194,8 @@ impl SecondFactors for PgSecondFactors {
             event.event_type,
             event.payload,
             event.traceparent,
+            recovery.map(|recovery| recovery.set_id.as_uuid()),
+            PasskeyPurpose::Registration.as_str(),
         )
         .execute(&self.pool)
         .await
@@ -162,9 +204,9 @@ impl SecondFactors for PgSecondFactors {
         Ok(confirmed.rows_affected() == 1)
     }
 
-    async fn use_up(&self, _: &Permit, factor: &SecondFactor, used: &UsedCode) -> Result<bool, Fault> {
+    async fn use_up(&self, _: &Permit, user: &User, used: &UsedCode) -> Result<bool, Fault> {
         let used = match used {
-            UsedCode::OfDevice(step) => {
+            UsedCode::OfDevice { factor_id, step } => {
                 sqlx::query!(
                     "UPDATE second_factors
                      SET last_step = $4
@@ -173,9 +215,9 @@ impl SecondFactors for PgSecondFactors {
                        AND factor_id = $3
                        AND last_step < $4
                        AND confirmed_at IS NOT NULL",
-                    factor.realm_id.as_uuid(),
-                    factor.user_id.as_uuid(),
-                    factor.id.as_uuid(),
+                    user.realm_id().as_uuid(),
+                    user.id().as_uuid(),
+                    factor_id.as_uuid(),
                     step,
                 )
                 .execute(&self.pool)
@@ -187,8 +229,8 @@ impl SecondFactors for PgSecondFactors {
                      WHERE realm_id = $1
                        AND user_id = $2
                        AND code_hash = $3",
-                    factor.realm_id.as_uuid(),
-                    factor.user_id.as_uuid(),
+                    user.realm_id().as_uuid(),
+                    user.id().as_uuid(),
                     hash,
                 )
                 .execute(&self.pool)
@@ -199,7 +241,7 @@ impl SecondFactors for PgSecondFactors {
     }
 
     async fn update(&self, _: &Permit, call: &Call, update: &FactorUpdate<'_>) -> Result<bool, Fault> {
-        let FactorUpdate { user, factor, change, recovery_hashes, decided_by, event_id, now } = update;
+        let FactorUpdate { user, change, recovery, decided_by, event_id, now } = update;
         let event = events::second_factor_changed(call, *event_id, user, *change, *now);
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         // Both rows are locked in the order of their ids, as wherever one user decides about another.
@@ -211,23 +253,15 @@ impl SecondFactors for PgSecondFactors {
                    AND user_id IN ($2, $4)
                  ORDER BY user_id
                  FOR UPDATE
-             ), factor AS (
-                 SELECT second_factors.user_id
-                 FROM locked AS decider, second_factors
-                 WHERE decider.user_id = $4
-                   AND decider.status = 'ACTIVE'
-                   AND (decider.user_id = $2 OR decider.role IN ('OWNER', 'SUPPORT'))
-                   AND second_factors.realm_id = $1
-                   AND second_factors.user_id = $2
-                   AND second_factors.factor_id = $15
-                   AND second_factors.confirmed_at IS NOT NULL
-                 FOR UPDATE OF second_factors
              ), owner AS (
                  UPDATE users
                  SET version = version + 1
-                 FROM factor
-                 WHERE users.realm_id = $1
-                   AND users.user_id = factor.user_id
+                 FROM locked AS decider
+                 WHERE decider.user_id = $4
+                   AND decider.status = 'ACTIVE'
+                   AND (decider.user_id = $2 OR decider.role IN ('OWNER', 'SUPPORT'))
+                   AND users.realm_id = $1
+                   AND users.user_id = $2
                    AND users.version = $3
                  RETURNING users.user_id, version
              ), no_longer_proven AS (
@@ -238,20 +272,32 @@ impl SecondFactors for PgSecondFactors {
                    AND sessions.realm_id = $1
                    AND sessions.user_id = owner.user_id
                    AND sessions.ended_at IS NULL
-             ), taken_away AS (
+             ), codes_gone AS (
                  DELETE FROM second_factors
                  USING owner
                  WHERE $5
                    AND second_factors.realm_id = $1
                    AND second_factors.user_id = owner.user_id
+             ), passkeys_gone AS (
+                 DELETE FROM passkeys
+                 USING owner
+                 WHERE $5
+                   AND passkeys.realm_id = $1
+                   AND passkeys.user_id = owner.user_id
+             ), challenges_gone AS (
+                 DELETE FROM passkey_challenges
+                 USING owner
+                 WHERE $5
+                   AND passkey_challenges.realm_id = $1
+                   AND passkey_challenges.user_id = owner.user_id
              ), former AS (
                  DELETE FROM recovery_codes
                  USING owner
                  WHERE recovery_codes.realm_id = $1
                    AND recovery_codes.user_id = owner.user_id
              ), kept AS (
-                 INSERT INTO recovery_codes (realm_id, user_id, code_hash)
-                 SELECT $1, user_id, code_hash
+                 INSERT INTO recovery_codes (realm_id, user_id, code_hash, set_id)
+                 SELECT $1, user_id, code_hash, $15
                  FROM owner, unnest($6::bytea[]) AS made (code_hash)
              )
              SELECT messaging.append_event($7, $1, $8, user_id, version, $9, $10, $11, $12, $13, $14, NULL) AS appended
@@ -261,7 +307,7 @@ impl SecondFactors for PgSecondFactors {
             user.version(),
             decided_by.unwrap_or(user.id()).as_uuid(),
             matches!(change, SecondFactorChange::Off | SecondFactorChange::Reset),
-            recovery_hashes,
+            recovery_hashes(*recovery),
             event.event_id.as_uuid(),
             event.aggregate.kind,
             event.lane.as_str(),
@@ -270,7 +316,7 @@ impl SecondFactors for PgSecondFactors {
             event.payload,
             event.traceparent,
             now.to_sqlx() as _,
-            factor.id.as_uuid(),
+            recovery.map(|recovery| recovery.set_id.as_uuid()),
         )
         .execute(&mut *transaction)
         .await

@@ -3,6 +3,7 @@
 mod contacts;
 mod deletions;
 mod exports;
+mod passkeys;
 mod realms;
 mod registrations;
 mod second_factors;
@@ -17,9 +18,15 @@ pub(crate) use contacts::{
 };
 pub(crate) use deletions::{DeleteUserError, Deletions, NewDeletion};
 pub(crate) use exports::{Exports, Keeper, KeptRecord, KeptRecords};
+pub(crate) use passkeys::{
+    Ceremony, NewPasskey, PasskeyAssertionError, PasskeyInserted, PasskeyRegistrationError, PasskeyUpdate, Passkeys, Registrant,
+    RelyingParty,
+};
 pub(crate) use realms::{Administrator, Administrators, AuditEntries, CompanyInserted, Credentials, Presets, Realms};
 pub(crate) use registrations::{Addressee, Confirmation, Confirmed, NewRegistration, Registrations};
-pub(crate) use second_factors::{Enrolment, FactorConfirmation, FactorUpdate, OneTimeCodes, SecondFactors, UsedCode};
+pub(crate) use second_factors::{
+    Enrolment, FactorConfirmation, FactorUpdate, NewRecoveryCodes, OneTimeCodes, RecoveryCodesLeft, SecondFactors, UsedCode,
+};
 pub(crate) use secrets::{
     AccessToken, AccessTokens, DeviceToken, HashError, LinkToken, NewSecret, PasswordHasher, PublishedKey, RefreshToken,
     Revocations, Secrets, Waiting,

@@ -1,11 +1,11 @@
 //! Second factors: what is kept of them, and what is computed.
 
 use async_trait::async_trait;
-use kernel::{Call, EventId, Fault, Permit, RealmId, SecondFactorId, Secret, SessionId, Timestamp, UserId};
+use kernel::{Call, EventId, Fault, Permit, RealmId, RecoverySetId, SecondFactorId, Secret, SessionId, Timestamp, UserId};
 
-use crate::domain::{SecondFactor, SecondFactorChange, User};
+use crate::domain::{HeldFactors, SecondFactor, SecondFactorChange, User};
 
-/// A factor that is turned on, with what follows: all or nothing.
+/// One-time codes that are turned on, with what follows: all or nothing.
 #[derive(Debug)]
 pub(crate) struct FactorConfirmation<'a> {
     /// The user as he was read.
@@ -13,34 +13,49 @@ pub(crate) struct FactorConfirmation<'a> {
     pub(crate) factor: &'a SecondFactor,
     /// Of the code that was shown.
     pub(crate) step: i64,
-    /// What is kept of his recovery codes.
-    pub(crate) recovery_hashes: &'a [Vec<u8>],
+    /// Of a first factor.
+    pub(crate) recovery: Option<&'a NewRecoveryCodes>,
     /// In which he has shown it, if he had one.
     pub(crate) session_id: Option<SessionId>,
     pub(crate) event_id: EventId,
     pub(crate) now: Timestamp,
 }
 
-/// What else becomes of a factor, with what follows.
+/// What else becomes of somebody's factors, with what follows.
 #[derive(Debug)]
 pub(crate) struct FactorUpdate<'a> {
     /// The user as he was read.
     pub(crate) user: &'a User,
-    pub(crate) factor: &'a SecondFactor,
     pub(crate) change: SecondFactorChange,
-    /// What is kept of his recovery codes from now on; none of a factor that is gone.
-    pub(crate) recovery_hashes: &'a [Vec<u8>],
+    /// His recovery codes from now on; none of factors that are gone.
+    pub(crate) recovery: Option<&'a NewRecoveryCodes>,
     /// Who decides, if he does not himself.
     pub(crate) decided_by: Option<UserId>,
     pub(crate) event_id: EventId,
     pub(crate) now: Timestamp,
 }
 
+/// Recovery codes that are made together: shown once, and kept as hashes.
+#[derive(Debug)]
+pub(crate) struct NewRecoveryCodes {
+    pub(crate) set_id: RecoverySetId,
+    pub(crate) codes: Vec<Secret<String>>,
+    pub(crate) hashes: Vec<Vec<u8>>,
+}
+
+/// Those that were not used yet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RecoveryCodesLeft {
+    pub(crate) count: i64,
+    /// None if there are none.
+    pub(crate) set_id: Option<RecoverySetId>,
+}
+
 /// What is used up by signing in.
 #[derive(Debug, Clone)]
 pub(crate) enum UsedCode {
     /// The code of this step.
-    OfDevice(i64),
+    OfDevice { factor_id: SecondFactorId, step: i64 },
     /// The recovery code that is kept so.
     Recovery(Vec<u8>),
 }
@@ -48,10 +63,13 @@ pub(crate) enum UsedCode {
 /// Where second factors are kept: ids and steps, never a secret.
 #[async_trait]
 pub(crate) trait SecondFactors: Send + Sync {
+    /// His one-time codes, whether or not they are on.
     async fn get(&self, realm_id: RealmId, user_id: UserId) -> Result<Option<SecondFactor>, Fault>;
 
-    /// How many recovery codes he has left.
-    async fn count_recovery_codes(&self, realm_id: RealmId, user_id: UserId) -> Result<i64, Fault>;
+    /// Whatever he has that is on, passkeys included.
+    async fn held(&self, realm_id: RealmId, user_id: UserId) -> Result<HeldFactors, Fault>;
+
+    async fn recovery_codes(&self, realm_id: RealmId, user_id: UserId) -> Result<RecoveryCodesLeft, Fault>;
 
     /// Keeps a factor of an active user that is begun, in place of another that was; false if one is on.
     async fn begin(&self, permit: &Permit, factor: &SecondFactor) -> Result<bool, Fault>;
@@ -60,11 +78,11 @@ pub(crate) trait SecondFactors: Send + Sync {
     /// he is told.
     async fn confirm(&self, permit: &Permit, call: &Call, confirmation: &FactorConfirmation<'_>) -> Result<bool, Fault>;
 
-    /// Uses a code up. False if that was done before.
-    async fn use_up(&self, permit: &Permit, factor: &SecondFactor, used: &UsedCode) -> Result<bool, Fault>;
+    /// Uses a code of this user up. False if that was done before.
+    async fn use_up(&self, permit: &Permit, user: &User, used: &UsedCode) -> Result<bool, Fault>;
 
-    /// Takes this very factor away, or gives it other recovery codes, if it is on, nobody has changed the user since he was read, and whoever
-    /// decides may; he is told. Sessions that it has proven go on as those of a password alone.
+    /// Takes all factors of a user away, or gives him other recovery codes, if nobody has changed him since he was read, and whoever decides
+    /// may; he is told. Sessions that they have proven go on as those of what he came with alone.
     async fn update(&self, permit: &Permit, call: &Call, update: &FactorUpdate<'_>) -> Result<bool, Fault>;
 }
 
@@ -86,8 +104,8 @@ pub(crate) trait OneTimeCodes: Send + Sync {
     fn step(&self, factor: &SecondFactor, code: &str, now: Timestamp) -> Result<Option<i64>, Fault>;
 
     /// A new recovery code: the code, and what is kept of it.
-    fn recovery_code(&self, factor_id: SecondFactorId) -> (Secret<String>, Vec<u8>);
+    fn recovery_code(&self, set_id: RecoverySetId) -> (Secret<String>, Vec<u8>);
 
     /// What is kept of a recovery code, as it is compared.
-    fn recovery_hash(&self, factor_id: SecondFactorId, code: &str) -> Vec<u8>;
+    fn recovery_hash(&self, set_id: RecoverySetId, code: &str) -> Vec<u8>;
 }

@@ -59,7 +59,7 @@ pub(crate) struct DeviceToken {
     pub(crate) realm: RealmId,
     pub(crate) user: UserId,
     pub(crate) device: DeviceId,
-    /// The second factor that he has shown a code of on it, if he has.
+    /// The second factor that he has shown on it, if he has.
     pub(crate) factor: Option<SecondFactorId>,
 }
 

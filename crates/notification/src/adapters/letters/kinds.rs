@@ -181,6 +181,9 @@ pub(super) fn second_factor_changed(delivery: &Claimed, realm: &Realm, language:
         pb::SecondFactorChange::Off => "OFF",
         pb::SecondFactorChange::Reset => "RESET",
         pb::SecondFactorChange::RecoveryCodes => "RECOVERY_CODES",
+        pb::SecondFactorChange::PasskeyAdded => "PASSKEY_ADDED",
+        pb::SecondFactorChange::PasskeyDeleted => "PASSKEY_DELETED",
+        pb::SecondFactorChange::PasskeyCopied => "PASSKEY_COPIED",
     };
     let Content { values, link } = notice(fact.change_time, realm, language)?;
     Ok(Content { values: context! { change, ..values }, link })

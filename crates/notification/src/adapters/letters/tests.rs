@@ -214,13 +214,14 @@ fn every_letter_says_its_moment_by_the_realms_clocks() {
     }
 }
 
-/// Rule I25.c: the letter says what has become of the second factor, in each language in words of its own.
+/// Rules I25.b, I25.c: the letter says what has become of the second factor, in each language in words of its own.
 #[test]
 fn a_letter_says_what_has_become_of_a_second_factor() {
-    use pb::SecondFactorChange::{Off, On, RecoveryCodes, Reset, Unspecified};
+    use pb::SecondFactorChange::{Off, On, PasskeyAdded, PasskeyCopied, PasskeyDeleted, RecoveryCodes, Reset, Unspecified};
     let desk = Desk::new();
     for language in LANGUAGES {
-        let texts = [On, Off, Reset, RecoveryCodes, Unspecified].map(|change| {
+        let changes = [On, Off, Reset, RecoveryCodes, PasskeyAdded, PasskeyDeleted, PasskeyCopied, Unspecified];
+        let texts = changes.map(|change| {
             let (user_id, change_time) = (UserId::from_uuid(Uuid::from_u128(1)).to_string(), Some(timestamp(moment())));
             let fact = pb::UserSecondFactorChanged { user_id, change_time, version: 1, change: change.into() };
             desk.write(Kind::SecondFactorChanged, fact.encode_to_vec(), language).expect("it can be written").text
