@@ -26,8 +26,8 @@ use crate::adapters::clients::{OwnTokens, PeerKeeper};
 use crate::adapters::erasures::{self, ErasureHandler, Reminder};
 use crate::adapters::grpc::{
     AccessGrpc, AdministratorGrpc, AuditGrpc, ContactGrpc, CredentialGrpc, DeletionGrpc, ERROR_TEXTS, ExportGrpc, GroupGrpc,
-    LimitGrpc, LinkGrpc, PasskeyGrpc, PasswordGrpc, RealmGrpc, RegistrationGrpc, SecondFactorGrpc, SessionGrpc, SignOnGrpc, SocialAccountGrpc,
-    UserGrpc,
+    LimitGrpc, LinkGrpc, PasskeyGrpc, PasswordGrpc, RealmGrpc, RegistrationGrpc, SecondFactorGrpc, SessionGrpc, SignOnGrpc,
+    SocialAccountGrpc, UserGrpc,
 };
 use crate::adapters::housekeeping::Housekeeping;
 use crate::adapters::one_time_codes::TotpCodes;
@@ -35,7 +35,8 @@ use crate::adapters::openid::OpenIdProviders;
 use crate::adapters::policy::PresetFiles;
 use crate::adapters::postgres::{
     AuditLog, PgAdministrators, PgAttempts, PgAuditEntries, PgCredentials, PgDeletions, PgEmailChanges, PgExports, PgGroups,
-    PgHousekeeping, PgLinks, PgPasskeys, PgPasswords, PgPersonalData, PgPhoneCodes, PgRealms, PgRegistrations, PgRevocations, PgSecondFactors, PgSessions, PgSignOns, PgSocialAccounts, PgStations, PgUsers,
+    PgHousekeeping, PgLinks, PgPasskeys, PgPasswords, PgPersonalData, PgPhoneCodes, PgRealms, PgRegistrations, PgRevocations,
+    PgSecondFactors, PgSessions, PgSignOns, PgSocialAccounts, PgStations, PgUsers,
 };
 use crate::adapters::public_http;
 use crate::adapters::radius_http::{self, RadiusHttp};
@@ -47,7 +48,10 @@ pub use crate::adapters::signing_keys::{
     SigningKeyRotation, SigningKeysError, file_name as signing_key_file_name, signing_key_rotation,
 };
 use crate::application::{
-    AccessUseCases, AdministratorUseCases, AuditUseCases, ContactUseCases, CredentialUseCases, DeletionUseCases, Entrants, ExportUseCases, FactorProofs, GroupUseCases, Guessing, Keeper, LimitUseCases, LinkUseCases, PasskeyUseCases, PasswordUseCases, RealmUseCases, RegistrationUseCases, SecondFactorUseCases, SessionUseCases, SignOnUseCases, SocialAccountUseCases, UserUseCases, VpnUseCases,
+    AccessUseCases, AdministratorUseCases, AuditUseCases, ContactUseCases, CredentialUseCases, DeletionUseCases, Entrants,
+    ExportUseCases, FactorProofs, GroupUseCases, Guessing, Keeper, LimitUseCases, LinkUseCases, PasskeyUseCases,
+    PasswordUseCases, RealmUseCases, RegistrationUseCases, SecondFactorUseCases, SessionUseCases, SignOnUseCases,
+    SocialAccountUseCases, UserUseCases, VpnUseCases,
 };
 pub use crate::commands::Command;
 pub use crate::config::Config;

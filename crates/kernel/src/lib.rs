@@ -22,7 +22,8 @@ pub use error_kind::ErrorKind;
 pub use fault::Fault;
 pub use id::{
     AttributeId, AuditEntryId, AvatarId, CaseId, CommandId, CompanyId, CredentialId, DeadLetterId, DeliveryId, DepartmentId,
-    DeviceId, EventId, GroupId, Id, IdSource, InvalidId, LinkId, PhoneCodeId, RandomIds, RealmId, RecoverySetId, SecondFactorId, SessionId, SignOnKeyId, SocialAccountId, SocialVisitId, UserId, of,
+    DeviceId, EventId, GroupId, Id, IdSource, InvalidId, LinkId, PhoneCodeId, RandomIds, RealmId, RecoverySetId, SecondFactorId,
+    SessionId, SignOnKeyId, SocialAccountId, SocialVisitId, UserId, of,
 };
 pub use line::{InvalidLine, Line};
 pub use name::{InvalidName, NameField, NameForm, NameLetters, NameNeed, NameRule, PersonName};
