@@ -60,7 +60,16 @@ fn giving(table: &CreatedTable) -> String {
             && query.contains(RECORD)
             && mentions(query).into_iter().flatten().any(|mention| mention.table == table.name)
     });
-    of_it.map(|(_, _, query)| query).collect::<Vec<_>>().join(" ")
+    of_it.map(|(_, _, query)| made_of(&query)).collect::<Vec<_>>().join(" ")
+}
+
+/// What the records of a query are made of: what stands in the parentheses, and is not the name of a member. What is only looked for is
+/// not given.
+fn made_of(query: &str) -> String {
+    let names = Regex::new("'[^']*'").expect("a good pattern");
+    let query = names.replace_all(query, "");
+    let records = query.match_indices(RECORD).map(|(place, begins)| &query[place + begins.len()..]);
+    records.flat_map(parts).collect::<Vec<_>>().join(" ")
 }
 
 fn words(text: &str) -> BTreeSet<&str> {
@@ -117,4 +126,14 @@ fn columns_are_found_wherever_they_were_made() {
     assert_eq!(columns_of("recovery_codes").len(), 3);
     assert!(columns_of("messaging.dead_letter").contains("expires_at"));
     assert_eq!(parts("a (b, c), d), e"), ["a (b, c)", " d)"]);
+}
+
+#[test]
+fn what_is_only_looked_for_is_not_given() {
+    let query =
+        "SELECT a, jsonb_build_object('b', c, 'd', jsonb_build_object('e', count(f)), 'g', h)::text FROM i WHERE j ORDER BY k";
+    let made_of = made_of(query);
+    let given = words(&made_of);
+    assert!(["c", "f", "h"].iter().all(|column| given.contains(column)), "{given:?}");
+    assert!(["a", "b", "d", "e", "g", "i", "j", "k"].iter().all(|column| !given.contains(column)), "{given:?}");
 }

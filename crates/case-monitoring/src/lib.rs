@@ -66,8 +66,7 @@ impl Service for CaseMonitoring {
         let broker = &config.messaging.broker;
         let dead_letters = messaging::serve_dead_letters(process, &pools, broker);
         let personal_data = Arc::new(PgPersonalData::new(pools.workers.clone()));
-        messaging::start_erasures(process, &pools, broker, &dead_letters, signal.clone(), ERASURE, personal_data);
-        let personal_data = Arc::new(PgPersonalData::new(pools.commands.clone()));
+        messaging::start_erasures(process, &pools, broker, &dead_letters, signal.clone(), ERASURE, personal_data.clone());
         messaging::serve_exports(process, Holdings { component: Component::CaseMonitoring, personal_data, dead_letters });
         let cases = CaseUseCases {
             cases: Arc::new(PgCases::new(pools.commands, signal)),

@@ -470,7 +470,7 @@ fn keepers(
     keys: SigningKeys,
     dead_letters: DeadLetters,
 ) -> Result<Vec<Arc<dyn Keeper>>, Fault> {
-    let personal_data = Arc::new(PgPersonalData::new(pools.commands.clone()));
+    let personal_data = Arc::new(PgPersonalData::new(pools.workers.clone()));
     let own = Holdings { component: Component::Identity, personal_data, dead_letters };
     let source = OwnTokens { keys, clock: process.clock.clone() };
     let tokens = ComponentTokens::made_by(Box::new(source), Component::Identity, process.clock.clone());

@@ -125,8 +125,7 @@ impl Service for Notification {
             messaging::start_consumer(process, broker, &dead_letters, spec, handler.clone());
         }
         let personal_data = Arc::new(PgPersonalData::new(pools.workers.clone()));
-        messaging::start_erasures(process, &pools, broker, &dead_letters, signal, ERASURE, personal_data);
-        let personal_data = Arc::new(PgPersonalData::new(pools.commands.clone()));
+        messaging::start_erasures(process, &pools, broker, &dead_letters, signal, ERASURE, personal_data.clone());
         messaging::serve_exports(process, Holdings { component: Component::Notification, personal_data, dead_letters });
         Ok(())
     }

@@ -88,9 +88,7 @@ impl Service for Profile {
         let broker = &config.messaging.broker;
         let dead_letters = messaging::serve_dead_letters(process, &pools, broker);
         let personal_data = Arc::new(personal_data);
-        messaging::start_erasures(process, &pools, broker, &dead_letters, signal.clone(), ERASURE, personal_data);
-        let personal_data = StoredPersonalData { tables: PgPersonalData::new(pools.commands.clone()), files: files.clone() };
-        let personal_data = Arc::new(personal_data);
+        messaging::start_erasures(process, &pools, broker, &dead_letters, signal.clone(), ERASURE, personal_data.clone());
         messaging::serve_exports(process, Holdings { component: Component::Profile, personal_data, dead_letters });
         let avatars = AvatarUseCases {
             profiles: profiles.clone(),

@@ -25,9 +25,9 @@ use crate::{DeadLetters, PersonalData};
 pub const EXPORT_PAGE: i64 = 200;
 const DEAD_LETTER: &str = "dead_letter";
 
-/// A record and its key, in whose order there are pages.
-pub struct KeyedRecord {
-    pub key: Uuid,
+/// A record and its key, in whose order there are pages. None has the key that is the default.
+pub struct KeyedRecord<Key = Uuid> {
+    pub key: Key,
     /// A JSON object.
     pub record: String,
 }
@@ -55,11 +55,12 @@ impl Records {
     }
 
     /// Adds all records of a kind. `read` answers with those behind a key in the order of their keys, [`EXPORT_PAGE`] at the most.
-    pub async fn add_pages<Read>(&self, kind: &'static str, read: impl Fn(Uuid) -> Read + Send + Sync) -> Result<(), Fault>
+    pub async fn add_pages<Key, Read>(&self, kind: &'static str, read: impl Fn(Key) -> Read + Send + Sync) -> Result<(), Fault>
     where
-        Read: Future<Output = sqlx::Result<Vec<KeyedRecord>>> + Send,
+        Key: Copy + Default + Send + Sync,
+        Read: Future<Output = sqlx::Result<Vec<KeyedRecord<Key>>>> + Send,
     {
-        let mut behind = Uuid::nil();
+        let mut behind = Key::default();
         loop {
             let page = read(behind).await.map_err(postgres::fault)?;
             let Some(last) = page.last() else { return Ok(()) };

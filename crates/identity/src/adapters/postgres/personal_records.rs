@@ -234,18 +234,19 @@ impl Kept<'_> {
         .await
     }
 
-    /// By which he became a user, and those that others may have made with his address since: of these, that they were made. Whoever has
-    /// shown that the address is his has said the rest himself.
+    /// By which he became a user, and those that others may have made since with an address that he has shown to be his. What was said in
+    /// them is the user's by then, or nobody's.
     async fn registrations(self, behind: Uuid) -> sqlx::Result<Vec<KeyedRecord>> {
         sqlx::query_as!(
             KeyedRecord,
             r#"SELECT link_id AS key,
                  jsonb_build_object('link_id', link_id, 'email', email_key, 'create_time', created_at, 'expire_time', expires_at,
-                     'end_time', ended_at, 'said', CASE WHEN user_id = $2 THEN jsonb_build_object('email', email, 'phone', phone,
-                     'user_name', user_name, 'introduction', introduction) END)::text AS "record!"
+                     'end_time', ended_at)::text AS "record!"
              FROM registrations
              WHERE realm_id = $1
-               AND (user_id = $2 OR email_key = (SELECT email_key FROM users WHERE realm_id = $1 AND user_id = $2))
+               AND (user_id = $2 OR email_key = (
+                   SELECT email_key FROM users WHERE realm_id = $1 AND user_id = $2 AND email_verified_at IS NOT NULL
+               ))
                AND link_id > $3
              ORDER BY link_id
              LIMIT $4"#,
