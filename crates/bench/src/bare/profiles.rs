@@ -28,6 +28,7 @@ struct ProfileRow {
     time_zone: Option<String>,
     language: Option<String>,
     avatar_id: Option<Uuid>,
+    department_id: Option<Uuid>,
     version: i64,
     updated_at: jiff_sqlx::Timestamp,
 }
@@ -36,7 +37,7 @@ impl BareProfiles {
     async fn profile(&self, user_id: Uuid) -> Result<ProfileRow, sqlx::Error> {
         sqlx::query_as(
             "SELECT realm_id, user_id, company_id, full_name, last_name, first_name, middle_name, initials, job_title, organisation,
-                 web_site, time_zone, language, avatar_id, version, updated_at
+                 web_site, time_zone, language, avatar_id, department_id, version, updated_at
              FROM profiles
              WHERE realm_id = $1
                AND user_id = $2",
@@ -84,6 +85,8 @@ impl ProfileService for BareProfiles {
             time_zone: row.time_zone.unwrap_or_default(),
             language: row.language.unwrap_or_default(),
             avatar_id: row.avatar_id.map(|id| id.to_string()).unwrap_or_default(),
+            department_id: row.department_id.map(|id| id.to_string()).unwrap_or_default(),
+            department: String::new(),
             version: row.version,
             update_time: Some(moment(row.updated_at)),
             etag: row.version.to_string(),

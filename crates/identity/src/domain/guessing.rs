@@ -156,7 +156,7 @@ impl GuessingLimits {
     fn of_codes_by(&self, subject: &str, user_id: UserId) -> Vec<Bucket> {
         let a_day = self.passwords_at_account.saturating_mul(CODE_WINDOWS_A_DAY);
         let today = bucket(format!("{subject}, by day"), a_day, DAY);
-        vec![self.of_password(subject.to_owned(), self.passwords_at_account).of(user_id), today.of(user_id)]
+        vec![self.of_password(subject.to_owned(), self.passwords_at_account).of(user_id), today]
     }
 
     /// What showing and registering passkeys is counted by: nobody guesses a signature, and whoever has stolen the password uses up what
@@ -196,12 +196,12 @@ impl GuessingLimits {
 
     /// What saving a contact is counted by that may be somebody else's.
     pub(crate) fn of_contacts(&self, user_id: UserId) -> Vec<Bucket> {
-        vec![bucket(format!("contacts of {user_id}"), self.taken_contacts_of_user, self.conflict_window).of(user_id)]
+        vec![bucket(format!("contacts of {user_id}"), self.taken_contacts_of_user, self.conflict_window)]
     }
 
     /// What is counted of the contacts of others that somebody is told are taken.
     pub(crate) fn of_conflicts(&self, user_id: UserId) -> Vec<Bucket> {
-        vec![bucket(format!("conflicts of {user_id}"), self.conflicts_of_user, self.conflict_window).of(user_id)]
+        vec![bucket(format!("conflicts of {user_id}"), self.conflicts_of_user, self.conflict_window)]
     }
 
     /// What gathering all that is kept of a user is counted by.
@@ -400,13 +400,16 @@ mod tests {
             LIMITS.of_known_devices(user_id),
             LIMITS.of_known_station(&station, user_id),
             LIMITS.of_codes(Some(device_id), user_id, Timestamp::UNIX_EPOCH),
-            LIMITS.of_codes(None, user_id, Timestamp::UNIX_EPOCH),
-            LIMITS.of_codes_in_sessions(user_id),
             LIMITS.of_passkeys(user_id, &AskedIn::Session(Id::from_uuid(Uuid::nil()))),
-            LIMITS.of_contacts(user_id),
-            LIMITS.of_conflicts(user_id),
         ];
         assert!(counted.concat().iter().all(|bucket| bucket.of_user == Some(user_id)));
+        for codes in [LIMITS.of_codes(None, user_id, Timestamp::UNIX_EPOCH), LIMITS.of_codes_in_sessions(user_id)] {
+            let lifted: Vec<bool> = codes.iter().map(|bucket| bucket.of_user.is_some()).collect();
+            assert_eq!(lifted, [true, false], "what a day holds is lifted by nobody: codes are short");
+        }
+        for learnt in [LIMITS.of_contacts(user_id), LIMITS.of_conflicts(user_id)] {
+            assert!(learnt.iter().all(|bucket| bucket.of_user.is_none()), "whom others are is not what keeps him out");
+        }
         assert!(LIMITS.of_strange_device(None, None, "anna").iter().all(|bucket| bucket.of_user.is_none()));
     }
 

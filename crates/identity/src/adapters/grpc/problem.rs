@@ -31,6 +31,7 @@ const AWAY_DELAY: Duration = Duration::from_secs(1);
 const PROVIDER_DELAY: Duration = Duration::from_secs(5);
 
 impl From<Error> for Problem {
+    #[allow(clippy::too_many_lines, reason = "a table: one line a refusal")]
     fn from(error: Error) -> Self {
         let message = error.to_string();
         let not_found = |reason, message| refusal(ErrorKind::NotFound, reason, message);
