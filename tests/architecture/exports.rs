@@ -123,7 +123,7 @@ fn columns_are_found_wherever_they_were_made() {
     for column in ["email", "status", "phone_verified_at", "introduction"] {
         assert!(users.contains(column), "{column}: {users:?}");
     }
-    assert_eq!(columns_of("recovery_codes").len(), 3);
+    assert_eq!(columns_of("recovery_codes").len(), 4);
     assert!(columns_of("messaging.dead_letter").contains("expires_at"));
     assert_eq!(parts("a (b, c), d), e"), ["a (b, c)", " d)"]);
 }

@@ -4,7 +4,7 @@ use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::passkey_service_client::PasskeyServiceClient;
 use api::cabinet::identity::v1::password_service_client::PasswordServiceClient;
 use api::cabinet::identity::v1::realm_service_client::RealmServiceClient;
-use cabinet_e2e::{Cabinet, Kind, Manner, Setup, SoftPasskey, with_token};
+use cabinet_e2e::{Cabinet, Kind, Manner, Setup, SoftPasskey, link_in, with_token};
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
@@ -252,11 +252,15 @@ async fn a_passkey_of_one_realm_is_none_of_another() {
     let cabinet = Cabinet::start().await;
     let front = Front::of(&cabinet);
     let (_, tokens) = anna(&cabinet).await;
+    let letters = letters_to_her(&cabinet);
     let (mut passkey, _) = front.first(By::Session(&tokens.access_token)).await;
+    cabinet.letter_to(EMAIL, letters).await;
     let realm = PresetRealm::open(&cabinet, "standard").await;
     let elsewhere = Front { cabinet: &cabinet, realm_id: realm.realm_id.to_string() };
-    let (_, session) = realm.newcomer(realm.invited(EMAIL)).await;
-    elsewhere.first(By::Session(&session)).await;
+    realm.add(realm.invited(EMAIL)).await.expect("a good user");
+    let link = link_in(&cabinet.letter_to(EMAIL, letters + 1).await);
+    let session = cabinet.redeem(&link, Cabinet::PASSWORD).await.expect("an open link").tokens.expect("nothing is asked for");
+    elsewhere.first(By::Session(&session.access_token)).await;
 
     let shown = elsewhere.sign_in_by(&mut passkey, Manner::Good).await;
     assert_eq!(violation(shown).1, "it is none of the passkeys that were asked for");

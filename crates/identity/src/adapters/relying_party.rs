@@ -84,15 +84,17 @@ impl RelyingParty for WebauthnRelyingParty {
         site: &PasskeySite,
         state: serde_json::Value,
         credential: &str,
+        registered: &[Passkey],
     ) -> Result<PasskeyRecord, PasskeyRegistrationError> {
         let webauthn = webauthn(site)?;
         let state: PasskeyRegistration = kept(state)?;
         let answer: RegisterPublicKeyCredential = answered(credential)?;
-        let registered = in_silence(|| webauthn.finish_passkey_registration(&answer, &state)).map_err(|error| match error {
-            WebauthnError::CredentialExcludedFromRequest => PasskeyRegistrationError::Registered,
-            error => problem(&error).into(),
-        })?;
-        Ok(record(&registered)?)
+        // The crate refuses it as well, and does not say why.
+        if registered.iter().any(|passkey| passkey.key.credential_id == answer.raw_id) {
+            return Err(PasskeyRegistrationError::Registered);
+        }
+        let made = in_silence(|| webauthn.finish_passkey_registration(&answer, &state)).map_err(|error| problem(&error))?;
+        Ok(record(&made)?)
     }
 
     fn ask_to_show(&self, site: &PasskeySite, passkeys: &[Passkey]) -> Result<Ceremony, Fault> {

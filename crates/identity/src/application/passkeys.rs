@@ -152,7 +152,8 @@ impl PasskeyUseCases {
         let buckets = self.guessing.limits.of_passkeys(account.user.id(), asked_in);
         let attempt = self.guessing.begin(permit, realm.id, Guessed::Passkey, &buckets).await?;
         let state = self.proofs.asked(entrant, PasskeyPurpose::Registration).await?;
-        let read = self.relying_party.read_registration(&site, state, credential).map_err(|error| match error {
+        let registered = self.passkeys.list(realm.id, account.user.id()).await?;
+        let read = self.relying_party.read_registration(&site, state, credential, &registered).map_err(|error| match error {
             PasskeyRegistrationError::Refused(problem) => Error::PasskeyRefused { field: "credential", problem },
             PasskeyRegistrationError::Registered => Error::PasskeyTaken,
             PasskeyRegistrationError::Fault(fault) => fault.into(),

@@ -123,11 +123,13 @@ pub(crate) trait RelyingParty: Send + Sync {
     /// Asks for a passkey on an authenticator that has none of these.
     fn ask_to_register(&self, site: &PasskeySite, registrant: Registrant<'_>, registered: &[Passkey]) -> Result<Ceremony, Fault>;
 
+    /// What is kept of a passkey that is none of these.
     fn read_registration(
         &self,
         site: &PasskeySite,
         state: serde_json::Value,
         credential: &str,
+        registered: &[Passkey],
     ) -> Result<PasskeyRecord, PasskeyRegistrationError>;
 
     /// Asks to show one of these.
