@@ -104,8 +104,8 @@ async fn profile(cabinet: &Cabinet, token: &str, user_id: &str, full_name: &str)
 
 /// What no call leaves, or none within a test: of the phone that is confirmed, of a VPN, of a device, and of how he came.
 fn leave_rest(cabinet: &Cabinet, user: &pb::User) {
-    let (realm_id, user_id) = (cabinet.realm.id, &user.user_id);
-    leave_registration(cabinet, user_id, &user.email);
+    let (realm_id, user_id, email) = (cabinet.realm.id, &user.user_id, &user.email);
+    leave_registration(cabinet, user_id, email);
     cabinet.databases.identity.execute(&format!(
         "INSERT INTO phone_codes (realm_id, code_id, user_id, phone, code_mac, created_at, expires_at)
          VALUES ('{realm_id}', gen_random_uuid(), '{user_id}', '{}', 'a hash', now(), now() + interval '5 minutes');
