@@ -229,12 +229,8 @@ async fn an_account_that_somebody_took_first_is_no_trap() {
     let anna = realm.add(request("anna@example.com")).await.expect("a good user");
     let password = "what the owner knows".to_owned();
     cabinet.watch.canary(Kind::Password, &password);
-    let set = pb::SetUserPasswordRequest {
-        user_id: anna.user_id.clone(),
-        new_password: password.clone(),
-        confirmation: password,
-        ..Default::default()
-    };
+    let set =
+        pb::SetUserPasswordRequest { user_id: anna.user_id.clone(), new_password: password.clone(), confirmation: password };
     PasswordServiceClient::new(cabinet.identity.channel()).set_user_password(with_token(&owner, set)).await.expect("he may here");
     assert_eq!(refused(portal.sign_on("42", &verified("anna@example.com")).await), conflict());
     realm.redeem("anna@example.com", Cabinet::PASSWORD).await.expect("her mail arrives");
@@ -352,10 +348,10 @@ async fn keys_and_links_stand_in_the_log() {
     let entries = listed.expect("an operator may").into_inner().entries;
     let done = |act| entries.iter().filter(|entry| entry.act() == act).map(|entry| entry.object_id.clone()).collect::<Vec<_>>();
     for act in [pb::AuditAct::SignOnKeyCreated, pb::AuditAct::SignOnKeyDeleted] {
-        assert_eq!(done(act), [portal.key_id.clone()]);
+        assert_eq!(done(act), std::slice::from_ref(&portal.key_id));
     }
     for act in [pb::AuditAct::UserLinked, pb::AuditAct::UserUnlinked] {
-        assert_eq!(done(act), [anna.user_id.clone()], "once: what was so already is no act");
+        assert_eq!(done(act), std::slice::from_ref(&anna.user_id), "once: what was so already is no act");
     }
 }
 
