@@ -2,6 +2,7 @@
 
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::audit_service_client::AuditServiceClient;
+use api::cabinet::identity::v1::link_service_client::LinkServiceClient;
 use api::cabinet::identity::v1::password_service_client::PasswordServiceClient;
 use api::cabinet::identity::v1::second_factor_service_client::SecondFactorServiceClient;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
@@ -233,7 +234,14 @@ async fn an_account_that_somebody_took_first_is_no_trap() {
         pb::SetUserPasswordRequest { user_id: anna.user_id.clone(), new_password: password.clone(), confirmation: password };
     PasswordServiceClient::new(cabinet.identity.channel()).set_user_password(with_token(&owner, set)).await.expect("he may here");
     assert_eq!(refused(portal.sign_on("42", &verified("anna@example.com")).await), conflict());
-    realm.redeem("anna@example.com", Cabinet::PASSWORD).await.expect("her mail arrives");
+    // Of the invitation, which the owner has ended, and of what he has done she has heard.
+    cabinet.letter_to("anna@example.com", 1).await;
+    // Nobody is mailed two links within a moment.
+    cabinet.databases.identity.execute("UPDATE links SET created_at = created_at - interval '1 hour'");
+    let request = pb::RequestPasswordResetRequest { realm_id: realm.realm_id.to_string(), email: "anna@example.com".to_owned() };
+    LinkServiceClient::new(cabinet.identity.channel()).request_password_reset(request).await.expect("always the same answer");
+    let link = link_in(&cabinet.letter_to("anna@example.com", 2).await);
+    cabinet.redeem(&link, Cabinet::PASSWORD).await.expect("her mail arrives");
     assert_eq!(portal.sign_on("42", &verified("anna@example.com")).await.expect("it is hers").user_id, anna.user_id);
 }
 
