@@ -296,42 +296,49 @@ impl Sessions for PgSessions {
     ) -> Result<Option<usize>, Fault> {
         let named = if let EndedByOthers::One(session_id) = ended { Some(session_id) } else { None };
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
-        // Locked in one order, so that two who end the same ones do not wait for each other in a circle.
-        let rows = sqlx::query!(
-            r#"WITH going_on AS (
-                 SELECT session_id
-                 FROM sessions
-                 WHERE realm_id = $1
-                   AND user_id = $2
-                   AND ($3::uuid IS NULL OR session_id = $3)
-                   AND ended_at IS NULL
-                 ORDER BY session_id
-                 FOR UPDATE
-             ), ended AS (
-                 UPDATE sessions
-                 SET ended_at = $4
-                 FROM going_on
-                 WHERE sessions.realm_id = $1
-                   AND sessions.session_id = going_on.session_id
-                 RETURNING sessions.session_id, expires_at
-             )
-             SELECT expires_at > $4 AS "was_open!", revoke_access(session_id, $5, $4) AS revoked
-             FROM ended"#,
+        // All of them are locked, in one order, before the first is revoked: revocations are counted by one row, which whoever ends one of his
+        // own sessions at this moment waits for while he holds it.
+        let going_on = sqlx::query!(
+            r#"SELECT session_id, expires_at > $4 AS "is_open!"
+             FROM sessions
+             WHERE realm_id = $1
+               AND user_id = $2
+               AND ($3::uuid IS NULL OR session_id = $3)
+               AND ended_at IS NULL
+             ORDER BY session_id
+             FOR UPDATE"#,
             user.realm_id().as_uuid(),
             user.id().as_uuid(),
             named.map(|session_id| session_id.as_uuid()),
+            now.to_sqlx() as _,
+        )
+        .fetch_all(&mut *transaction)
+        .await
+        .map_err(postgres::fault)?;
+        let count = going_on.iter().filter(|session| session.is_open).count();
+        if count > 0 {
+            let detail = named.map_or_else(|| count.to_string(), |session_id| session_id.to_string());
+            let done = Done::to_user(AuditAct::SessionsEnded, user.id()).detailed(detail);
+            self.audit.append(&mut *transaction, call, user.realm_id(), Some(user.company_id()), &[done]).await?;
+        }
+        sqlx::query!(
+            "WITH ended AS (
+                 UPDATE sessions
+                 SET ended_at = $3
+                 WHERE realm_id = $1
+                   AND session_id = ANY($2)
+                 RETURNING session_id
+             )
+             SELECT revoke_access(session_id, $4, $3) AS revoked
+             FROM ended",
+            user.realm_id().as_uuid(),
+            &going_on.iter().map(|session| session.session_id).collect::<Vec<_>>(),
             now.to_sqlx() as _,
             i64::MAX,
         )
         .fetch_all(&mut *transaction)
         .await
         .map_err(postgres::fault)?;
-        let count = rows.into_iter().filter(|row| row.was_open).count();
-        if count > 0 {
-            let detail = named.map_or_else(|| count.to_string(), |session_id| session_id.to_string());
-            let done = Done::to_user(AuditAct::SessionsEnded, user.id()).detailed(detail);
-            self.audit.append(&mut *transaction, call, user.realm_id(), Some(user.company_id()), &[done]).await?;
-        }
         transaction.commit().await.map_err(postgres::fault)?;
         match named {
             Some(session_id) if count == 0 && !self.has(user, session_id).await? => Ok(None),
