@@ -7,7 +7,7 @@ use kernel::{Call, Clock, Permit, SecondFactorId, SessionId};
 use super::sessions::{recent_session, session_user, signed_in};
 use super::{Account, Error, Realms, Secrets, SessionUseCases, Sessions, SignedIn, Users};
 use crate::domain::access::Action;
-use crate::domain::{AskedIn, FirstFactor, Proof, Realm, SecondFactorKind, UserStatus};
+use crate::domain::{AskedIn, FirstFactor, Proof, Realm, SecondFactorKind, SocialSignIn, UserStatus};
 
 /// How often something is tried that others keep overtaking.
 const ATTEMPTS: usize = 5;
@@ -75,6 +75,9 @@ impl Entrants {
         if !realm.policy.sign_on.admits(account.user.role(), half.first) {
             return Err(Error::SignOnRequired);
         }
+        if half.first == FirstFactor::Provider && realm.policy.social_sign_in == SocialSignIn::Closed {
+            return Err(Error::SignInOver);
+        }
         Ok(Entrant { permit, account, realm, asked_in: AskedIn::SignIn(half), first: half.first })
     }
 
@@ -94,7 +97,8 @@ impl Entrants {
             let is_same = account.password_set_at() == shown.password_set_at()
                 && user.access_generation() == shown.user.access_generation()
                 && user.status() == UserStatus::Active;
-            if !is_same {
+            // Read after himself: whoever takes the factor away makes him another.
+            if !is_same || !self.signing_in.factors.held(realm.id, user.id()).await?.has(factor_id) {
                 break;
             }
             let session = self.signing_in.begin(call, user, &realm.policy, session_name.clone(), proof);

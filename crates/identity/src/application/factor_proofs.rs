@@ -116,7 +116,8 @@ impl FactorProofs {
             Err(PasskeyAssertionError::Copied(passkey_id)) => return self.refuse_copy(call, entrant, passkey_id).await,
             Err(PasskeyAssertionError::Fault(fault)) => return Err(fault.into()),
         };
-        if !self.passkeys.count(permit, passkey, &used, self.clock.now()).await? {
+        // One that was copied once is nobody's proof any more, whichever of the two counts further.
+        if passkey.copied_at.is_some() || !self.passkeys.count(permit, passkey, &used, self.clock.now()).await? {
             return self.refuse_copy(call, entrant, passkey.id).await;
         }
         self.guessing.take_back(permit, std::slice::from_ref(&attempt)).await?;
@@ -131,7 +132,7 @@ impl FactorProofs {
         state.ok_or(Error::PasskeyChallengeOver)
     }
 
-    /// Two may have this passkey: neither is let in by it now, and its user is told, the first time.
+    /// Two may have this passkey: neither is let in by it any more, and its user is told, the first time.
     async fn refuse_copy<T>(&self, call: &Call, entrant: &Entrant, passkey_id: SecondFactorId) -> Result<T, Error> {
         let (realm_id, user_id) = (entrant.realm.id, entrant.account.user.id());
         for _ in 0..ATTEMPTS {

@@ -95,7 +95,9 @@ impl PasskeyUseCases {
         let Ceremony { options, state } = ceremony;
         let (realm_id, user_id, asked_in, created_at) = (realm.id, account.user.id(), *asked_in, self.clock.now());
         let challenge = PasskeyChallenge { realm_id, user_id, purpose, asked_in, state, created_at };
-        self.passkeys.ask(permit, &challenge).await?;
+        if !self.passkeys.ask(permit, &challenge, &account.user).await? {
+            return Err(Error::UserChanged);
+        }
         Ok(PasskeyAsked { options, expires_at: challenge.expires_at() })
     }
 
@@ -106,6 +108,8 @@ impl PasskeyUseCases {
         command: FinishPasskey,
     ) -> Result<Authorized<PasskeyRegistered>, Error> {
         let entrant = self.entrants.entrant(call, &command.token).await?;
+        // Before what was asked is used up: whoever gets a first factor makes it void.
+        let is_first = self.proofs.held(&entrant).await?.is_none();
         let key = self.read_registration(&entrant, &command.credential).await?;
         let (now, recovery) = (self.clock.now(), self.proofs.new_recovery_codes());
         let passkey = Passkey {
@@ -124,6 +128,9 @@ impl PasskeyUseCases {
             let held = self.proofs.held(&entrant).await?;
             if entrant.session_id().is_none() && !held.is_none() {
                 return Err(Error::SecondFactorOn);
+            }
+            if is_first && !held.is_none() {
+                return Err(Error::PasskeyChallengeOver);
             }
             if held.passkeys.len() >= MOST_PASSKEYS {
                 return Err(Error::PasskeyLimit);

@@ -108,14 +108,14 @@ impl SecondFactorUseCases {
             return Err(Error::SecondFactorOn);
         }
         self.proofs.before_another(call, &entrant, &command.shown).await?;
-        let Entrant { permit, account, realm, .. } = entrant;
-        let now = self.clock.now();
-        let factor = SecondFactor::new(realm.id, account.user.id(), self.ids.new_id(now), now);
-        if !self.factors.begin(&permit, &factor).await? {
-            return Err(Error::SecondFactorOn);
+        let (user, now) = (&entrant.account.user, self.clock.now());
+        let factor = SecondFactor::new(entrant.realm.id, user.id(), self.ids.new_id(now), now);
+        if !self.factors.begin(&entrant.permit, &factor, user).await? {
+            let is_on = self.proofs.held(&entrant).await?.codes.is_some();
+            return Err(if is_on { Error::SecondFactorOn } else { Error::UserChanged });
         }
-        let enrolment = self.codes.enrolment(&factor, &realm.settings.name, account_name(&account.user))?;
-        Ok(permit.show(enrolment))
+        let enrolment = self.codes.enrolment(&factor, &entrant.realm.settings.name, account_name(user))?;
+        Ok(entrant.permit.show(enrolment))
     }
 
     /// Turns the factor on by the first code of the device.

@@ -56,14 +56,16 @@ impl Passkeys for PgPasskeys {
         Ok(passkeys.collect())
     }
 
-    async fn ask(&self, _: &Permit, challenge: &PasskeyChallenge) -> Result<(), Fault> {
-        sqlx::query!(
+    async fn ask(&self, _: &Permit, challenge: &PasskeyChallenge, user: &User) -> Result<bool, Fault> {
+        // Who gets a first factor meanwhile holds his row: then it was not asked of him as he is.
+        let asked = sqlx::query!(
             "INSERT INTO passkey_challenges (realm_id, user_id, purpose, asked_in, state, created_at)
              SELECT realm_id, user_id, $3, $4, $5, $6
              FROM users
              WHERE realm_id = $1
                AND user_id = $2
-             FOR SHARE -- who is deleted meanwhile leaves nothing behind
+               AND version = $7
+             FOR SHARE
              ON CONFLICT (realm_id, user_id, purpose, asked_in) DO UPDATE
              SET state = excluded.state, created_at = excluded.created_at",
             challenge.realm_id.as_uuid(),
@@ -72,11 +74,12 @@ impl Passkeys for PgPasskeys {
             challenge.asked_in.key(),
             challenge.state,
             challenge.created_at.to_sqlx() as _,
+            user.version(),
         )
         .execute(&self.pool)
         .await
         .map_err(postgres::fault)?;
-        Ok(())
+        Ok(asked.rows_affected() == 1)
     }
 
     async fn take(

@@ -98,7 +98,8 @@ impl SecondFactors for PgSecondFactors {
         Ok(RecoveryCodesLeft { count: left.count, set_id: left.set_id.map(RecoverySetId::from_uuid) })
     }
 
-    async fn begin(&self, _: &Permit, factor: &SecondFactor) -> Result<bool, Fault> {
+    async fn begin(&self, _: &Permit, factor: &SecondFactor, user: &User) -> Result<bool, Fault> {
+        // Who gets a first factor meanwhile holds his row: then it was not begun by him as he is.
         let begun = sqlx::query!(
             "INSERT INTO second_factors (realm_id, user_id, factor_id, last_step, created_at)
              SELECT realm_id, user_id, $3, $4, $5
@@ -106,7 +107,8 @@ impl SecondFactors for PgSecondFactors {
              WHERE realm_id = $1
                AND user_id = $2
                AND status = 'ACTIVE'
-             FOR SHARE -- who is deleted meanwhile leaves nothing behind
+               AND version = $6
+             FOR SHARE
              ON CONFLICT (realm_id, user_id) DO UPDATE
              SET factor_id = excluded.factor_id, last_step = excluded.last_step, created_at = excluded.created_at
              WHERE second_factors.confirmed_at IS NULL",
@@ -115,6 +117,7 @@ impl SecondFactors for PgSecondFactors {
             factor.id.as_uuid(),
             factor.last_step,
             factor.created_at.to_sqlx() as _,
+            user.version(),
         )
         .execute(&self.pool)
         .await

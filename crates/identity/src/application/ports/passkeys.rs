@@ -50,8 +50,8 @@ pub(crate) trait Passkeys: Send + Sync {
     /// The oldest first.
     async fn list(&self, realm_id: RealmId, user_id: UserId) -> Result<Vec<Passkey>, Fault>;
 
-    /// Keeps what was asked, in place of what was asked there before.
-    async fn ask(&self, permit: &Permit, challenge: &PasskeyChallenge) -> Result<(), Fault>;
+    /// Keeps what was asked of a user, in place of what was asked there before; false if somebody has changed him since he was read.
+    async fn ask(&self, permit: &Permit, challenge: &PasskeyChallenge, user: &User) -> Result<bool, Fault>;
 
     /// Uses up what was asked there since this moment, and says what that was.
     async fn take(

@@ -71,8 +71,9 @@ pub(crate) trait SecondFactors: Send + Sync {
 
     async fn recovery_codes(&self, realm_id: RealmId, user_id: UserId) -> Result<RecoveryCodesLeft, Fault>;
 
-    /// Keeps a factor of an active user that is begun, in place of another that was; false if one is on.
-    async fn begin(&self, permit: &Permit, factor: &SecondFactor) -> Result<bool, Fault>;
+    /// Keeps a factor of an active user that is begun, in place of another that was; false if one is on, or somebody has changed him since he
+    /// was read.
+    async fn begin(&self, permit: &Permit, factor: &SecondFactor, user: &User) -> Result<bool, Fault>;
 
     /// Turns this very factor on if it still can be, nobody has changed the user since he was read, and his session goes on, if he has one;
     /// he is told.
