@@ -390,6 +390,7 @@ impl Parts {
         SignOnUseCases {
             sign_ons: Arc::new(PgSignOns::new(self.pool.clone(), self.signal.clone(), self.log())),
             assertions: Arc::new(JwtAssertions),
+            accounts: Arc::new(PgSocialAccounts::new(self.pool.clone(), self.signal.clone())),
             sessions: self.sessions(),
         }
     }

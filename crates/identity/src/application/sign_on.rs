@@ -7,7 +7,7 @@ use kernel::{Authorized, Call, NameField, Permit, RealmId, SignOnKeyId, UserId};
 use super::users::checked;
 use super::{
     Account, Admission, Assertions, Entered, Error, Invitation, NewIntroduction, NewUser, SentFirst, SessionUseCases, SignOns,
-    UserLinked,
+    SocialAccounts, UserLinked,
 };
 use crate::domain::access::Action;
 use crate::domain::{
@@ -22,6 +22,7 @@ const LANGUAGES: [&str; 4] = ["ru", "uk", "pl", "en"];
 pub(crate) struct SignOnUseCases {
     pub(crate) sign_ons: Arc<dyn SignOns>,
     pub(crate) assertions: Arc<dyn Assertions>,
+    pub(crate) accounts: Arc<dyn SocialAccounts>,
     /// Signs in whom the realm's service has named.
     pub(crate) sessions: SessionUseCases,
 }
@@ -90,8 +91,9 @@ impl SignOnUseCases {
         if user.status() != UserStatus::Active {
             return Err(Error::SignOnRefused);
         }
-        // Somebody else may have taken the address before its owner came, with a password of his: he would keep what is hers then.
-        if account.password.is_some() && !user.is_email_verified() {
+        // Somebody else may have taken the address before its owner came, with a password or an account of his: he would keep what is hers
+        // then.
+        if !user.is_email_verified() && self.has_way_in(&account).await? {
             return Err(Error::SignOnConflict);
         }
         let linked = self.sign_ons.link_first(permit, user, &said.external_id, self.sessions.clock.now()).await?;
@@ -101,6 +103,11 @@ impl SignOnUseCases {
             _ if is_another.is_some_and(|another| another != said.external_id) => Err(Error::SignOnConflict),
             UserLinked::Taken | UserLinked::Stale => Ok(None),
         }
+    }
+
+    async fn has_way_in(&self, account: &Account) -> Result<bool, Error> {
+        let user = &account.user;
+        Ok(account.password.is_some() || !self.accounts.list(user.realm_id(), user.id()).await?.is_empty())
     }
 
     /// Somebody new, where new accounts are open.
