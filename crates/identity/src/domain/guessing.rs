@@ -28,6 +28,8 @@ pub(crate) enum Guessed {
     Export,
     /// What somebody comes back with from a provider.
     SocialSignIn,
+    /// Nothing: lifting limits lets somebody guess anew.
+    Lift,
 }
 
 impl Guessed {
@@ -42,6 +44,7 @@ impl Guessed {
             Self::Conflict => "CONFLICT",
             Self::Export => "EXPORT",
             Self::SocialSignIn => "SOCIAL_SIGN_IN",
+            Self::Lift => "LIFT",
         }
     }
 }
@@ -99,6 +102,8 @@ const DEVICES_AT_ONCE: i32 = 3;
 
 /// Codes are short: whoever may try as many as there are in a window, again and again, finds one within a year.
 const CODE_WINDOWS_A_DAY: i32 = 5;
+/// More than anybody needs who is helped once.
+const LIFTS_A_DAY: i32 = 5;
 const DAY: Duration = Duration::from_hours(24);
 
 impl GuessingLimits {
@@ -202,6 +207,11 @@ impl GuessingLimits {
     /// What is counted of the contacts of others that somebody is told are taken.
     pub(crate) fn of_conflicts(&self, user_id: UserId) -> Vec<Bucket> {
         vec![bucket(format!("conflicts of {user_id}"), self.conflicts_of_user, self.conflict_window)]
+    }
+
+    /// What lifting limits is counted by: whoever could do so without end would guess without end.
+    pub(crate) fn of_lifts(&self, lifted: &str) -> Vec<Bucket> {
+        vec![bucket(format!("lifts of {lifted}"), LIFTS_A_DAY, DAY)]
     }
 
     /// What gathering all that is kept of a user is counted by.
