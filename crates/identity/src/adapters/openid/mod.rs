@@ -189,10 +189,13 @@ impl Provider {
         let exchanged: Result<CoreTokenResponse, TokenError> =
             request.set_pkce_verifier(verifier).request_async(&self.http).await;
         exchanged.map_err(|error| match error {
-            RequestTokenError::ServerResponse(refusal) if *refusal.error() == CoreErrorResponseType::InvalidGrant => {
-                ProviderError::Refused
-            }
-            RequestTokenError::ServerResponse(_) => self.away("it refuses us, and no code of anybody"),
+            RequestTokenError::ServerResponse(refusal) => match refusal.error() {
+                CoreErrorResponseType::InvalidClient | CoreErrorResponseType::UnauthorizedClient => {
+                    self.away("it refuses us, and no code of anybody")
+                }
+                // Whatever else it does not like came from whoever shows the code.
+                _ => ProviderError::Refused,
+            },
             RequestTokenError::Request(HttpError::Away) => self.away("no answer"),
             RequestTokenError::Request(HttpError::TooLong) => self.away("an answer without end"),
             RequestTokenError::Parse(..) | RequestTokenError::Other(_) => self.away("its answer is none"),
