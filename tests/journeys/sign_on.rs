@@ -19,6 +19,7 @@ use tonic::{Code, Status};
 
 use crate::preset_realm::PresetRealm;
 use crate::registration;
+use crate::social_accounts::{self, Gateway};
 
 fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
     reason(&result.expect_err("a refusal"))
@@ -243,6 +244,21 @@ async fn an_account_that_somebody_took_first_is_no_trap() {
     let link = link_in(&cabinet.letter_to("anna@example.com", 2).await);
     cabinet.redeem(&link, Cabinet::PASSWORD).await.expect("her mail arrives");
     assert_eq!(portal.sign_on("42", &verified("anna@example.com")).await.expect("it is hers").user_id, anna.user_id);
+}
+
+/// Rule I20.b: nor by an account of a provider, which would open hers to whoever linked it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_a_provider_opens_is_no_trap() {
+    let provider = social_accounts::lantern();
+    let cabinet = social_accounts::with(&provider).start().await;
+    let gateway = Gateway::of(&cabinet).await;
+    let portal = Portal::of(&gateway.realm).await;
+    let (stranger, _) = gateway.comes_in(&provider, "anna").await;
+    let service = cabinet.service_token_in(gateway.realm.realm_id);
+    let changed = cabinet.change_email(&service, &stranger.user_id, "olena@example.com").await.expect("a SERVICE may");
+    assert!(!changed.email_verified, "nobody has shown that it is his");
+    assert_eq!(refused(portal.sign_on("42", &verified("olena@example.com")).await), conflict());
+    assert_eq!(refused(portal.linked("42").await), is(Code::NotFound, "USER_NOT_FOUND"), "nothing is linked");
 }
 
 /// Rule I20.b: whoever is there already is found by his address, if the service says that it is verified, and by his external id from then
