@@ -329,6 +329,38 @@ async fn support_lifts_what_keeps_an_address_waiting() {
     assert_eq!(done(&cabinet, &realm.operator, lifted).await, [act]);
 }
 
+/// Rule I23.f: limits are lifted five times a day for one user and for one address, whoever asks: without an end to it somebody would guess
+/// without end.
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_are_lifted_a_few_times_a_day_only() {
+    let cabinet = Cabinet::start().await;
+    let front = Front::of(&cabinet).await;
+    let realm = PresetRealm::of(&cabinet);
+    let (_, support) = realm.support("support@example.com").await;
+    let (_, colleague) = realm.support("colleague@example.com").await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    let bela = cabinet.create_customer("bela@example.com").await;
+    let (here, there) = ("198.51.100.1", "198.51.100.2");
+    for _ in 0..5 {
+        front.lift_of_user(&support, &anna.user_id).await.expect("SUPPORT may");
+        front.lift_of_address(&support, here).await.expect("SUPPORT may");
+    }
+    let of_both = async |token: &str| [front.lift_of_user(token, &anna.user_id).await, front.lift_of_address(token, here).await];
+    for number in 0..10 {
+        assert_eq!(front.guess(&address(number), "anna@example.com").await, is(REFUSED));
+    }
+    for token in [&support, &colleague] {
+        assert_eq!(of_both(token).await.map(refused), [is(LIMITED), is(LIMITED)]);
+    }
+    assert_eq!(front.guess(&address(10), "anna@example.com").await, is(LIMITED), "nothing was lifted");
+    front.lift_of_user(&support, &bela.user_id).await.expect("he was never helped");
+    front.lift_of_address(&support, there).await.expect("nor was that");
+    front.later();
+    assert_eq!(of_both(&support).await.map(refused), [is(LIMITED), is(LIMITED)], "a day is longer");
+    cabinet.databases.identity.execute("UPDATE attempts SET window_ends_at = window_ends_at - interval '23 hours'");
+    assert!(of_both(&support).await.iter().all(Result::is_ok), "that was yesterday");
+}
+
 /// Rules I23.c, I22.a: links are asked for only so often from one address; who exists is told by nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn resets_are_limited_by_address() {
