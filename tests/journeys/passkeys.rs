@@ -282,7 +282,8 @@ async fn a_passkey_of_one_realm_is_none_of_another() {
     assert_eq!(refused(front.asked_for_new(By::Session(&tokens.access_token), Shown::Nothing).await), unavailable);
 }
 
-/// Rule I25.b: a passkey that has signed less often than it had before may be a copy: neither is let in by it, and its user is told, once.
+/// Rule I25.b: a passkey that has signed less often than it had before may be a copy: neither is let in by it, then or later, whichever counts
+/// further, and its user is told, once. Another one that he registers is none of that.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_passkey_that_may_have_been_copied_is_refused() {
     let cabinet = Cabinet::start().await;
@@ -301,6 +302,10 @@ async fn a_passkey_that_may_have_been_copied_is_refused() {
     let [listed] = &front.list(&tokens.access_token).await[..] else { panic!("one") };
     assert!(listed.copy_time.is_some());
     let token = &tokens.access_token;
+    passkey.counter = Some(1000); // further than either has counted
+    assert_eq!(refused(front.sign_in_by(&mut passkey, Manner::Good).await), copied, "it is of two still");
+    let by_copy = front.asked_for_new(By::Session(token), Shown::Passkey(&mut passkey)).await;
+    assert_eq!(refused(by_copy), copied, "nor does it bring another");
     front.delete_passkey(token, &listed.passkey_id, Shown::Code(&registered.recovery_codes[0])).await.expect("a code");
     assert!(text(&cabinet.letter_to(EMAIL, letters + 2).await).contains("turned off"), "she was told of the copy once");
 
