@@ -10,7 +10,8 @@ use crate::node_script::NodeScript;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/openid/provider.js");
 
-/// How a token is not what the provider would have said. It is signed with the provider's own key, unless the lie is about that.
+/// How something is not what the provider would have said: its token, which is signed with its own key, unless the lie is about that, or
+/// what it says of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProviderLie {
     /// It names another visit.
@@ -29,10 +30,12 @@ pub enum ProviderLie {
     ClientSecret,
     /// There is none.
     NoToken,
+    /// It tells of somebody else's account.
+    UserInfo,
 }
 
 impl ProviderLie {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Nonce,
         Self::Audience,
         Self::Issuer,
@@ -41,6 +44,7 @@ impl ProviderLie {
         Self::Unsigned,
         Self::ClientSecret,
         Self::NoToken,
+        Self::UserInfo,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -53,6 +57,7 @@ impl ProviderLie {
             Self::Unsigned => "none",
             Self::ClientSecret => "hmac",
             Self::NoToken => "nothing",
+            Self::UserInfo => "userinfo",
         }
     }
 }
@@ -145,7 +150,7 @@ impl OpenIdProvider {
         self.script.tell(&json!({ "account": login, "claims": claims }));
     }
 
-    /// From now on its tokens lie; none: they are as they should be.
+    /// From now on it lies like this; none: it says what it should.
     pub fn lie(&mut self, lie: Option<ProviderLie>) {
         self.script.tell(&json!({ "lie": lie.map(ProviderLie::as_str) }));
     }

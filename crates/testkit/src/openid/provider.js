@@ -6,7 +6,7 @@
 // answered by a line when it holds:
 //
 //     {"account": "anna", "claims": {"email": "…", "email_verified": true, "name": "…"}}
-//     {"lie": "nonce"}        what it says from now on at /token; null: the truth again
+//     {"lie": "nonce"}        what it says from now on at /token, or at /me; null: the truth again
 //     {"at": "/token", "fails": "garbage"}   how it answers there from now on; null: as it should
 //
 // Its keys are made when it starts. Ends when stdin does.
@@ -44,6 +44,8 @@ const LIES = {
     },
     nothing: () => undefined,
 };
+// What it says of an account, when that is not what it would have said.
+const LIES_OF_ACCOUNTS = { userinfo: (told) => ({ ...told, sub: 'somebody-else' }) };
 // How a server that is no provider, or a broken one, answers.
 const FAILURES = {
     garbage: (ctx) => { ctx.type = 'html'; ctx.body = '<html>It works!</html>'; },
@@ -85,8 +87,10 @@ async function serve() {
             process.exit(1); // Nobody is to follow.
         }
         await (fail ? FAILURES[fail](ctx) : next());
-        if (lie && ctx.path === '/token' && ctx.body?.id_token) {
+        if (lie in LIES && ctx.path === '/token' && ctx.body?.id_token) {
             ctx.body = lied(ctx.body);
+        } else if (lie in LIES_OF_ACCOUNTS && ctx.path === '/me' && ctx.body?.sub) {
+            ctx.body = LIES_OF_ACCOUNTS[lie](ctx.body);
         }
     });
     provider.listen(Number(port), '127.0.0.1');
