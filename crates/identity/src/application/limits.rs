@@ -9,7 +9,7 @@ use super::user_actions::{may_help, realm_asked_about};
 use super::{Error, Guessing, Lifted, OfUser, Realms, Sessions, Users};
 use crate::domain::access::Action;
 use crate::domain::audit::{AuditAct, Done};
-use crate::domain::guessing::{Guessed, Subject, all_of, at_address, at_logins_of, network};
+use crate::domain::guessing::{Guessed, Subject, all_of, at_address, at_logins_of, network, of_lifts};
 
 pub(crate) struct LimitUseCases {
     pub(crate) users: Arc<dyn Users>,
@@ -24,7 +24,7 @@ impl LimitUseCases {
         let realm_id = realm_asked_about(call, command.realm_id)?;
         let user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
         let permit = may_help(call, &user)?;
-        let buckets = self.guessing.limits.of_lifts(&format!("user {}", user.id()));
+        let buckets = of_lifts(&format!("user {}", user.id()));
         self.guessing.begin(&permit, realm_id, Guessed::Lift, &buckets).await?;
         let now = self.guessing.clock.now();
         let sessions = self.sessions.list(realm_id, user.id(), now).await?;
@@ -54,7 +54,7 @@ impl LimitUseCases {
             other => other.into(),
         })?;
         self.realms.get(realm_id).await?.ok_or(Error::RealmNotFound)?;
-        let buckets = self.guessing.limits.of_lifts(&format!("address {}", network(address)));
+        let buckets = of_lifts(&format!("address {}", network(address)));
         self.guessing.begin(&permit, realm_id, Guessed::Lift, &buckets).await?;
         let done = Done::to_realm(AuditAct::AddressLimitsLifted, realm_id).detailed(network(address).to_string());
         let subjects = self.kept(at_address(address).into_iter());

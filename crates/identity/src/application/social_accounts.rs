@@ -180,13 +180,12 @@ impl SocialAccountUseCases {
         let buckets = self.guessing.limits.of_social_sign_in(call.client_in(realm_id).address);
         let says = self.come_back(&permit, &door, &returned, None, &buckets).await?;
         for _ in 0..ATTEMPTS {
-            let entered = match self.accounts.owner(realm_id, &says.account).await? {
-                Some(account) => self.enter(&permit, call, &door, &account, session_name.clone()).await?,
-                None => {
-                    // New users are counted whether or not it was right to let them in: one address brings so many.
-                    self.guessing.begin(&permit, realm_id, Guessed::SocialSignIn, &buckets).await?;
-                    self.come_in(&permit, call, &door, &says, session_name.clone()).await?
-                }
+            let entered = if let Some(account) = self.accounts.owner(realm_id, &says.account).await? {
+                self.enter(&permit, call, &door, &account, session_name.clone()).await?
+            } else {
+                // New users are counted whether or not it was right to let them in: one address brings so many.
+                self.guessing.begin(&permit, realm_id, Guessed::SocialSignIn, &buckets).await?;
+                self.come_in(&permit, call, &door, &says, session_name.clone()).await?
             };
             if let Some(entered) = entered {
                 return Ok(permit.show(entered));

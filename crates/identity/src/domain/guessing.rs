@@ -209,11 +209,6 @@ impl GuessingLimits {
         vec![bucket(format!("conflicts of {user_id}"), self.conflicts_of_user, self.conflict_window)]
     }
 
-    /// What lifting limits is counted by: whoever could do so without end would guess without end.
-    pub(crate) fn of_lifts(&self, lifted: &str) -> Vec<Bucket> {
-        vec![bucket(format!("lifts of {lifted}"), LIFTS_A_DAY, DAY)]
-    }
-
     /// What gathering all that is kept of a user is counted by.
     pub(crate) fn of_exports(&self, user_id: UserId) -> Vec<Bucket> {
         vec![bucket(format!("exports of {user_id}"), self.exports_of_user, self.export_window)]
@@ -240,6 +235,11 @@ pub(crate) fn at_logins_of(contacts: &Contacts) -> Vec<Subject> {
     let Contacts { email, phone, user_name } = contacts.clone();
     let logins = [email.map(Login::Email), phone.map(Login::Phone), user_name.map(Login::UserName)];
     logins.iter().flatten().map(|login| Subject(at(login))).collect()
+}
+
+/// What lifting limits is counted by: whoever could do so without end would guess without end.
+pub(crate) fn of_lifts(lifted: &str) -> Vec<Bucket> {
+    vec![bucket(format!("lifts of {lifted}"), LIFTS_A_DAY, DAY)]
 }
 
 /// What attempts are counted by that come from an address, or from a VPN's station there.
