@@ -48,6 +48,13 @@ async fn what_is_not_meant_for_us_signs_nobody_in() {
         not_believed(),
         "a code is good once"
     );
+    provider.fail(OpenIdProvider::TOKEN, Some(ProviderFailure::Refusal));
+    assert_eq!(
+        refused(gateway.sign_in(&provider, "anna").await),
+        not_believed(),
+        "what it cannot read came from whoever showed it"
+    );
+    provider.fail(OpenIdProvider::TOKEN, None);
     for state in ["", "x", "bm90IG9uZSBvZiBvdXJz"] {
         let visit = gateway.begin().await.expect("anybody may");
         let forged = pb::SocialReturn { state: state.to_owned(), ..gateway.go(&visit, &provider, "anna") };
@@ -66,7 +73,7 @@ async fn a_provider_that_is_away_is_told_from_a_refusal() {
     let gateway = Gateway::of(&cabinet).await;
     gateway.begin().await.expect("it says who it is");
     for path in [OpenIdProvider::TOKEN, OpenIdProvider::USER_INFO] {
-        for failure in ProviderFailure::ALL {
+        for failure in ProviderFailure::AWAY {
             provider.fail(path, Some(failure));
             assert_eq!(refused(gateway.sign_in(&provider, "anna").await), away(), "{path} {failure:?}");
         }
@@ -124,6 +131,22 @@ async fn coming_back_is_tried_a_few_times_only() {
     signed_in.expect("his password is right");
 }
 
+/// Rules I18.b, I23.a: whoever comes in by accounts that nobody has linked is counted by address: each of them is somebody new.
+#[tokio::test(flavor = "multi_thread")]
+async fn newcomers_of_one_address_are_few() {
+    let mut provider = lantern();
+    let setup = with(&provider).with_identity("CABINET__GUESSING__PASSWORDS_FROM_ADDRESS", "3");
+    let cabinet = setup.start().await;
+    let gateway = Gateway::of(&cabinet).await;
+    for login in ["boris", "vera", "grigory", "darya"] {
+        provider.add_account(login, &json!({ "email": format!("{login}@example.com"), "email_verified": true }));
+    }
+    for login in ["boris", "boris", "boris", "vera", "grigory"] {
+        gateway.comes_in(&provider, login).await;
+    }
+    assert_eq!(refused(gateway.sign_in(&provider, "darya").await), is(Code::ResourceExhausted, "ATTEMPTS_LIMITED"));
+}
+
 /// Rule I4.b: a blocked user gets nothing by his account; unblocked, he comes in as before. Rule I25.a: the account alone does not sign in
 /// whoever has a second factor, or needs one.
 #[tokio::test(flavor = "multi_thread")]
@@ -155,6 +178,11 @@ async fn an_account_opens_no_more_than_a_password_does() {
     let challenge = asked.second_factor.expect("more is asked for");
     assert_eq!(challenge.step(), pb::SecondFactorStep::Code);
     let request = pb::SignInWithSecondFactorRequest { token: challenge.token, code: device.code(), session_name: String::new() };
+    let door = |sign_in: pb::SocialSignIn| pb::Policy { social_sign_in: sign_in.into(), ..Default::default() };
+    realm.update(door(pb::SocialSignIn::Closed), &["social_sign_in"], "").await.expect("an operator may");
+    let shut = factors.sign_in_with_second_factor(request.clone()).await;
+    assert_eq!(refused(shut), is(Code::Unauthenticated, "SIGN_IN_OVER"), "the door has closed behind her");
+    realm.update(door(pb::SocialSignIn::Open), &["social_sign_in"], "").await.expect("an operator may");
     let entered = factors.sign_in_with_second_factor(request).await.expect("account and code").into_inner();
     assert_eq!(entered.user.expect("the contract promises the user").user_id, anna.user_id);
 

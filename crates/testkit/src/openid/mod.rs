@@ -71,6 +71,10 @@ pub enum ProviderFailure {
     Huge,
     /// 500.
     Error,
+    /// 503, in the words of OAuth.
+    Unavailable,
+    /// 400, as to whoever shows something that is no code at all (RFC 6749 §5.2): it is not away.
+    Refusal,
     /// With another address. Whoever follows ends the provider.
     Redirect,
     /// Not at all.
@@ -78,13 +82,16 @@ pub enum ProviderFailure {
 }
 
 impl ProviderFailure {
-    pub const ALL: [Self; 5] = [Self::Garbage, Self::Huge, Self::Error, Self::Redirect, Self::Silence];
+    /// By which it is as good as away.
+    pub const AWAY: [Self; 6] = [Self::Garbage, Self::Huge, Self::Error, Self::Unavailable, Self::Redirect, Self::Silence];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Garbage => "garbage",
             Self::Huge => "huge",
             Self::Error => "error",
+            Self::Unavailable => "unavailable",
+            Self::Refusal => "refusal",
             Self::Redirect => "redirect",
             Self::Silence => "silence",
         }

@@ -51,6 +51,8 @@ const FAILURES = {
     garbage: (ctx) => { ctx.type = 'html'; ctx.body = '<html>It works!</html>'; },
     huge: (ctx) => { ctx.type = 'json'; ctx.body = `{"x":"${HUGE}"}`; },
     error: (ctx) => { ctx.status = 500; ctx.body = 'oops'; },
+    unavailable: (ctx) => { ctx.status = 503; ctx.body = { error: 'temporarily_unavailable' }; },
+    refusal: (ctx) => { ctx.status = 400; ctx.body = { error: 'invalid_request' }; },
     redirect: (ctx) => { ctx.status = 302; ctx.set('location', '/elsewhere'); ctx.body = ''; },
     silence: () => new Promise(() => {}),
 };

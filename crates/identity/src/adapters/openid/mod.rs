@@ -190,11 +190,9 @@ impl Provider {
             request.set_pkce_verifier(verifier).request_async(&self.http).await;
         exchanged.map_err(|error| match error {
             RequestTokenError::ServerResponse(refusal) => match refusal.error() {
-                CoreErrorResponseType::InvalidClient | CoreErrorResponseType::UnauthorizedClient => {
-                    self.away("it refuses us, and no code of anybody")
-                }
-                // Whatever else it does not like came from whoever shows the code.
-                _ => ProviderError::Refused,
+                // Of what RFC 6749 §5.2 names these two are about what somebody shows; the rest is about us, and some of it about the provider.
+                CoreErrorResponseType::InvalidGrant | CoreErrorResponseType::InvalidRequest => ProviderError::Refused,
+                _ => self.away("it refuses us, and no code of anybody"),
             },
             RequestTokenError::Request(HttpError::Away) => self.away("no answer"),
             RequestTokenError::Request(HttpError::TooLong) => self.away("an answer without end"),
