@@ -80,7 +80,7 @@ impl Cabinet {
     /// Tokens of links, codes and prose. What else a link holds are names of ours, and ids.
     fn harvest_text(&self, text: &str) {
         for word in text.split_whitespace() {
-            if let Some((_, token)) = word.split_once("token=") {
+            if let Some((_, token)) = word.split_once("token=").or_else(|| word.split_once("autologin=")) {
                 self.watch.canary(Kind::Token, token);
             }
         }

@@ -138,6 +138,13 @@ impl Cabinet {
         self.token(&Caller::User(UserCaller { realm_id: realm.id, company_id, user_id, role, through }))
     }
 
+    /// Of a CUSTOMER, in a session that the link of a letter has opened.
+    pub fn letter_token(&self, user_id: UserId) -> String {
+        let TestRealm { id: realm_id, company_id, .. } = self.realm;
+        let through = Through::Autologin(new_id());
+        self.token(&Caller::User(UserCaller { realm_id, company_id, user_id, role: Role::Customer, through }))
+    }
+
     /// The token of an operator of the whole system.
     pub fn operator_token(&self, name: &str) -> String {
         self.token(&Caller::PlatformAdmin(PlatformAdminCaller { name: name.to_owned() }))

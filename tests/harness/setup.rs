@@ -198,6 +198,8 @@ impl Setup {
             ("CABINET__NOTIFICATION__DATABASE__URL", databases.notification.url().to_owned()),
             ("CABINET__SMTP__SERVER", format!("127.0.0.1:{}", self.own_mail.unwrap_or(mail.port()))),
             ("CABINET__SEALING__OPENING_KEY", sealing.opening_key.expose().clone()),
+            // Tests in debug builds, several at a time, on two cores: letters are looked at for their links.
+            ("CABINET__MAIL__AUTOLOGIN_TIMEOUT", "5s".to_owned()),
             ("CABINET__UNSUBSCRIBE__KEY", "dGhpcyBvbmUgaGFzIG1vcmUgdGhhbiB0aGlydHktdHdvIGJ5dGVz".to_owned()),
             (PUBLIC_ADDRESS, format!("127.0.0.1:{}", free_port())),
             ("CABINET__PEERS__PROFILE", profile.grpc_url()),

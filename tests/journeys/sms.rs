@@ -70,7 +70,8 @@ async fn ledger_becomes(cabinet: &Cabinet, expected: &str) {
     eventually(&format!("`{expected}` in the ledger"), || (ledger(cabinet, row) == expected).then_some(())).await;
 }
 
-/// Rules N1.c, N9.a: in GSM 03.38 where that will do, one segment, with the number, the status and a link; and no letter.
+/// Rules I19.a, N1.c, N9.a: in GSM 03.38 where that will do, one segment, with the number, the status and the plain link, which opens
+/// no account; and no letter.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_requester_who_ticked_sms_gets_one_for_each_status_change() {
     let cabinet = start().await;

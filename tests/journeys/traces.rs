@@ -81,7 +81,9 @@ async fn a_status_change_is_one_trace_from_the_call_to_the_mail_server() {
     let expected = [
         "case-monitoring producer publish the change <- case-monitoring server CaseService/ChangeCaseStatus",
         "case-monitoring server CaseService/ChangeCaseStatus <- b7ad6b7169203331",
+        "identity server AutologinService/BatchMakeAutologins <- notification client AutologinService/BatchMakeAutologins",
         "identity server RealmService/GetRealm <- notification client RealmService/GetRealm",
+        "notification client AutologinService/BatchMakeAutologins <- notification consumer process the change",
         "notification client ProfileService/BatchGetProfiles <- notification consumer process the change",
         "notification client RealmService/GetRealm <- notification consumer process the change",
         "notification client send e-mail <- notification consumer process the change",

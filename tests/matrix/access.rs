@@ -1,8 +1,11 @@
 //! Calls about signing in, sessions, links and tokens. What anybody may call is called with something that is refused.
 
+use std::time::SystemTime;
+
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::access_service_client::AccessServiceClient;
 use api::cabinet::identity::v1::administrator_service_client::AdministratorServiceClient;
+use api::cabinet::identity::v1::autologin_service_client::AutologinServiceClient;
 use api::cabinet::identity::v1::contact_service_client::ContactServiceClient;
 use api::cabinet::identity::v1::export_service_client::ExportServiceClient;
 use api::cabinet::identity::v1::limit_service_client::LimitServiceClient;
@@ -141,6 +144,31 @@ pub(crate) async fn call_links(visit: &Visit<'_>, method: &str) -> Result<Answer
             let (realm_id, email) = (visit.realm_id(), "nobody@example.com".to_owned());
             let request = pb::RequestPasswordResetRequest { realm_id, email };
             client.request_password_reset(visit.request(request)).await.map(|_| Answer::Public)
+        }
+        _ => no_call(method),
+    }
+}
+
+pub(crate) async fn call_autologins(visit: &Visit<'_>, method: &str) -> Result<Answer, Status> {
+    let mut client = AutologinServiceClient::new(visit.stage.identity.clone());
+    match method {
+        "BatchMakeAutologins" => {
+            let delivery = pb::CaseDelivery {
+                delivery_id: visit.user_id(),
+                user_id: visit.user_id(),
+                case_id: visit.user_id(),
+                create_time: Some(prost_types::Timestamp::from(SystemTime::now())),
+            };
+            let request = pb::BatchMakeAutologinsRequest { realm_id: visit.realm_id(), deliveries: vec![delivery] };
+            client.batch_make_autologins(visit.request(request)).await.map(|_| Answer::Done)
+        }
+        "InspectAutologin" => {
+            let request = pb::InspectAutologinRequest { token: WRONG.into() };
+            refused_as("LINK_NOT_VALID", client.inspect_autologin(visit.request(request)).await)
+        }
+        "RedeemAutologin" => {
+            let request = pb::RedeemAutologinRequest { token: WRONG.into(), session_name: String::new() };
+            refused_as("LINK_NOT_VALID", client.redeem_autologin(visit.request(request)).await)
         }
         _ => no_call(method),
     }

@@ -20,6 +20,7 @@ pub(crate) enum Who {
     Anonymous,
     Himself,
     Acting,
+    Letter,
     Customer,
     Agent,
     Admin,
@@ -36,10 +37,11 @@ pub(crate) enum Who {
 }
 
 impl Who {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Anonymous,
         Self::Himself,
         Self::Acting,
+        Self::Letter,
         Self::Customer,
         Self::Agent,
         Self::Admin,
@@ -60,6 +62,7 @@ impl Who {
             Self::Anonymous => "anonymous",
             Self::Himself => "himself",
             Self::Acting => "acting",
+            Self::Letter => "letter",
             Self::Customer => "customer",
             Self::Agent => "agent",
             Self::Admin => "admin",
@@ -131,6 +134,7 @@ impl Stage {
     pub(crate) async fn token(&self, who: Who, himself: &pb::User) -> String {
         match who {
             Who::Himself => self.user_token(&self.cabinet.realm, self.cabinet.realm.company_id, Role::Customer, himself),
+            Who::Letter => self.cabinet.letter_token(user_id(himself)),
             Who::Acting => {
                 let token = self.cabinet.user_token_by(&self.tokens[&Who::Trusted], &himself.user_id).await;
                 token.expect("an acting service may")
@@ -192,7 +196,7 @@ impl Stage {
     async fn make_token(&self, who: Who) -> String {
         let (realm, elsewhere) = (&self.cabinet.realm, &self.cabinet.other_realm);
         match who {
-            Who::Anonymous | Who::Himself | Who::Acting => String::new(),
+            Who::Anonymous | Who::Himself | Who::Acting | Who::Letter => String::new(),
             Who::Customer => self.new_user_token(realm, realm.company_id, Role::Customer).await,
             Who::Agent => self.new_user_token(realm, realm.company_id, Role::Agent).await,
             Who::Admin => self.new_user_token(realm, realm.company_id, Role::Admin).await,

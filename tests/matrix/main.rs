@@ -41,6 +41,7 @@ async fn call(visit: &Visit<'_>, row: &Row) -> Result<Answer, Status> {
         "cabinet.identity.v1.PasswordService" => access::call_passwords(visit, method).await,
         "cabinet.identity.v1.ContactService" => access::call_contacts(visit, method).await,
         "cabinet.identity.v1.LinkService" => access::call_links(visit, method).await,
+        "cabinet.identity.v1.AutologinService" => access::call_autologins(visit, method).await,
         "cabinet.identity.v1.RegistrationService" => access::call_registrations(visit, method).await,
         "cabinet.identity.v1.SecondFactorService" => access::call_second_factors(visit, method).await,
         "cabinet.identity.v1.SignOnService" => sign_on::call(visit, method).await,
@@ -71,6 +72,7 @@ fn cell(answer: &Result<Answer, Status>) -> Result<Cell, String> {
         Ok(Answer::Public) => Ok(Cell::Public),
         Err(status) => match (status.code(), reason(status).as_str()) {
             (Code::PermissionDenied, "PERMISSION_DENIED") => Ok(Cell::Denied),
+            (Code::FailedPrecondition, "REAUTHENTICATION_REQUIRED") => Ok(Cell::Prove),
             (Code::NotFound, "") => Err("NOT_FOUND without a reason".to_owned()),
             (Code::NotFound, _) => Ok(Cell::Hidden),
             (Code::Unauthenticated, "UNAUTHENTICATED") => Ok(Cell::SignIn),

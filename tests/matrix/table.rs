@@ -10,19 +10,21 @@ pub(crate) enum Cell {
     Yes,
     Empty,
     Denied,
+    Prove,
     Hidden,
     SignIn,
     Public,
 }
 
 impl Cell {
-    const ALL: [Self; 6] = [Self::Yes, Self::Empty, Self::Denied, Self::Hidden, Self::SignIn, Self::Public];
+    const ALL: [Self; 7] = [Self::Yes, Self::Empty, Self::Denied, Self::Prove, Self::Hidden, Self::SignIn, Self::Public];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Yes => "yes",
             Self::Empty => "empty",
             Self::Denied => "denied",
+            Self::Prove => "prove",
             Self::Hidden => "hidden",
             Self::SignIn => "sign in",
             Self::Public => "public",

@@ -25,18 +25,18 @@ use crate::adapters::assertions::JwtAssertions;
 use crate::adapters::clients::{OwnTokens, PeerKeeper};
 use crate::adapters::erasures::{self, ErasureHandler, Reminder};
 use crate::adapters::grpc::{
-    AccessGrpc, AdministratorGrpc, AuditGrpc, ContactGrpc, CredentialGrpc, DeletionGrpc, ERROR_TEXTS, ExportGrpc, GroupGrpc,
-    LimitGrpc, LinkGrpc, PasskeyGrpc, PasswordGrpc, RealmGrpc, RegistrationGrpc, SecondFactorGrpc, SessionGrpc, SignOnGrpc,
-    SocialAccountGrpc, UserGrpc,
+    AccessGrpc, AdministratorGrpc, AuditGrpc, AutologinGrpc, ContactGrpc, CredentialGrpc, DeletionGrpc, ERROR_TEXTS, ExportGrpc,
+    GroupGrpc, LimitGrpc, LinkGrpc, PasskeyGrpc, PasswordGrpc, RealmGrpc, RegistrationGrpc, SecondFactorGrpc, SessionGrpc,
+    SignOnGrpc, SocialAccountGrpc, UserGrpc,
 };
 use crate::adapters::housekeeping::Housekeeping;
 use crate::adapters::one_time_codes::TotpCodes;
 use crate::adapters::openid::OpenIdProviders;
 use crate::adapters::policy::PresetFiles;
 use crate::adapters::postgres::{
-    AuditLog, PgAdministrators, PgAttempts, PgAuditEntries, PgCredentials, PgDeletions, PgEmailChanges, PgExports, PgGroups,
-    PgHousekeeping, PgLinks, PgPasskeys, PgPasswords, PgPersonalData, PgPhoneCodes, PgRealms, PgRegistrations, PgRevocations,
-    PgSecondFactors, PgSessions, PgSignOns, PgSocialAccounts, PgStations, PgUsers,
+    AuditLog, PgAdministrators, PgAttempts, PgAuditEntries, PgAutologins, PgCredentials, PgDeletions, PgEmailChanges, PgExports,
+    PgGroups, PgHousekeeping, PgLinks, PgPasskeys, PgPasswords, PgPersonalData, PgPhoneCodes, PgRealms, PgRegistrations,
+    PgRevocations, PgSecondFactors, PgSessions, PgSignOns, PgSocialAccounts, PgStations, PgUsers,
 };
 use crate::adapters::public_http;
 use crate::adapters::radius_http::{self, RadiusHttp};
@@ -48,10 +48,10 @@ pub use crate::adapters::signing_keys::{
     SigningKeyRotation, SigningKeysError, file_name as signing_key_file_name, signing_key_rotation,
 };
 use crate::application::{
-    AccessUseCases, AdministratorUseCases, AuditUseCases, ContactUseCases, CredentialUseCases, DeletionUseCases, Entrants,
-    ExportUseCases, FactorProofs, GroupUseCases, Guessing, Keeper, LimitUseCases, LinkUseCases, PasskeyUseCases,
-    PasswordUseCases, RealmUseCases, RegistrationUseCases, SecondFactorUseCases, SessionUseCases, SignOnUseCases,
-    SocialAccountUseCases, UserUseCases, VpnUseCases,
+    AccessUseCases, AdministratorUseCases, AuditUseCases, AutologinUseCases, ContactUseCases, CredentialUseCases,
+    DeletionUseCases, Entrants, ExportUseCases, FactorProofs, GroupUseCases, Guessing, Keeper, LimitUseCases, LinkUseCases,
+    PasskeyUseCases, PasswordUseCases, RealmUseCases, RegistrationUseCases, SecondFactorUseCases, SessionUseCases,
+    SignOnUseCases, SocialAccountUseCases, UserUseCases, VpnUseCases,
 };
 pub use crate::commands::Command;
 pub use crate::config::Config;
@@ -124,6 +124,7 @@ impl Service for Identity {
         routes.add_service(GroupGrpc::server(parts.groups()));
         routes.add_service(RealmGrpc::server(parts.realms()?));
         routes.add_service(LinkGrpc::server(parts.links()));
+        routes.add_service(AutologinGrpc::server(parts.autologins()));
         routes.add_service(LimitGrpc::server(parts.limits()));
         routes.add_service(RegistrationGrpc::server(parts.registrations()));
         routes.add_service(SecondFactorGrpc::server(parts.second_factors()));
@@ -321,6 +322,17 @@ impl Parts {
             sessions: self.sessions(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
+        }
+    }
+
+    fn autologins(&self) -> AutologinUseCases {
+        AutologinUseCases {
+            autologins: Arc::new(PgAutologins::new(self.pool.clone())),
+            users: self.kept_users(),
+            realms: self.kept_realms(),
+            secrets: self.secrets.clone(),
+            sessions: self.sessions(),
+            clock: self.clock.clone(),
         }
     }
 

@@ -13,6 +13,8 @@ pub enum Decision {
     Allow,
     /// The caller may know that the thing exists, but may not do this to it.
     Deny,
+    /// The caller may do this once he has shown who he is: what he came by is no proof of it.
+    Prove,
     /// The caller may not even know that the thing exists: the answer is the one for an unknown id.
     Hide,
 }
@@ -29,6 +31,8 @@ pub enum Refusal {
     Unauthenticated,
     #[error("the caller may not do this")]
     Denied,
+    #[error("the caller has to show who he is")]
+    Unproven,
     #[error("there is no such thing for this caller")]
     Hidden,
 }
@@ -46,6 +50,7 @@ impl Permit {
             Decision::Allow => Ok(Self { _only_made_here: () }),
             _ if *caller == Caller::Anonymous => Err(Refusal::Unauthenticated),
             Decision::Deny => Err(Refusal::Denied),
+            Decision::Prove => Err(Refusal::Unproven),
             Decision::Hide => Err(Refusal::Hidden),
         }
     }

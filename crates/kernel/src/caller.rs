@@ -79,6 +79,8 @@ impl FromStr for Component {
 pub enum Through {
     /// A session that he began.
     Session(SessionId),
+    /// A session that a link in a letter opened, for reading and answering and no more (I19).
+    Autologin(SessionId),
     /// A machine that his realm trusts to call in its users' names (N14).
     Service(CredentialId),
 }
@@ -145,7 +147,7 @@ impl Caller {
         match self {
             Self::Anonymous => "anonymous".to_owned(),
             Self::User(UserCaller { realm_id, user_id, through, .. }) => match through {
-                Through::Session(_) => format!("user {realm_id} {user_id}"),
+                Through::Session(_) | Through::Autologin(_) => format!("user {realm_id} {user_id}"),
                 Through::Service(credential_id) => format!("user {realm_id} {user_id} through {credential_id}"),
             },
             Self::Service(service) => format!("service {} {}", service.realm_id, service.credential_id),

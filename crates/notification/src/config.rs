@@ -1,5 +1,8 @@
 //! Notification's own settings.
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 use kernel::Secret;
 use messaging::MessagingConfig;
 use runtime::access::IdentityConfig;
@@ -12,6 +15,7 @@ use crate::adapters::channels::{MailConfig, SmsConfig};
 
 pub(crate) const DEFAULTS: &str = include_str!("config.toml");
 const OPENING_KEY: &str = "sealing.opening_key";
+const AUTOLOGIN_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(10);
 
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -21,6 +25,7 @@ pub struct Config {
     pub(crate) profile: PeerConfig,
     pub(crate) case_monitoring: PeerConfig,
     pub(crate) mail: MailConfig,
+    pub(crate) autologin_timeout: Duration,
     pub(crate) sms: SmsConfig,
     pub(crate) unsubscribe_keys: UnsubscribeKeys,
     /// Opens what identity seals for letters.
@@ -35,6 +40,7 @@ impl Config {
         let profile = PeerConfig::read(settings, "peers.profile");
         let case_monitoring = PeerConfig::read(settings, "peers.case_monitoring");
         let mail = MailConfig::read(settings);
+        let autologin_timeout = settings.duration("mail.autologin_timeout", AUTOLOGIN_TIMEOUT);
         let sms = SmsConfig::read(settings);
         let unsubscribe_keys = UnsubscribeKeys::read(settings);
         let opening_key = read_opening_key(settings);
@@ -45,6 +51,7 @@ impl Config {
             profile: profile?,
             case_monitoring: case_monitoring?,
             mail: mail?,
+            autologin_timeout: autologin_timeout?,
             sms: sms?,
             unsubscribe_keys: unsubscribe_keys?,
             opening_key: opening_key?,

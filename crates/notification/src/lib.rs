@@ -31,8 +31,8 @@ use crate::adapters::realms::RealmDirectory;
 use crate::adapters::speeches::SpeechDirectory;
 use crate::adapters::unsubscribe_tokens::SignedTokens;
 use crate::application::{
-    Channels, Dispatcher, Dispatchers, Lanes, Planner, PreferenceUseCases, ReceiptDesk, RecordUseCases, SEND_QUEUE, Texter,
-    UnsubscribeUseCases,
+    AutologinDesk, Channels, Dispatcher, Dispatchers, Lanes, Planner, PreferenceUseCases, ReceiptDesk, RecordUseCases,
+    SEND_QUEUE, Texter, UnsubscribeUseCases,
 };
 pub use crate::config::Config;
 use crate::domain::{Channel, LEDGER_DAYS};
@@ -171,6 +171,7 @@ fn start_dispatchers(
             ledger: ledger.clone(),
             people: people.clone(),
             users: known.identity.clone(),
+            autologins: AutologinDesk::new(known.identity.clone(), config.autologin_timeout),
             realms: known.realms.clone(),
             speeches: known.speeches.clone(),
             letters: letters.clone(),

@@ -69,6 +69,9 @@ struct Claims {
     /// The session of a user who calls himself.
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<String>,
+    /// In place of it, one that a link in a letter opened: whoever knows of no such sessions takes the token for no user's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    autologin: Option<String>,
     /// Who calls in a user's name (RFC 8693 §4.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     act: Option<Actor>,
@@ -183,6 +186,7 @@ fn claims_of(caller: &Caller, generation: i64) -> Option<Claims> {
         company: None,
         role: None,
         sid: None,
+        autologin: None,
         act: None,
         generation: None,
         amr: Vec::new(),
@@ -191,14 +195,16 @@ fn claims_of(caller: &Caller, generation: i64) -> Option<Claims> {
     match caller {
         Caller::Anonymous => None,
         Caller::User(user) => {
-            let (sid, act) = match user.through {
-                Through::Session(session_id) => (Some(session_id.to_string()), None),
-                Through::Service(credential_id) => (None, Some(Actor { sub: credential_id.to_string() })),
+            let (sid, autologin, act) = match user.through {
+                Through::Session(session_id) => (Some(session_id.to_string()), None, None),
+                Through::Autologin(session_id) => (None, Some(session_id.to_string()), None),
+                Through::Service(credential_id) => (None, None, Some(Actor { sub: credential_id.to_string() })),
             };
             Some(Claims {
                 company: Some(user.company_id.to_string()),
                 role: Some(user.role.as_str().to_owned()),
                 sid,
+                autologin,
                 act,
                 generation: Some(generation),
                 ..claims(Kind::User, user.user_id.to_string())
@@ -290,7 +296,9 @@ fn verified(claims: &Claims) -> Option<Verified> {
         Caller::User(user) => vec![
             Subject { id: user.user_id.as_uuid(), generation: claims.generation? },
             match user.through {
-                Through::Session(session_id) => Subject { id: session_id.as_uuid(), generation: 0 },
+                Through::Session(session_id) | Through::Autologin(session_id) => {
+                    Subject { id: session_id.as_uuid(), generation: 0 }
+                }
                 Through::Service(credential_id) => Subject { id: credential_id.as_uuid(), generation: 0 },
             },
         ],
@@ -326,9 +334,10 @@ fn caller(claims: &Claims) -> Option<Caller> {
 
 /// A user calls himself or is called for, and never both.
 fn through(claims: &Claims) -> Option<Through> {
-    match (&claims.sid, &claims.act) {
-        (Some(session_id), None) => Some(Through::Session(session_id.parse().ok()?)),
-        (None, Some(actor)) => Some(Through::Service(actor.sub.parse().ok()?)),
-        (None, None) | (Some(_), Some(_)) => None,
+    match (&claims.sid, &claims.autologin, &claims.act) {
+        (Some(session_id), None, None) => Some(Through::Session(session_id.parse().ok()?)),
+        (None, Some(session_id), None) => Some(Through::Autologin(session_id.parse().ok()?)),
+        (None, None, Some(actor)) => Some(Through::Service(actor.sub.parse().ok()?)),
+        _ => None,
     }
 }

@@ -3,13 +3,18 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use kernel::{DeviceId, LinkId, PhoneCodeId, RealmId, SecondFactorId, Secret, SessionId, SocialVisitId, Timestamp, UserId};
+use kernel::{
+    CaseId, DeliveryId, DeviceId, LinkId, PhoneCodeId, RealmId, SecondFactorId, Secret, SessionId, SocialVisitId, Timestamp,
+    UserId,
+};
 use runtime::sealing::SealingKey;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::application::{DeviceToken, LinkToken, NewSecret, RefreshToken, Secrets, VisitSecrets};
-use crate::domain::{EmailAddress, FirstFactor, HalfSignedIn, IntendedDeletion, PhoneNumber, SocialVisit};
+use crate::domain::{
+    Autologin, AutologinReader, EmailAddress, FirstFactor, HalfSignedIn, IntendedDeletion, PhoneNumber, SocialVisit,
+};
 
 const SECRET_LENGTH: usize = 32;
 const ID_LENGTH: usize = 16;
@@ -20,9 +25,15 @@ const MAC_LENGTH: usize = 32;
 const HALF_LENGTH: usize = 1 + 2 * ID_LENGTH + GENERATION_LENGTH + 2 * MICROSECOND_LENGTH;
 const DEVICE_LENGTH: usize = 4 * ID_LENGTH;
 const VISIT_LENGTH: usize = 2 * ID_LENGTH + MICROSECOND_LENGTH;
+const AUTOLOGIN_LENGTH: usize = 4 * ID_LENGTH + MICROSECOND_LENGTH;
+/// As much of a MAC as will do to know what was made up.
+const SEAL_LENGTH: usize = 16;
 const VISIT_STATE: &[u8] = b"visit state";
 /// How refresh tokens are made; another way, or another key, is another version.
 const REFRESH_VERSION: u8 = 1;
+/// The same, of sessions that letters have opened: whoever knows of no such sessions reads no such token, and makes no access token of it
+/// that does more.
+const AUTOLOGIN_REFRESH_VERSION: u8 = 2;
 
 type Mac = Hmac<Sha256>;
 
@@ -56,6 +67,26 @@ impl KeyedSecrets {
         let mut mac = Mac::new_from_slice(self.refresh_key.expose()).expect("HMAC takes keys of any length");
         mac.update(b"half signed in");
         mac.update(named);
+        mac
+    }
+
+    /// Of what a letter's link names, so that nobody is looked for in the name of a token that was made up.
+    fn autologin_seal(&self, named: &[u8]) -> Mac {
+        let mut mac = Mac::new_from_slice(self.refresh_key.expose()).expect("HMAC takes keys of any length");
+        mac.update(b"autologin seal");
+        mac.update(named);
+        mac
+    }
+
+    /// Of the reader, too, that it was made for: another password, address or standing makes it void.
+    fn autologin_mac(&self, autologin: &Autologin, reader: &AutologinReader) -> Mac {
+        let mut mac = Mac::new_from_slice(self.refresh_key.expose()).expect("HMAC takes keys of any length");
+        mac.update(b"autologin");
+        mac.update(&named_autologin(autologin));
+        mac.update(&reader.access_generation.to_be_bytes());
+        // No password was set in the last microsecond of time.
+        mac.update(&reader.password_set_at.unwrap_or(Timestamp::MAX).as_microsecond().to_be_bytes());
+        mac.update(reader.email.as_str().as_bytes());
         mac
     }
 
@@ -129,6 +160,7 @@ fn named_half(half: &HalfSignedIn) -> Vec<u8> {
     [&[first], realm_id.as_slice(), &user_id, &half.access_generation.to_be_bytes(), &shown_at, &known_since].concat()
 }
 
+/// Nobody is half signed in by the link of a letter.
 const FIRST_FACTORS: [FirstFactor; 3] = [FirstFactor::Password, FirstFactor::Provider, FirstFactor::SignOn];
 
 const fn first_factor_byte(first: FirstFactor) -> u8 {
@@ -136,6 +168,7 @@ const fn first_factor_byte(first: FirstFactor) -> u8 {
         FirstFactor::Password => 1,
         FirstFactor::Provider => 2,
         FirstFactor::SignOn => 3,
+        FirstFactor::Autologin => 4,
     }
 }
 
@@ -150,11 +183,26 @@ fn named_visit(visit: &SocialVisit) -> [u8; VISIT_LENGTH] {
     bytes
 }
 
+/// What the link of a letter names, as it is signed and written.
+fn named_autologin(autologin: &Autologin) -> [u8; AUTOLOGIN_LENGTH] {
+    let Autologin { realm_id, delivery_id, user_id, case_id, made_at } = autologin;
+    let mut bytes = [0; AUTOLOGIN_LENGTH];
+    let (ids, moment) = bytes.split_at_mut(4 * ID_LENGTH);
+    for (place, id) in
+        ids.chunks_mut(ID_LENGTH).zip([realm_id.as_uuid(), delivery_id.as_uuid(), user_id.as_uuid(), case_id.as_uuid()])
+    {
+        place.copy_from_slice(id.as_bytes());
+    }
+    moment.copy_from_slice(&made_at.as_microsecond().to_be_bytes());
+    bytes
+}
+
 /// What a refresh token names, as it is signed and written.
 fn named(token: RefreshToken) -> Vec<u8> {
     let realm_id = token.realm_id.as_uuid().into_bytes();
     let session_id = token.session_id.as_uuid().into_bytes();
-    [&[REFRESH_VERSION], realm_id.as_slice(), &session_id, &token.generation.to_be_bytes()].concat()
+    let version = if token.is_autologin { AUTOLOGIN_REFRESH_VERSION } else { REFRESH_VERSION };
+    [&[version], realm_id.as_slice(), &session_id, &token.generation.to_be_bytes()].concat()
 }
 
 /// So that an address opens for nothing but an address.
@@ -214,13 +262,14 @@ impl Secrets for KeyedSecrets {
         (bytes.len() == 1 + 2 * ID_LENGTH + GENERATION_LENGTH + MAC_LENGTH).then_some(())?;
         let (named, mac) = bytes.split_at(1 + 2 * ID_LENGTH + GENERATION_LENGTH);
         let (version, rest) = named.split_first()?;
-        (*version == REFRESH_VERSION).then_some(())?;
+        [REFRESH_VERSION, AUTOLOGIN_REFRESH_VERSION].contains(version).then_some(())?;
         let (ids, generation) = rest.split_at(2 * ID_LENGTH);
         let (realm_id, session_id) = ids.split_at(ID_LENGTH);
         let read = RefreshToken {
             realm_id: RealmId::from_uuid(id(realm_id)?),
             session_id: SessionId::from_uuid(id(session_id)?),
             generation: i64::from_be_bytes(generation.try_into().ok()?),
+            is_autologin: *version == AUTOLOGIN_REFRESH_VERSION,
         };
         // Compared in constant time.
         self.mac(read).verify_slice(mac).ok()?;
@@ -274,6 +323,35 @@ impl Secrets for KeyedSecrets {
             first: FIRST_FACTORS.into_iter().find(|factor| first_factor_byte(*factor) == *first)?,
             known_since: moment(known_since)?,
         })
+    }
+
+    fn autologin_token(&self, autologin: &Autologin, reader: &AutologinReader) -> Secret<String> {
+        let named = named_autologin(autologin);
+        let seal = self.autologin_seal(&named).finalize().into_bytes();
+        let mac = self.autologin_mac(autologin, reader).finalize().into_bytes();
+        Secret::new(URL_SAFE_NO_PAD.encode([named.as_slice(), &seal[..SEAL_LENGTH], &mac].concat()))
+    }
+
+    fn autologin_named(&self, token: &str) -> Option<Autologin> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        (bytes.len() == AUTOLOGIN_LENGTH + SEAL_LENGTH + MAC_LENGTH).then_some(())?;
+        let (named, seal) = bytes[..AUTOLOGIN_LENGTH + SEAL_LENGTH].split_at(AUTOLOGIN_LENGTH);
+        self.autologin_seal(named).verify_truncated_left(seal).ok()?;
+        let (ids, moment_of) = named.split_at(4 * ID_LENGTH);
+        let id_at = |place: usize| id(&ids[place * ID_LENGTH..(place + 1) * ID_LENGTH]);
+        Some(Autologin {
+            realm_id: RealmId::from_uuid(id_at(0)?),
+            delivery_id: DeliveryId::from_uuid(id_at(1)?),
+            user_id: UserId::from_uuid(id_at(2)?),
+            case_id: CaseId::from_uuid(id_at(3)?),
+            made_at: moment(moment_of)?,
+        })
+    }
+
+    fn is_autologin_token(&self, token: &str, autologin: &Autologin, reader: &AutologinReader) -> bool {
+        let Ok(bytes) = URL_SAFE_NO_PAD.decode(token) else { return false };
+        let Some((_, mac)) = bytes.split_at_checked(AUTOLOGIN_LENGTH + SEAL_LENGTH) else { return false };
+        self.autologin_mac(autologin, reader).verify_slice(mac).is_ok()
     }
 
     fn visit_binding(&self) -> Secret<String> {
@@ -390,7 +468,8 @@ mod tests {
     const SET_AT: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn token(generation: i64) -> RefreshToken {
-        RefreshToken { realm_id: Id::from_uuid(Uuid::from_u128(1)), session_id: Id::from_uuid(Uuid::from_u128(2)), generation }
+        let (realm_id, session_id) = (Id::from_uuid(Uuid::from_u128(1)), Id::from_uuid(Uuid::from_u128(2)));
+        RefreshToken { realm_id, session_id, generation, is_autologin: false }
     }
 
     #[test]
@@ -398,6 +477,10 @@ mod tests {
         let (secrets, _) = secrets();
         let text = secrets.refresh_token(token(3)).expose().clone();
         assert_eq!(secrets.read_refresh_token(&text), Some(token(3)));
+        let by_letter = RefreshToken { is_autologin: true, ..token(3) };
+        let other = secrets.refresh_token(by_letter);
+        assert_eq!(secrets.read_refresh_token(other.expose()), Some(by_letter));
+        assert_ne!(other.expose().as_bytes()[..2], text.as_bytes()[..2], "another version");
         let forged = secrets.refresh_token(token(4)).expose().clone();
         let mixed = format!("{}{}", &forged[..56], &text[56..]);
         for wrong in ["", "x", &text[1..], &mixed, &format!("{text}A")] {
@@ -441,7 +524,8 @@ mod tests {
         let of_another = secrets.device_token(DeviceToken { user: Id::from_uuid(id(9)), ..token }, SET_AT).expose().clone();
         let mixed = format!("{}{}", &of_another[..64], &text[64..]);
         let refresh =
-            secrets.refresh_token(RefreshToken { realm_id: token.realm, session_id: Id::from_uuid(id(2)), generation: 3 });
+            RefreshToken { realm_id: token.realm, session_id: Id::from_uuid(id(2)), generation: 3, is_autologin: false };
+        let refresh = secrets.refresh_token(refresh);
         for wrong in ["", "x", &text[1..], &mixed, &format!("{text}A"), refresh.expose()] {
             assert_eq!(secrets.read_device_token(wrong, SET_AT), None, "{wrong}");
         }

@@ -53,6 +53,8 @@ pub(crate) enum Error {
     InvitationOver,
     #[error("the link is not valid")]
     LinkNotValid,
+    #[error("the link opens nothing any more")]
+    AutologinOver,
     #[error("nobody registers himself here")]
     RegistrationClosed,
     #[error("the password is refused")]

@@ -3,6 +3,7 @@
 mod access;
 mod administrators;
 mod audit;
+mod autologins;
 mod conflicts;
 mod contacts;
 mod credentials;
@@ -32,6 +33,7 @@ mod vpn;
 pub(crate) use access::AccessUseCases;
 pub(crate) use administrators::{AdministratorUseCases, SignInAdministrator};
 pub(crate) use audit::{AuditUseCases, ListAuditEntries};
+pub(crate) use autologins::{AutologinUseCases, MadeAutologin, RedeemedAutologin};
 pub(crate) use contacts::ContactUseCases;
 pub(crate) use credentials::{CreateCredential, CredentialUseCases};
 pub(crate) use deletions::{DeleteUser, DeletionUseCases};
@@ -47,16 +49,16 @@ pub(crate) use passkeys::{BeginPasskey, FinishPasskey, PasskeyRegistered, Passke
 pub(crate) use passwords::{ChangePassword, OtherSessions, PasswordUseCases, SetUserPassword};
 pub(crate) use ports::{
     AccessToken, AccessTokens, Account, Addressee, Administrator, Administrators, Admission, Admitted, Asking, Assertions,
-    Attempts, AuditEntries, CameIn, Ceremony, ChangeStandingError, CompanyInserted, Confirmation, Confirmed, ContactSetter,
-    ContactUpdate, CountedBy, Credentials, Decision, DeleteUserError, Deletions, DeviceToken, EmailChanges, EndedByOthers,
-    Enrolment, Exports, FactorConfirmation, FactorUpdate, GroupWriteError, Groups, HashError, InsertError, Keeper, KeptRecord,
-    KeptRecords, Lifted, LinkToken, Linked, Links, NewDeletion, NewEmailChange, NewLink, NewPasskey, NewPassword, NewPhoneCode,
-    NewRecoveryCodes, NewRegistration, NewSecret, NewSocialAccount, NotAsserted, OneTimeCodes, PasskeyAssertionError,
-    PasskeyInserted, PasskeyRegistrationError, PasskeyUpdate, Passkeys, PasswordHasher, PasswordSetter, Passwords, PhoneCodes,
-    Presets, ProviderError, PublishedKey, Realms, RecoveryCodesLeft, Redemption, RefreshToken, Registrant, Registrations,
-    RelyingParty, ReplacementNotice, Revocations, SecondFactors, Secrets, SentFirst, Sessions, SessionsEnding, SignOns,
-    SocialAccounts, SocialAdmission, SocialProviders, Stations, StoredPassword, TriedCode, Unlinking, UpdateUserError, UsedCode,
-    UserLinked, Users, VisitSecrets, Waiting,
+    Attempts, AuditEntries, Autologins, CameIn, Ceremony, ChangeStandingError, CompanyInserted, Confirmation, Confirmed,
+    ContactSetter, ContactUpdate, CountedBy, Credentials, Decision, DeleteUserError, Deletions, DeviceToken, EmailChanges,
+    EndedByOthers, Enrolment, Exports, FactorConfirmation, FactorUpdate, GroupWriteError, Groups, HashError, InsertError, Keeper,
+    KeptRecord, KeptRecords, Lifted, LinkToken, Linked, Links, NewDeletion, NewEmailChange, NewLink, NewPasskey, NewPassword,
+    NewPhoneCode, NewRecoveryCodes, NewRegistration, NewSecret, NewSocialAccount, NotAsserted, OneTimeCodes,
+    PasskeyAssertionError, PasskeyInserted, PasskeyRegistrationError, PasskeyUpdate, Passkeys, PasswordHasher, PasswordSetter,
+    Passwords, PhoneCodes, Presets, ProviderError, PublishedKey, Realms, RecoveryCodesLeft, Redemption, RefreshToken, Registrant,
+    Registrations, RelyingParty, ReplacementNotice, Revocations, SecondFactors, Secrets, SentFirst, Sessions, SessionsEnding,
+    SignOns, SocialAccounts, SocialAdmission, SocialProviders, Stations, StoredPassword, TriedCode, Unlinking, UpdateUserError,
+    UsedCode, UserLinked, Users, VisitSecrets, Waiting,
 };
 pub(crate) use realms::{CreateCompany, CreateRealm, RealmUseCases, UpdateCompanySettings, UpdatePolicy, UpdateRealm};
 pub(crate) use registrations::{ConfirmRegistration, Register, RegistrationUseCases, Said};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kernel::{
-    Authorized, Call, Caller, Clock, IdSource, Permit, RealmId, Refusal, SecondFactorId, Secret, SessionId, Through, Timestamp,
-    UserCaller, UserId,
+    Authorized, Call, Caller, Clock, IdSource, Permit, RealmId, Refusal, Role, SecondFactorId, Secret, SessionId, Through,
+    Timestamp, UserCaller, UserId,
 };
 
 use super::guessing::{Attempt, PLATFORM};
@@ -313,21 +313,31 @@ impl SessionUseCases {
             generation: 1,
             created_at: now,
             refreshed_at: now,
-            expires_at: policy.sessions.end(now, now),
+            expires_at: proof.lifetimes(policy).end(now, now),
             authenticated_at: now,
             proof,
         }
     }
 
-    fn tokens(&self, session: &Session, user: SessionUser, now: Timestamp) -> Result<SessionTokens, Error> {
+    /// What somebody calls by in his session: as a CUSTOMER, whoever he is, where a letter has opened it.
+    pub(super) fn tokens(&self, session: &Session, user: SessionUser, now: Timestamp) -> Result<SessionTokens, Error> {
+        let (role, through) = match session.proof.first {
+            FirstFactor::Autologin => (Role::Customer, Through::Autologin(session.id)),
+            FirstFactor::Password | FirstFactor::Provider | FirstFactor::SignOn => (user.role, Through::Session(session.id)),
+        };
         let caller = Caller::User(UserCaller {
             realm_id: session.realm_id,
             company_id: user.company_id,
             user_id: session.user_id,
-            role: user.role,
-            through: Through::Session(session.id),
+            role,
+            through,
         });
-        let refresh = RefreshToken { realm_id: session.realm_id, session_id: session.id, generation: session.generation };
+        let refresh = RefreshToken {
+            realm_id: session.realm_id,
+            session_id: session.id,
+            generation: session.generation,
+            is_autologin: session.proof.first == FirstFactor::Autologin,
+        };
         Ok(SessionTokens {
             session_id: session.id,
             access: self.tokens.issue(&caller, user.access_generation, Some(session.proof), now)?,
@@ -343,7 +353,7 @@ impl SessionUseCases {
             let found = self.sessions.get(shown.realm_id, shown.session_id).await?;
             let (mut session, user) = found.filter(|(_, user)| user.is_active).ok_or(Error::SessionOver)?;
             let realm = self.realms.get(session.realm_id).await?.ok_or(Error::SessionOver)?;
-            session.obey(realm.policy.sessions);
+            session.obey(&realm.policy);
             if !session.proof.is_enough(&realm.policy, user.role) {
                 return Err(Error::SessionOver);
             }
@@ -354,7 +364,7 @@ impl SessionUseCases {
                 Refresh::Repeat => return Ok(permit.show(self.tokens(&session, user, now)?)),
                 Refresh::Rotate => {}
             }
-            let expires_at = realm.policy.sessions.end(session.created_at, now);
+            let expires_at = session.proof.lifetimes(&realm.policy).end(session.created_at, now);
             if self.sessions.rotate(&permit, &session, expires_at, now).await? {
                 session.generation += 1;
                 session.expires_at = expires_at;
@@ -409,7 +419,7 @@ impl SessionUseCases {
         let now = self.clock.now();
         let mut sessions = self.sessions.list(realm_id, user_id, now).await?;
         for session in &mut sessions {
-            session.obey(realm.policy.sessions);
+            session.obey(&realm.policy);
         }
         sessions.retain(|session| session.expires_at > now);
         Ok(sessions)
@@ -433,9 +443,12 @@ impl SessionUseCases {
 
     /// Ends the present session if none is named.
     pub(crate) async fn end(&self, call: &Call, session_id: Option<SessionId>) -> Result<Authorized<()>, Error> {
-        let permit = call.authorize(&Action::ManageOwnSessions)?;
-        let (user, present) = signed_in(call)?;
-        let session_id = session_id.unwrap_or(present);
+        let present = present_session(call);
+        let is_present = session_id.is_none() || session_id == present;
+        let permit = call.authorize(if is_present { &Action::LeaveSession } else { &Action::ManageOwnSessions })?;
+        let (Caller::User(user), Some(session_id)) = (call.caller(), session_id.or(present)) else {
+            return Err(Refusal::Denied.into());
+        };
         if !self.sessions.end(&permit, user.realm_id, user.user_id, session_id, self.clock.now()).await? {
             return Err(Error::SessionNotFound);
         }
@@ -453,7 +466,15 @@ pub(crate) fn session_user(user: &User) -> SessionUser {
     }
 }
 
-/// Who calls, and in which session.
+/// The session that somebody calls in, whatever opened it.
+fn present_session(call: &Call) -> Option<SessionId> {
+    match call.caller() {
+        Caller::User(UserCaller { through: Through::Session(id) | Through::Autologin(id), .. }) => Some(*id),
+        _ => None,
+    }
+}
+
+/// Who calls, and in which session of his own making.
 pub(super) fn signed_in(call: &Call) -> Result<(UserCaller, SessionId), Error> {
     match call.caller() {
         Caller::User(user @ UserCaller { through: Through::Session(session_id), .. }) => Ok((*user, *session_id)),

@@ -1,6 +1,6 @@
 //! Who may do what with realms, users, links, sessions and credentials: one pure function.
 
-use kernel::{Caller, CompanyId, Decision, RealmId, Role, Through, UserCaller};
+use kernel::{Caller, CompanyId, Component, Decision, RealmId, Role, Through, UserCaller};
 
 use super::{Company, ContactChanger, Credential, CredentialKind, OwnerSetsPasswords, User, UserDeleter, UserDeletion};
 
@@ -11,6 +11,8 @@ pub(crate) enum Action<'a> {
     ReadPublished,
     /// What only Cabinet's own components ask.
     WatchAccess,
+    /// Makes what opens people's accounts, for letters to them.
+    MakeAutologins,
     /// Asks whether somebody may enter a VPN, of whichever realm the caller stands before.
     EnterVpn,
     CreateRealm,
@@ -103,6 +105,8 @@ pub(crate) enum Action<'a> {
     SeeUser(&'a User),
     /// Lists, names and ends sessions of one's own; whoever calls in a user's name has none.
     ManageOwnSessions,
+    /// Ends the session one calls in, whatever opened it.
+    LeaveSession,
     /// Gets, changes and gives up a second factor of one's own; whoever calls in a user's name has no device of his.
     ManageOwnSecondFactor,
     /// Reads, links and unlinks accounts of one's own at providers; whoever calls in a user's name has none.
@@ -123,6 +127,7 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
     match action {
         Action::ShowSecret | Action::ReadPublished => Decision::Allow,
         Action::WatchAccess => allow_if(matches!(caller, Caller::Component(_))),
+        Action::MakeAutologins => allow_if(*caller == Caller::Component(Component::Notification)),
         // It says where its clients are, as any gateway does, and may do nothing else.
         Action::EnterVpn => allow_if(matches!(caller, Caller::Gateway(_))),
         Action::CreateRealm | Action::ListRealms | Action::ManageCredentials | Action::ManageSignOnKeys => {
@@ -143,8 +148,8 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
         Action::InviteAgain(user) => invite_again(caller, user),
         Action::ChangeContacts { user, by } => change_contacts(caller, user, *by),
         Action::ChangeOwnContacts { by } => {
-            let in_session = matches!(caller, Caller::User(UserCaller { through: Through::Session(_), .. }));
-            allow_if(in_session && matches!(by, ContactChanger::User | ContactChanger::SupportOnceSet))
+            let is_changeable = matches!(by, ContactChanger::User | ContactChanger::SupportOnceSet);
+            if is_changeable { in_own_session(caller) } else { Decision::Deny }
         }
         Action::ChangeStanding(user) => change_standing(caller, user),
         Action::SetPassword { user, by_owner } => set_password(caller, user, *by_owner),
@@ -161,8 +166,23 @@ fn decide(caller: &Caller, action: &Action<'_>) -> Decision {
         Action::ManageOwnSessions
         | Action::ManageOwnSecondFactor
         | Action::ManageOwnSocialAccounts
-        | Action::ChangeOwnPassword => allow_if(matches!(caller, Caller::User(UserCaller { through: Through::Session(_), .. }))),
-        Action::ConfirmOwnContacts => allow_if(matches!(caller, Caller::User(_))),
+        | Action::ChangeOwnPassword => in_own_session(caller),
+        Action::LeaveSession => {
+            allow_if(matches!(caller, Caller::User(UserCaller { through: Through::Session(_) | Through::Autologin(_), .. })))
+        }
+        Action::ConfirmOwnContacts => match caller {
+            Caller::User(UserCaller { through: Through::Service(_), .. }) => Decision::Allow,
+            _ => in_own_session(caller),
+        },
+    }
+}
+
+/// What a user does for himself; a letter that has let him in is no proof that it is he (I11, I19).
+const fn in_own_session(caller: &Caller) -> Decision {
+    match caller {
+        Caller::User(UserCaller { through: Through::Session(_), .. }) => Decision::Allow,
+        Caller::User(UserCaller { through: Through::Autologin(_), .. }) => Decision::Prove,
+        _ => Decision::Deny,
     }
 }
 
@@ -383,7 +403,7 @@ fn delete_user(caller: &Caller, deleted: &User, by: UserDeleter) -> Decision {
 /// is none of their business.
 fn export_user(caller: &Caller, exported: &User) -> Decision {
     match caller {
-        Caller::User(UserCaller { user_id, through: Through::Session(_), .. }) if *user_id == exported.id() => Decision::Allow,
+        Caller::User(UserCaller { user_id, .. }) if *user_id == exported.id() => in_own_session(caller),
         Caller::Service(service) if service.realm_id == exported.realm_id() => Decision::Allow,
         _ if see_user(caller, exported) == Decision::Allow => Decision::Deny,
         Caller::Gateway(_) => Decision::Deny,

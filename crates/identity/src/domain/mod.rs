@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod audit;
+mod autologin;
 mod contact_change;
 mod contacts;
 mod credential;
@@ -26,6 +27,7 @@ mod station;
 mod transliteration;
 mod user;
 
+pub(crate) use autologin::{Autologin, AutologinReader};
 pub(crate) use contact_change::{ContactChanger, EmailChange};
 pub(crate) use contacts::{Contact, Contacts, InvalidPhone, InvalidUserName, Login, NameStem, PhoneNumber, PhoneRule, UserName};
 pub(crate) use credential::{Credential, CredentialKind};

@@ -10,6 +10,8 @@ use super::{Policy, SessionLifetimes};
 
 /// How long the token before the present one gives the same answer again: its client may not have heard the first one.
 const GRACE: jiff::SignedDuration = jiff::SignedDuration::from_secs(10);
+/// How long a session goes on that a letter has opened.
+const AUTOLOGIN_LONGEST: Duration = Duration::from_hours(24);
 
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
@@ -46,6 +48,8 @@ pub(crate) enum FirstFactor {
     Provider,
     /// The word of his realm's own service (I20).
     SignOn,
+    /// The link of a letter about a case (I19).
+    Autologin,
 }
 
 /// What somebody is asked for beside it.
@@ -66,17 +70,27 @@ impl Proof {
         Self { first, second: None }
     }
 
-    /// As access tokens say it (RFC 8176; `fed`, for what somebody else has looked at, is of no registry).
+    /// As access tokens say it (RFC 8176; `fed`, for what somebody else has looked at, and `link`, for the link of a letter, are of no registry).
     pub(crate) fn methods(self) -> Vec<&'static str> {
         let first = match self.first {
             FirstFactor::Password => "pwd",
             FirstFactor::Provider | FirstFactor::SignOn => "fed",
+            FirstFactor::Autologin => "link",
         };
         let second = self.second.map(|second| match second {
             SecondFactorKind::Code => "otp",
             SecondFactorKind::Passkey => "hwk",
         });
         [first].into_iter().chain(second).collect()
+    }
+
+    /// How long a session goes on that began by it: what a letter opens is for today.
+    pub(crate) fn lifetimes(self, policy: &Policy) -> SessionLifetimes {
+        let SessionLifetimes { idle, longest } = policy.sessions;
+        match self.first {
+            FirstFactor::Autologin => SessionLifetimes { idle, longest: longest.min(AUTOLOGIN_LONGEST) },
+            FirstFactor::Password | FirstFactor::Provider | FirstFactor::SignOn => policy.sessions,
+        }
     }
 
     /// Whether that goes on being enough for somebody of this role.
@@ -103,13 +117,14 @@ impl FromStr for Proof {
 }
 
 impl FirstFactor {
-    const ALL: [Self; 3] = [Self::Password, Self::Provider, Self::SignOn];
+    const ALL: [Self; 4] = [Self::Password, Self::Provider, Self::SignOn, Self::Autologin];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Password => "PASSWORD",
             Self::Provider => "PROVIDER",
             Self::SignOn => "SIGN_ON",
+            Self::Autologin => "AUTOLOGIN",
         }
     }
 }
@@ -156,8 +171,8 @@ pub(crate) enum Refresh {
 
 impl Session {
     /// Lifetimes that were shortened since it was refreshed hold for it, too.
-    pub(crate) fn obey(&mut self, lifetimes: SessionLifetimes) {
-        self.expires_at = self.expires_at.min(lifetimes.end(self.created_at, self.refreshed_at));
+    pub(crate) fn obey(&mut self, policy: &Policy) {
+        self.expires_at = self.expires_at.min(self.proof.lifetimes(policy).end(self.created_at, self.refreshed_at));
     }
 
     /// True if its user showed no longer ago than this that he is who he says; it does not matter if there is no age.

@@ -1,20 +1,23 @@
 //! What notification asks of its peers.
 
+use std::collections::HashMap;
+
 use api::cabinet::case_monitoring::v1 as pb_cases;
 use api::cabinet::case_monitoring::v1::case_service_client::CaseServiceClient;
 use api::cabinet::identity::v1 as pb;
+use api::cabinet::identity::v1::autologin_service_client::AutologinServiceClient;
 use api::cabinet::identity::v1::realm_service_client::RealmServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
 use api::cabinet::profile::v1 as pb_profile;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
 use async_trait::async_trait;
-use kernel::{CaseId, Errand, Fault, RealmId, Timestamp, UserId};
-use runtime::grpc::{Client, peer_fault};
+use kernel::{CaseId, DeliveryId, Errand, Fault, RealmId, Secret, Timestamp, UserId};
+use runtime::grpc::{Client, peer_fault, timestamp};
 
 use crate::adapters::events;
 use crate::adapters::postgres::StoredSpeech;
 use crate::adapters::realms::RealmFacts;
-use crate::application::{CaseChanges, PersonStanding, UserContacts, Users};
+use crate::application::{Autologin, Autologins, AutologinsMade, CaseChanges, CaseDelivery, PersonStanding, UserContacts, Users};
 use crate::domain::{CaseChange, Kind, Phone};
 
 /// Identity, as notification needs it.
@@ -70,6 +73,35 @@ fn contacts(user: pb::User) -> Result<UserContacts, Fault> {
         (false, true) => Phone::Confirmed(user.phone),
     };
     Ok(UserContacts { user_id, version: user.version, email, phone, standing })
+}
+
+#[async_trait]
+impl Autologins for IdentityClient {
+    async fn make(&self, realm_id: RealmId, letters: &[CaseDelivery], errand: Errand<'_>) -> Result<AutologinsMade, Fault> {
+        let deliveries = letters.iter().map(case_delivery).collect();
+        let question = pb::BatchMakeAutologinsRequest { realm_id: realm_id.to_string(), deliveries };
+        let request = self.0.request(question, errand).await?;
+        match AutologinServiceClient::new(self.0.channel()).batch_make_autologins(request).await {
+            Ok(answer) => answer.into_inner().autologins.into_iter().map(autologin).collect(),
+            // Letters of a realm that is none do not leave.
+            Err(status) if status.code() == tonic::Code::NotFound => Ok(HashMap::new()),
+            Err(status) => Err(peer_fault(status)),
+        }
+    }
+}
+
+fn case_delivery(letter: &CaseDelivery) -> pb::CaseDelivery {
+    pb::CaseDelivery {
+        delivery_id: letter.delivery_id.to_string(),
+        user_id: letter.user_id.to_string(),
+        case_id: letter.case_id.to_string(),
+        create_time: Some(timestamp(letter.created_at)),
+    }
+}
+
+fn autologin(made: pb::Autologin) -> Result<(DeliveryId, Autologin), Fault> {
+    let pb::Autologin { delivery_id, token, email } = made;
+    Ok((delivery_id.parse().map_err(Fault::internal)?, Autologin { token: Secret::new(token), email }))
 }
 
 /// Profile, as notification needs it.

@@ -18,14 +18,14 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Addressed, Ledger, Letter, Letters, Mailer, People, Person, PersonStanding, Realm, Realms, SendError, SendMeter, Sms, Speech,
-    Speeches, Texter, UserContacts, Users,
+    Addressed, AutologinDesk, AutologinsMade, Ledger, Letter, Letters, Mailer, People, Person, PersonStanding, Realm, Realms,
+    SendError, SendMeter, Sms, Speech, Speeches, Texter, UserContacts, Users,
 };
 use crate::domain::{Channel, Claimed, LEASE, Outcome, Phone, Settled, Unavailable, contact};
 
 /// Deliveries handed over by the planner that wait to be prepared.
 pub(crate) const SEND_QUEUE: usize = 1024;
-/// Deliveries prepared at once.
+/// Deliveries prepared at once: as many as identity takes in one question.
 const BATCH: usize = 256;
 /// Results that are not written yet: half of them wait while the other half is being written. And the longest one waits for
 /// company.
@@ -48,6 +48,7 @@ pub(crate) struct Dispatcher {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) people: Arc<dyn People>,
     pub(crate) users: Arc<dyn Users>,
+    pub(crate) autologins: AutologinDesk,
     pub(crate) realms: Arc<dyn Realms>,
     pub(crate) speeches: Arc<dyn Speeches>,
     pub(crate) letters: Arc<dyn Letters>,
@@ -94,6 +95,7 @@ struct Answers {
     /// What becomes of the deliveries of realms of which it said nothing.
     missing_realms: HashMap<RealmId, Outcome>,
     speech: KnownSpeech,
+    autologins: AutologinsMade,
 }
 
 impl Answers {
@@ -238,10 +240,11 @@ impl Dispatcher {
         stop: &CancellationToken,
     ) {
         let Some(addressed) = self.address(batch, stop).await else { return };
-        let speech = self.known_speech(&addressed).await;
+        let (speech, autologins) =
+            tokio::join!(self.known_speech(&addressed), self.autologins.tokens(&addressed, self.clock.now(), &self.tracer));
         let realms: HashSet<RealmId> = addressed.iter().map(|addressed| addressed.delivery.realm_id).collect();
         let realms = realms.into_iter().filter_map(|realm_id| Some((realm_id, self.realms.known(realm_id)?))).collect();
-        let mut answers = Answers { realms, speech, ..Answers::default() };
+        let mut answers = Answers { realms, speech, autologins, ..Answers::default() };
         let (known, strangers): (Vec<_>, Vec<_>) = addressed.into_iter().partition(|addressed| answers.know(addressed));
         // Whoever is known does not wait until others have been asked about.
         self.hand_on(known, &answers, outgoing, settled, stop).await;
@@ -405,7 +408,11 @@ impl Dispatcher {
         };
         let realm = asked.realm(delivery.realm_id)?.spoken(&self.speech(addressed, asked)?);
         let written = match delivery.channel {
-            Channel::Email => self.letters.write(addressed, &realm, to).map(Written::Letter),
+            Channel::Email => {
+                // One that is known by another address than identity knows him by is written to there, and let in by his password.
+                let autologin = asked.autologins.get(&delivery.delivery_id).filter(|autologin| autologin.email == to);
+                self.letters.write(addressed, &realm, to, autologin.map(|autologin| &autologin.token)).map(Written::Letter)
+            }
             Channel::Sms => {
                 let texter = self.channels.texter.clone().ok_or(unreachable(Unavailable::ChannelNotConfigured))?;
                 self.letters.write_sms(addressed, &realm, to).map(|sms| Written::Sms(sms, texter))

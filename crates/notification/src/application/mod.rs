@@ -1,5 +1,6 @@
 //! What notification does, as stories. Knows ports, not techniques.
 
+mod autologins;
 mod dispatch;
 mod error;
 mod plan;
@@ -9,12 +10,14 @@ mod receipts;
 mod records;
 mod unsubscribing;
 
+pub(crate) use autologins::AutologinDesk;
 pub(crate) use dispatch::{Channels, Dispatcher, SEND_QUEUE};
 pub(crate) use error::Error;
 pub(crate) use plan::{CaseVersion, Dispatchers, Lanes, PersonVersion, Plan, PlanError, Planner, RealmVersion, StatusChange};
 pub(crate) use ports::{
-    Addressed, CaseChanges, DeliveryRecords, Ledger, Letter, Letters, Mailer, People, Person, PersonStanding, PreferenceStore,
-    Realm, Realms, SendError, SendMeter, Sms, Speech, Speeches, Texter, UnsubscribeTokens, UserContacts, Users,
+    Addressed, Autologin, Autologins, AutologinsMade, CaseChanges, CaseDelivery, DeliveryRecords, Ledger, Letter, Letters,
+    Mailer, People, Person, PersonStanding, PreferenceStore, Realm, Realms, SendError, SendMeter, Sms, Speech, Speeches, Texter,
+    UnsubscribeTokens, UserContacts, Users,
 };
 pub(crate) use preferences::{PreferenceSheet, PreferenceUseCases, UpdatePreferences};
 pub(crate) use receipts::ReceiptDesk;

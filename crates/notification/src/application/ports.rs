@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use kernel::{CaseId, DeliveryId, Errand, Fault, Permit, RealmId, Timestamp, UserId};
+use kernel::{CaseId, DeliveryId, Errand, Fault, Permit, RealmId, Secret, Timestamp, UserId};
 use messaging::Lane;
 
 use super::{ExplainDelivery, ListDeliveries, Plan, PlanError};
@@ -83,6 +83,33 @@ pub(crate) trait People: Send + Sync {
 pub(crate) trait Users: Send + Sync {
     /// Contacts of those of the people who exist.
     async fn contacts(&self, realm_id: RealmId, ids: &[UserId], errand: Errand<'_>) -> Result<Vec<UserContacts>, Fault>;
+}
+
+/// A letter about a case, as it is said to whoever makes its autologin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CaseDelivery {
+    pub(crate) delivery_id: DeliveryId,
+    pub(crate) user_id: UserId,
+    pub(crate) case_id: CaseId,
+    pub(crate) created_at: Timestamp,
+}
+
+/// What opens the account of whom a letter goes to.
+#[derive(Debug, Clone)]
+pub(crate) struct Autologin {
+    pub(crate) token: Secret<String>,
+    /// The address he has by now: whoever reads a letter to another one is perhaps not he.
+    pub(crate) email: String,
+}
+
+/// Those of letters, by their deliveries.
+pub(crate) type AutologinsMade = HashMap<DeliveryId, Autologin>;
+
+/// What makes the links in letters that open their readers' accounts (I19): asked of identity.
+#[async_trait]
+pub(crate) trait Autologins: Send + Sync {
+    /// Those of the letters that may carry one. The same delivery has the same token again.
+    async fn make(&self, realm_id: RealmId, letters: &[CaseDelivery], errand: Errand<'_>) -> Result<AutologinsMade, Fault>;
 }
 
 /// A claimed delivery with what is needed to send it.
@@ -240,7 +267,8 @@ pub(crate) trait Letters: Send + Sync {
     /// In which language it is written, if the fact says so itself.
     fn own_language(&self, delivery: &Claimed) -> Result<Option<String>, Fault>;
 
-    fn write(&self, addressed: &Addressed, realm: &Realm, to: &str) -> Result<Letter, Fault>;
+    /// With an autologin, its link opens the account of whom it goes to.
+    fn write(&self, addressed: &Addressed, realm: &Realm, to: &str, autologin: Option<&Secret<String>>) -> Result<Letter, Fault>;
 
     fn write_sms(&self, addressed: &Addressed, realm: &Realm, to: &str) -> Result<Sms, Fault>;
 }

@@ -1,6 +1,6 @@
 //! Who may do what with a person's notifications: one pure function.
 
-use kernel::{Caller, Decision, RealmId, UserId};
+use kernel::{Caller, Decision, RealmId, Through, UserCaller, UserId};
 
 pub(crate) enum Action {
     GetPreferences {
@@ -31,9 +31,16 @@ impl kernel::Action for Action {
 
 fn decide(caller: &Caller, action: &Action) -> Decision {
     match action {
-        Action::GetPreferences { realm_id, user_id }
-        | Action::UpdatePreferences { realm_id, user_id }
-        | Action::SeeDeliveries { realm_id, user_id } => his_own(caller, *realm_id, *user_id),
+        Action::GetPreferences { realm_id, user_id } => his_own(caller, *realm_id, *user_id),
+        // Whoever has come by somebody's letter does not turn off the next one, nor read what else was sent (I19).
+        Action::UpdatePreferences { .. } | Action::SeeDeliveries { .. }
+            if matches!(caller, Caller::User(UserCaller { through: Through::Autologin(_), .. })) =>
+        {
+            Decision::Deny
+        }
+        Action::UpdatePreferences { realm_id, user_id } | Action::SeeDeliveries { realm_id, user_id } => {
+            his_own(caller, *realm_id, *user_id)
+        }
         Action::SeeCaseChange { is_concerned } if *is_concerned || matches!(caller, Caller::Service(_)) => Decision::Allow,
         Action::SeeCaseChange { .. } => Decision::Hide,
         Action::FollowLink => Decision::Allow,

@@ -187,6 +187,11 @@ impl Kind {
         }
     }
 
+    /// Whether its message by this channel opens its reader's account at the case it is about (I19).
+    pub(crate) const fn has_autologin(self, channel: Channel) -> bool {
+        matches!((self, channel), (Self::StatusChange, Channel::Email))
+    }
+
     /// Whether somebody who is blocked may be told (I4): only that he is.
     pub(crate) const fn reaches_blocked(self) -> bool {
         matches!(self, Self::AccountBlocked)

@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use api::cabinet::case_monitoring::events::v1 as pb_cases;
 use api::cabinet::identity::events::v1 as pb;
+use api::cabinet::r#type::v1::{AudienceMember, AudienceReason};
 use async_trait::async_trait;
 use jiff::tz::TimeZone;
-use kernel::{Clock, DeliveryId, Errand, Fault, Id, IdSource as _, RandomIds, RealmId, Secret, Timestamp, UserId};
+use kernel::{CaseId, Clock, DeliveryId, Errand, Fault, Id, IdSource as _, RandomIds, RealmId, Secret, Timestamp, UserId};
 use messaging::{Handler as _, HandlerError, Lane, Message};
 use prost::Message as _;
 use runtime::grpc::timestamp;
@@ -28,8 +30,8 @@ use crate::adapters::metrics::{LedgerMetrics, SendMetrics};
 use crate::adapters::postgres::{PgLedger, PgPeople};
 use crate::adapters::unsubscribe_tokens::unsubscribe_tokens;
 use crate::application::{
-    Channels, Dispatcher, Dispatchers, Lanes, Letter, Mailer, PersonStanding, Planner, Realm, Realms, SEND_QUEUE, SendError,
-    Speech, Speeches, UserContacts, Users,
+    Autologin, AutologinDesk, Autologins, AutologinsMade, CaseDelivery, Channels, Dispatcher, Dispatchers, Lanes, Letter, Mailer,
+    PersonStanding, Planner, Realm, Realms, SEND_QUEUE, SendError, Speech, Speeches, UserContacts, Users,
 };
 use crate::domain::{Channel, Phone};
 
@@ -61,6 +63,10 @@ pub(super) struct Identity {
     blocks_everybody: AtomicBool,
     known: Mutex<HashMap<RealmId, Arc<Realm>>>,
     forgets_at_once: AtomicBool,
+    keeps_autologins_waiting: AtomicBool,
+    has_new_addresses: AtomicBool,
+    /// Question by question.
+    asked_for_autologins: Mutex<Vec<Vec<CaseDelivery>>>,
 }
 
 impl Identity {
@@ -84,6 +90,20 @@ impl Identity {
 
     pub(super) fn block_everybody(&self) {
         self.blocks_everybody.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on it says nothing when it is asked for autologins.
+    pub(super) fn keep_autologins_waiting(&self) {
+        self.keeps_autologins_waiting.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on everybody has an address that nobody else has heard of yet.
+    pub(super) fn change_addresses(&self) {
+        self.has_new_addresses.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn asked_for_autologins(&self) -> Vec<Vec<CaseDelivery>> {
+        self.asked_for_autologins.lock().expect("nobody panics while holding the questions").clone()
     }
 
     fn ask(&self) -> Result<(), Fault> {
@@ -115,6 +135,27 @@ impl Users for Identity {
             standing,
         };
         Ok(ids.iter().map(contacts).collect())
+    }
+}
+
+/// What identity gives to a letter: the same to the same.
+pub(super) fn autologin_of(letter: &CaseDelivery) -> String {
+    let CaseDelivery { delivery_id, user_id, case_id, created_at } = letter;
+    format!("{delivery_id}_{user_id}_{case_id}_{}", created_at.as_microsecond())
+}
+
+#[async_trait]
+impl Autologins for Identity {
+    async fn make(&self, _: RealmId, letters: &[CaseDelivery], _: Errand<'_>) -> Result<AutologinsMade, Fault> {
+        self.asked_for_autologins.lock().expect("nobody panics while holding the questions").push(letters.to_vec());
+        if self.keeps_autologins_waiting.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        self.ask()?;
+        let is_new = self.has_new_addresses.load(Ordering::SeqCst);
+        let email = if is_new { "anna.new@example.com" } else { "anna@example.com" };
+        let made = |letter: &CaseDelivery| Autologin { token: Secret::new(autologin_of(letter)), email: email.to_owned() };
+        Ok(letters.iter().map(|letter| (letter.delivery_id, made(letter))).collect())
     }
 }
 
@@ -251,6 +292,7 @@ impl Desk {
             ledger: self.ledger.clone(),
             people: Arc::new(PgPeople::new(self.pool.clone())),
             users: self.identity.clone(),
+            autologins: AutologinDesk::new(self.identity.clone(), Duration::from_secs(1)),
             realms: self.identity.clone(),
             speeches: self.identity.clone(),
             letters: Arc::new(
@@ -344,6 +386,32 @@ impl Desk {
         let block_time = Some(timestamp(self.clock.now()));
         let fact = pb::UserBlocked { user_id: new_user(), version: 2, block_time, ..Default::default() };
         self.message("identity.user.blocked.v1", fact.encode_to_vec())
+    }
+
+    /// Somebody who has ticked that he is told of his cases by e-mail.
+    pub(super) fn customer_who_ticked(&self) -> UserId {
+        let (realm_id, user_id) = (self.realm_id, new_id(self.clock.now()));
+        self.database.execute(&format!(
+            "INSERT INTO preferences (realm_id, user_id, status_change_email) VALUES ('{realm_id}', '{user_id}', true)"
+        ));
+        user_id
+    }
+
+    pub(super) fn case(&self) -> CaseId {
+        new_id(self.clock.now())
+    }
+
+    /// The status of the case that he has asked for changed.
+    pub(super) fn status_changed(&self, requester: UserId, case_id: CaseId) -> Message {
+        let (case_id, subject) = (case_id.to_string(), "Printer on fire".to_owned());
+        let requester = AudienceMember { user_id: requester.to_string(), reasons: vec![AudienceReason::Requester.into()] };
+        let fact = pb_cases::CaseStatusChanged {
+            case: Some(pb_cases::CaseFacts { case_id, number: 1, subject, version: 2, ..Default::default() }),
+            change_time: Some(timestamp(self.clock.now())),
+            audience: vec![requester],
+            ..Default::default()
+        };
+        self.message("case_monitoring.case.status_changed.v1", fact.encode_to_vec())
     }
 
     /// The only row of the ledger: kind, lane, state, reason, attempt, and whether its content is still there.

@@ -2,6 +2,7 @@
 //!
 //! Identity and the mail server are played here, so that they can be away, refuse, or die at any moment.
 
+mod autologins;
 mod desk;
 mod realms;
 mod security_mail;

@@ -191,11 +191,12 @@ const fn code(kind: ErrorKind) -> Code {
 }
 
 impl From<Refusal> for Problem {
-    /// `Hidden` has no answer of its own: each service says NOT_FOUND in the words of the thing that is hidden.
+    /// `Hidden` has no answer of its own: each service says NOT_FOUND in the words of the thing that is hidden. `Unproven` has one of
+    /// identity's.
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Unauthenticated => Self::common(Code::Unauthenticated, CommonErrorReason::Unauthenticated, "sign in first"),
-            Refusal::Denied | Refusal::Hidden => {
+            Refusal::Denied | Refusal::Unproven | Refusal::Hidden => {
                 Self::common(Code::PermissionDenied, CommonErrorReason::PermissionDenied, "the caller may not do this")
             }
         }

@@ -15,8 +15,9 @@ use crate::application::{
     SuggestUserName, UpdateCompanySettings, UpdateRealm, UserAction, UserActionKind, UserView, UsersFound, Verdict,
 };
 use crate::domain::{
-    Company, CompanyKind, Contact, Credential, CredentialKind, EmailAddress, Introduction, Link, LinkPurpose, PhoneNumber, Realm,
-    RealmChange, RealmSettings, SecondFactorKind, SecondFactorWanted, Session, Standard, Standing, User, UserName, UserStatus,
+    Company, CompanyKind, Contact, Credential, CredentialKind, EmailAddress, FirstFactor, Introduction, Link, LinkPurpose,
+    PhoneNumber, Realm, RealmChange, RealmSettings, SecondFactorKind, SecondFactorWanted, Session, Standard, Standing, User,
+    UserName, UserStatus,
 };
 
 pub(super) fn create_user(request: pb::CreateUserRequest) -> Result<CreateUsers, Problem> {
@@ -353,6 +354,16 @@ pub(super) fn session(call: &Call, session: Session) -> pb::Session {
         is_current,
         client_address: session.client_address.unwrap_or_default(),
         client_agent: session.client_agent.unwrap_or_default(),
+        first_factor: first_factor(session.proof.first).into(),
+    }
+}
+
+const fn first_factor(first: FirstFactor) -> pb::FirstFactor {
+    match first {
+        FirstFactor::Password => pb::FirstFactor::Password,
+        FirstFactor::Provider => pb::FirstFactor::SocialAccount,
+        FirstFactor::SignOn => pb::FirstFactor::SignOn,
+        FirstFactor::Autologin => pb::FirstFactor::Autologin,
     }
 }
 

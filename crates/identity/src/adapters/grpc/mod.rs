@@ -3,6 +3,7 @@
 mod access;
 mod administrators;
 mod audit;
+mod autologins;
 mod contacts;
 mod convert;
 mod credentials;
@@ -26,6 +27,7 @@ mod users;
 pub(crate) use access::AccessGrpc;
 pub(crate) use administrators::AdministratorGrpc;
 pub(crate) use audit::AuditGrpc;
+pub(crate) use autologins::AutologinGrpc;
 pub(crate) use contacts::ContactGrpc;
 pub(crate) use credentials::CredentialGrpc;
 pub(crate) use deletions::DeletionGrpc;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::cabinet::identity::v1::ErrorReason;
-use kernel::ErrorKind;
+use kernel::{ErrorKind, Refusal};
 use runtime::grpc::{ErrorTextFiles, Problem};
 
 use super::policy::UnknownPath;
@@ -64,6 +64,7 @@ impl From<Error> for Problem {
             Error::LeaderInvalid => invalid(ErrorReason::LeaderInvalid, message).in_field("leader_id"),
             Error::RealmNotFound => not_found(ErrorReason::RealmNotFound, message),
             Error::LinkNotValid => not_found(ErrorReason::LinkNotValid, message),
+            Error::AutologinOver => not_now(ErrorReason::AutologinOver, message).unless("LINK", "token"),
             Error::SessionNotFound => not_found(ErrorReason::SessionNotFound, message),
             Error::CredentialNotFound => not_found(ErrorReason::CredentialNotFound, message),
             Error::ActingOnOneself => not_now(ErrorReason::ActingOnOneself, message).unless("CALLER", "user_id"),
@@ -75,7 +76,7 @@ impl From<Error> for Problem {
             Error::InvitationOver => not_now(ErrorReason::InvitationOver, message).unless("INVITATION", "user_id"),
             Error::NewPasswordNeeded => not_now(ErrorReason::NewPasswordNeeded, message).unless("PASSWORD", "new_password"),
             Error::PasswordMissing => not_now(ErrorReason::PasswordMissing, message).unless("PASSWORD", "user"),
-            Error::ReauthenticationRequired => {
+            Error::ReauthenticationRequired | Error::Refused(Refusal::Unproven) => {
                 not_now(ErrorReason::ReauthenticationRequired, message).unless("REAUTHENTICATION", "session")
             }
             Error::RegistrationClosed => not_now(ErrorReason::RegistrationClosed, message).unless("REGISTRATION", "realm_id"),

@@ -26,6 +26,7 @@ pub(super) async fn update(
              UPDATE users
              SET email = $3,
                  email_key = $4,
+                 autologins_from = CASE WHEN email_key IS NOT DISTINCT FROM $4 THEN autologins_from ELSE $16 END,
                  email_verified_at =
                      CASE WHEN $5 THEN CASE WHEN email_key = $4 THEN coalesce(email_verified_at, $16) ELSE $16 END END,
                  phone = $6,
@@ -72,10 +73,19 @@ pub(super) async fn update(
     Ok(())
 }
 
-async fn end_what_was_sent(executor: impl PgExecutor<'_>, update: &ContactUpdate<'_>) -> Result<(), Fault> {
+async fn end_what_was_sent(connection: &mut PgConnection, update: &ContactUpdate<'_>) -> Result<(), Fault> {
     let ContactUpdate { user, changed, .. } = update;
     let ended = match changed.contact {
         Contact::Email => {
+            sqlx::query!(
+                "SELECT end_autologin_sessions($1, $2, $3) AS ended",
+                user.realm_id().as_uuid(),
+                user.id().as_uuid(),
+                changed.at.to_sqlx() as _,
+            )
+            .execute(&mut *connection)
+            .await
+            .map_err(postgres::fault)?;
             sqlx::query!(
                 "UPDATE email_changes
                  SET expires_at = least(expires_at, $3)
@@ -85,7 +95,7 @@ async fn end_what_was_sent(executor: impl PgExecutor<'_>, update: &ContactUpdate
                 user.id().as_uuid(),
                 changed.at.to_sqlx() as _,
             )
-            .execute(executor)
+            .execute(connection)
             .await
         }
         Contact::Phone | Contact::UserName => {
@@ -99,7 +109,7 @@ async fn end_what_was_sent(executor: impl PgExecutor<'_>, update: &ContactUpdate
                 user.id().as_uuid(),
                 changed.at.to_sqlx() as _,
             )
-            .execute(executor)
+            .execute(connection)
             .await
         }
     };

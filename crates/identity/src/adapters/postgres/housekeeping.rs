@@ -14,7 +14,7 @@ impl PgHousekeeping {
         Self { pool }
     }
 
-    /// Deletes what no token can be about any more, tokens of single sign-on that were used, attempts that count no longer, registrations and
+    /// Deletes what no token can be about any more, tokens of single sign-on and autologins that were used, attempts that count no longer, registrations and
     /// visits to providers that are over, and sessions, links, changes of addresses and phone codes that ended before `ended_before`, with
     /// second factors that were begun before it and never shown, challenges of passkeys that were never answered, and
     /// stations that nobody has entered from since.
@@ -54,6 +54,10 @@ impl PgHousekeeping {
             .map_err(postgres::fault)?;
         // A token that is over is refused as such; but another replica's clock may be behind, or its call may have begun before.
         sqlx::query!("DELETE FROM sign_on_tokens WHERE expires_at < $1", revoked_before.to_sqlx() as _)
+            .execute(&self.pool)
+            .await
+            .map_err(postgres::fault)?;
+        sqlx::query!("DELETE FROM redeemed_autologins WHERE expires_at < $1", revoked_before.to_sqlx() as _)
             .execute(&self.pool)
             .await
             .map_err(postgres::fault)?;

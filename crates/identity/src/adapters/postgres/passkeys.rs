@@ -163,7 +163,8 @@ impl Passkeys for PgPasskeys {
                    AND sessions.session_id = $4
                    AND sessions.user_id = owner.user_id
              )
-             SELECT messaging.append_event($14, $1, $15, user_id, version, $16, $17, $18, $19, $20, $10, NULL) AS appended
+             SELECT messaging.append_event($14, $1, $15, user_id, version, $16, $17, $18, $19, $20, $10, NULL) AS appended,
+                 end_autologin_sessions($1, user_id, $10) AS autologins_ended
              FROM owner",
             user.realm_id().as_uuid(),
             user.id().as_uuid(),

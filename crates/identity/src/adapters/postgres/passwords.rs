@@ -84,7 +84,8 @@ impl Passwords for PgPasswords {
              SELECT messaging.append_event($8, $1, $9, user_id, version, $10, $11, $12, $13, $14, $4, NULL) AS appended,
                  CASE WHEN $6 THEN end_sessions($1, user_id, NULL, $4) END AS signed_out,
                  CASE WHEN $6 THEN revoke_access(user_id, access_generation, $4) END AS revoked,
-                 CASE WHEN $7::uuid IS NOT NULL THEN end_other_sessions($1, user_id, $7, $4) END AS others_signed_out
+                 CASE WHEN $7::uuid IS NOT NULL THEN end_other_sessions($1, user_id, $7, $4) END AS others_signed_out,
+                 end_autologin_sessions($1, user_id, $4) AS autologins_ended
              FROM owner",
             user.realm_id().as_uuid(),
             user.id().as_uuid(),

@@ -41,6 +41,7 @@ pub(super) async fn forget(connection: &mut PgConnection, realm_id: RealmId, use
         sqlx::query!("DELETE FROM passwords WHERE realm_id = $1 AND user_id = $2", realm_id, user_id),
         sqlx::query!("DELETE FROM links WHERE realm_id = $1 AND user_id = $2", realm_id, user_id),
         sqlx::query!("DELETE FROM sessions WHERE realm_id = $1 AND user_id = $2", realm_id, user_id),
+        sqlx::query!("DELETE FROM redeemed_autologins WHERE realm_id = $1 AND user_id = $2", realm_id, user_id),
         sqlx::query!("DELETE FROM stations WHERE realm_id = $1 AND user_id = $2", realm_id, user_id),
         sqlx::query!("DELETE FROM phone_codes WHERE realm_id = $1 AND user_id = $2", realm_id, user_id),
         sqlx::query!("DELETE FROM email_changes WHERE realm_id = $1 AND user_id = $2", realm_id, user_id),

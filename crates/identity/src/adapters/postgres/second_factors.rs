@@ -179,7 +179,8 @@ impl SecondFactors for PgSecondFactors {
                    AND sessions.session_id = $8
                    AND sessions.user_id = owner.user_id
              )
-             SELECT messaging.append_event($10, $1, $11, user_id, version, $12, $13, $14, $15, $16, $5, NULL) AS appended
+             SELECT messaging.append_event($10, $1, $11, user_id, version, $12, $13, $14, $15, $16, $5, NULL) AS appended,
+                 end_autologin_sessions($1, user_id, $5) AS autologins_ended
              FROM owner",
             user.realm_id().as_uuid(),
             user.id().as_uuid(),

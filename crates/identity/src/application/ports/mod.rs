@@ -1,5 +1,6 @@
 //! What identity's use cases want of the world.
 
+mod autologins;
 mod contacts;
 mod deletions;
 mod exports;
@@ -13,6 +14,7 @@ mod signing_in;
 mod social_accounts;
 mod users;
 
+pub(crate) use autologins::Autologins;
 pub(crate) use contacts::{
     ContactSetter, ContactUpdate, EmailChanges, NewEmailChange, NewPhoneCode, PhoneCodes, ReplacementNotice, TriedCode,
 };

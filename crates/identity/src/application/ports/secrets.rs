@@ -6,7 +6,9 @@ use runtime::token::Subject;
 use uuid::Uuid;
 
 use super::VisitSecrets;
-use crate::domain::{EmailAddress, HalfSignedIn, IntendedDeletion, Password, PhoneNumber, Proof, SocialVisit};
+use crate::domain::{
+    Autologin, AutologinReader, EmailAddress, HalfSignedIn, IntendedDeletion, Password, PhoneNumber, Proof, SocialVisit,
+};
 
 /// Why a password could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +53,8 @@ pub(crate) struct RefreshToken {
     pub(crate) realm_id: RealmId,
     pub(crate) session_id: SessionId,
     pub(crate) generation: i64,
+    /// Of a session that a letter has opened: the release before there were any reads no such token.
+    pub(crate) is_autologin: bool,
 }
 
 /// What the token of a device names: who has signed in on it.
@@ -97,6 +101,15 @@ pub(crate) trait Secrets: Send + Sync {
 
     /// None unless it is one that we made.
     fn read_half_token(&self, token: &str) -> Option<HalfSignedIn>;
+
+    /// What the link of a letter carries. Of the same letter it is the same, as long as its reader is.
+    fn autologin_token(&self, autologin: &Autologin, reader: &AutologinReader) -> Secret<String>;
+
+    /// What a token names, whoever made it.
+    fn autologin_named(&self, token: &str) -> Option<Autologin>;
+
+    /// True if it is one that we made, for this reader as he is.
+    fn is_autologin_token(&self, token: &str, autologin: &Autologin, reader: &AutologinReader) -> bool;
 
     /// What only the browser knows from which somebody is sent to a provider.
     fn visit_binding(&self) -> Secret<String>;

@@ -3,7 +3,7 @@
 use api::cabinet::case_monitoring::events::v1::CaseStatusChanged;
 use api::cabinet::identity::events::v1 as pb;
 use api::cabinet::r#type::v1::LocalizedText;
-use kernel::{Fault, Timestamp};
+use kernel::{Fault, Secret, Timestamp};
 use minijinja::context;
 use prost::Message;
 use runtime::sealing::OpeningKey;
@@ -37,7 +37,13 @@ struct SealedCode {
     expire_time: Option<prost_types::Timestamp>,
 }
 
-pub(super) fn status_change(addressed: &Addressed, realm: &Realm, language: &Language) -> Result<Content, Fault> {
+/// An autologin is open here and in the letter, nowhere else.
+pub(super) fn status_change(
+    addressed: &Addressed,
+    realm: &Realm,
+    language: &Language,
+    autologin: Option<&Secret<String>>,
+) -> Result<Content, Fault> {
     let fact: CaseStatusChanged = read(&addressed.delivery)?;
     let case = fact.case.ok_or_else(incomplete)?;
     let values = context! {
@@ -47,8 +53,14 @@ pub(super) fn status_change(addressed: &Addressed, realm: &Realm, language: &Lan
         status => label(fact.to.and_then(|status| status.requester_label).as_ref(), &realm.language),
         moment => moment(fact.change_time, realm, language)?,
         is_outdated => addressed.newest_version.is_some_and(|newest| newest > case.version),
+        is_autologin => autologin.is_some(),
     };
-    Ok(Content { values, link: Some(format!("{}/cases/{}", realm.public_url, case.case_id)) })
+    let case_url = format!("{}/cases/{}", realm.public_url, case.case_id);
+    let link = match autologin {
+        Some(token) => format!("{case_url}?autologin={}", token.expose()),
+        None => case_url,
+    };
+    Ok(Content { values, link: Some(link) })
 }
 
 pub(super) fn invitation(delivery: &Claimed, realm: &Realm, language: &Language, key: &OpeningKey) -> Result<Content, Fault> {

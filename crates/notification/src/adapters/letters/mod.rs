@@ -10,7 +10,7 @@ mod texts;
 
 use std::sync::Arc;
 
-use kernel::Fault;
+use kernel::{Fault, Secret};
 use minijinja::{Environment, context};
 use runtime::sealing::OpeningKey;
 
@@ -58,10 +58,16 @@ impl TemplateLetters {
         in_language(&self.languages, wanted)
     }
 
-    fn content(&self, addressed: &Addressed, realm: &Realm, language: &Language) -> Result<Content, Fault> {
+    fn content(
+        &self,
+        addressed: &Addressed,
+        realm: &Realm,
+        language: &Language,
+        autologin: Option<&Secret<String>>,
+    ) -> Result<Content, Fault> {
         let delivery = &addressed.delivery;
         match delivery.kind {
-            Kind::StatusChange => kinds::status_change(addressed, realm, language),
+            Kind::StatusChange => kinds::status_change(addressed, realm, language, autologin),
             Kind::Invitation => kinds::invitation(delivery, realm, language, &self.opening_key),
             Kind::PasswordReset => kinds::password_reset(delivery, realm, language, &self.opening_key),
             Kind::PasswordChanged => kinds::password_changed(delivery, realm, language),
@@ -138,10 +144,10 @@ impl Letters for TemplateLetters {
         kinds::own_language(delivery)
     }
 
-    fn write(&self, addressed: &Addressed, realm: &Realm, to: &str) -> Result<Letter, Fault> {
+    fn write(&self, addressed: &Addressed, realm: &Realm, to: &str, autologin: Option<&Secret<String>>) -> Result<Letter, Fault> {
         let language = self.language(&realm.language);
         let texts = language.of(addressed.delivery.kind).ok_or_else(|| Fault::internal(NoLetter))?;
-        let content = self.content(addressed, realm, language)?;
+        let content = self.content(addressed, realm, language, autologin)?;
         let unsubscribe_url = self.unsubscribe_url(&addressed.delivery, realm);
         let unsubscribe = unsubscribe_url.as_ref().map(|url| context! { url, action => &language.unsubscribe });
         let page = self.page(realm, texts, &content, unsubscribe)?;
@@ -158,7 +164,7 @@ impl Letters for TemplateLetters {
 
     fn write_sms(&self, addressed: &Addressed, realm: &Realm, to: &str) -> Result<Sms, Fault> {
         let text = in_language(&self.sms_languages, &realm.language).of(addressed.delivery.kind)?;
-        let Content { values, link } = self.content(addressed, realm, self.language(&realm.language))?;
+        let Content { values, link } = self.content(addressed, realm, self.language(&realm.language), None)?;
         let text = self.sentence(text, &context! { link, ..values })?;
         Ok(Sms { delivery_id: addressed.delivery.delivery_id, to: to.to_owned(), text })
     }

@@ -107,7 +107,7 @@ impl Desk {
     }
 
     fn write(&self, kind: Kind, content: Vec<u8>, language: &str) -> Result<Letter, Fault> {
-        self.letters.write(&addressed(kind, content), &realm(language), "anna@example.com")
+        self.letters.write(&addressed(kind, content), &realm(language), "anna@example.com", None)
     }
 }
 
@@ -277,6 +277,30 @@ fn a_letter_leads_where_its_kind_leads() {
     }
 }
 
+/// Rule I19.a: in every language, as text and as HTML, a letter that opens its reader's account says so, and no other does.
+#[test]
+fn only_a_letter_with_an_autologin_says_what_its_link_opens() {
+    let (desk, token) = (Desk::new(), Secret::new(TOKEN.to_owned()));
+    let (case_url, mut notes) = (format!("{PUBLIC_URL}/cases/{LINK}"), HashSet::new());
+    for language in LANGUAGES {
+        let addressed = addressed(Kind::StatusChange, status_change());
+        let write = |autologin: Option<&Secret<String>>| {
+            desk.letters.write(&addressed, &realm(language), "anna@example.com", autologin).expect("it can be written")
+        };
+        let (plain, opening) = (write(None), write(Some(&token)));
+        assert!(plain.text.contains(&format!(": {case_url}\n")) && !plain.html.contains("autologin"), "{}", plain.text);
+
+        let added: Vec<&str> = opening.text.lines().filter(|line| !plain.text.contains(*line)).collect();
+        let [link, note] = added[..] else { panic!("{language}: {added:?}") };
+        assert!(link.ends_with(&format!(": {case_url}?autologin={TOKEN}")), "{link}");
+        assert!(note.contains("72") && note.ends_with('.'), "{note}");
+        let html = shown(&opening.html);
+        assert!(html.contains(&format!("<a href=\"{case_url}?autologin={TOKEN}\">")) && html.contains(note), "{html}");
+        assert!(!shown(&plain.html).contains(note), "{language}");
+        assert!(notes.insert(note.to_owned()), "{language}: two languages say the same");
+    }
+}
+
 #[test]
 fn what_people_wrote_is_no_markup() {
     let letter = Desk::new().write(Kind::StatusChange, status_change(), "en").expect("it can be written");
@@ -378,7 +402,7 @@ fn only_letters_that_were_ticked_can_be_unsubscribed_from() {
     for language in LANGUAGES {
         for kind in letter_kinds() {
             let addressed = addressed(kind, desk.content(kind));
-            let letter = desk.letters.write(&addressed, &realm(language), "anna@example.com").expect("a letter");
+            let letter = desk.letters.write(&addressed, &realm(language), "anna@example.com", None).expect("a letter");
             let Some(url) = letter.unsubscribe_url else {
                 assert_ne!(kind, Kind::StatusChange);
                 assert!(!letter.text.contains("unsubscribe") && !letter.html.contains("unsubscribe"), "{kind:?}");
