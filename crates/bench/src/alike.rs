@@ -59,9 +59,7 @@ pub(crate) async fn alike(stage: &Stage, scale: Scale, report: &mut Report) {
     let gateway = stage.cabinet.credential(pb::CredentialKind::Gateway).await;
     let mut samples: [Vec<f64>; Class::ALL.len()] = Default::default();
     for number in 0..count {
-        for turn in 0..Class::ALL.len() {
-            // Each class comes first as often as any other.
-            let index = (number + turn) % Class::ALL.len();
+        for (turn, index) in order(number).into_iter().enumerate() {
             let taken = refused(stage, &gateway, Class::ALL[index], number, turn).await;
             if number >= WARMING {
                 samples[index].push(taken);
@@ -85,6 +83,17 @@ pub(crate) async fn alike(stage: &Stage, scale: Scale, report: &mut Report) {
     let lowest = tested.iter().map(|(p, _)| *p).fold(f64::INFINITY, f64::min);
     let all: Vec<&str> = tested.iter().map(|(_, told)| told.as_str()).collect();
     report.remarked("sign_in.alike.p", &[lowest], "", format!("Mann-Whitney, the lowest; at least 0.001; {}", all.join(", ")));
+}
+
+/// In which order the classes come in a round: by turns in each there is, so that none is always measured after the same other one.
+fn order(round: usize) -> [usize; Class::ALL.len()] {
+    let mut left: Vec<usize> = (0..Class::ALL.len()).collect();
+    let mut rest = round;
+    std::array::from_fn(|_| {
+        let choice = rest % left.len();
+        rest /= left.len();
+        left.remove(choice)
+    })
 }
 
 /// Everybody but the unknown.
@@ -123,4 +132,18 @@ async fn refused(stage: &Stage, gateway: &str, class: Class, number: usize, turn
     let taken = started.elapsed().as_secs_f64() * 1000.0;
     assert_eq!(answer.expect_err("nobody signs in with this").code(), Code::Unauthenticated);
     taken
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn each_order_has_its_turn() {
+        let orders: HashSet<_> = (0..24).map(order).collect();
+        assert_eq!(orders.len(), 24);
+        assert!(orders.iter().all(|order| order.iter().collect::<HashSet<_>>().len() == order.len()));
+    }
 }

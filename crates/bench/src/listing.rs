@@ -15,6 +15,7 @@ use crate::stage::Stage;
 const TIMES: usize = 100;
 const PAGES: usize = 200;
 const PAGE_SIZE: i32 = 50;
+const LARGEST_PAGE: i32 = 1000;
 
 /// Pages of a company, one after the other, and from the beginning again behind the last.
 struct Walk<'a> {
@@ -24,11 +25,22 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
+    /// Passes so many users by.
+    async fn skip(&mut self, token: &str, users: usize) {
+        for _ in 0..users / usize::try_from(LARGEST_PAGE).expect("not negative") {
+            self.page(token, LARGEST_PAGE).await;
+        }
+    }
+
     /// Milliseconds that the next page took.
     async fn next(&mut self, token: &str) -> f64 {
+        self.page(token, PAGE_SIZE).await
+    }
+
+    async fn page(&mut self, token: &str, page_size: i32) -> f64 {
         let request = pb::ListUsersRequest {
             company_id: self.company_id.clone(),
-            page_size: PAGE_SIZE,
+            page_size,
             page_token: std::mem::take(&mut self.page_token),
         };
         let mut client = UserServiceClient::new(self.stage.cabinet.identity.channel());
@@ -40,7 +52,7 @@ impl Walk<'_> {
     }
 }
 
-/// `list_users`: a page of a company of 500,000 users, against one of a company of 5,000; turn by turn.
+/// `list_users`: a page of a company of 500,000 users, against one of a company of 5,000; turn by turn, from the middle of each.
 pub(crate) async fn list_users(stage: &Stage, scale: Scale, report: &mut Report) {
     let few = scale.people / 4;
     let many = few * TIMES;
@@ -48,6 +60,8 @@ pub(crate) async fn list_users(stage: &Stage, scale: Scale, report: &mut Report)
     stage.cabinet.databases.identity.execute("VACUUM ANALYZE users");
     let token = stage.cabinet.service_token();
     let [mut small, mut large] = [small, large].map(|company_id| Walk { stage, company_id, page_token: String::new() });
+    small.skip(&token, few / 2).await;
+    large.skip(&token, many / 2).await;
     let (mut limits, mut values) = (Vec::new(), Vec::new());
     for _ in 0..scale.rounds {
         let (mut of_small, mut of_large) = (Vec::new(), Vec::new());
@@ -71,11 +85,16 @@ async fn company(stage: &Stage, users: usize) -> String {
         RealmServiceClient::new(stage.cabinet.identity.channel()).create_company(request).await.expect("an operator may");
     let company_id = answer.into_inner().company.expect("the contract promises the company").company_id;
     let now = kernel::Timestamp::now();
+    let milliseconds = now.as_millisecond();
     // By calls it would take half an hour.
     stage.cabinet.databases.identity.execute(&format!(
         "INSERT INTO users (realm_id, user_id, company_id, role, email, email_key, version, created_at)
-         SELECT '{realm_id}', gen_random_uuid(), '{company_id}', 'CUSTOMER', email, email, 1, '{now}'
-         FROM generate_series(1, {users}) AS number, format('user%s@of-%s.bench.example', number, {users}) AS email"
+         SELECT '{realm_id}', format('%s7%s8%s', moment, left(random, 3), right(random, 15))::uuid, '{company_id}', 'CUSTOMER',
+             email, email, 1, '{now}'
+         FROM generate_series(1, {users}) AS number,
+             format('user%s@of-%s.bench.example', number, {users}) AS email,
+             md5(email) AS random,
+             lpad(to_hex({milliseconds} + number), 12, '0') AS moment -- one a millisecond (UUIDv7)"
     ));
     company_id
 }
