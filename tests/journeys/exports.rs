@@ -292,7 +292,7 @@ fn away(status: &Status) -> String {
 
 /// Makes notification keep more of somebody than is on its way at once.
 fn leave_deliveries(cabinet: &Cabinet, user: &pb::User) {
-    const DELIVERIES: usize = 30_000;
+    const DELIVERIES: usize = 18_000;
     let user_id: UserId = user.user_id.parse().expect("an id");
     cabinet.databases.notification.execute(&format!(
         "INSERT INTO deliveries (realm_id, cause_id, object_id, user_id, channel, delivery_id, event_id, kind, state, content,

@@ -24,6 +24,7 @@ mod guessing;
 mod half_done;
 mod import;
 mod invitations;
+mod key_rotation;
 mod kills;
 mod languages;
 mod letters;
