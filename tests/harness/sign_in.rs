@@ -76,7 +76,11 @@ impl Cabinet {
     /// Signs a user in who has no password yet: by the link of a password reset, which sets [`Cabinet::PASSWORD`].
     pub async fn signed_in(&self, user: &identity::User) -> identity::SessionTokens {
         let earlier = self.mail.letters().iter().filter(|letter| letter.rcpt_to.contains(&user.email)).count();
-        let request = identity::RequestPasswordResetRequest { realm_id: self.realm.id.to_string(), email: user.email.clone() };
+        let request = identity::RequestPasswordResetRequest {
+            realm_id: self.realm.id.to_string(),
+            email: user.email.clone(),
+            ..Default::default()
+        };
         LinkServiceClient::new(self.identity.channel()).request_password_reset(request).await.expect("always the same answer");
         let token = link_in(&self.letter_to(&user.email, earlier).await);
         let redeemed = self.redeem(&token, Self::PASSWORD).await.expect("an open link");

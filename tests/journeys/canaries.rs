@@ -75,7 +75,11 @@ async fn confirm(cabinet: &Cabinet, token: &str, code: &str) -> Result<(), Statu
 }
 
 async fn request_reset(cabinet: &Cabinet, email: &str) {
-    let request = identity::RequestPasswordResetRequest { realm_id: cabinet.realm.id.to_string(), email: email.to_owned() };
+    let request = identity::RequestPasswordResetRequest {
+        realm_id: cabinet.realm.id.to_string(),
+        email: email.to_owned(),
+        ..Default::default()
+    };
     LinkServiceClient::new(cabinet.identity.channel()).request_password_reset(request).await.expect("always the same answer");
 }
 

@@ -70,7 +70,11 @@ impl<'a> Front<'a> {
     }
 
     async fn request_reset(&self, address: &str, email: &str) -> Result<(), Status> {
-        let request = pb::RequestPasswordResetRequest { realm_id: self.cabinet.realm.id.to_string(), email: email.to_owned() };
+        let request = pb::RequestPasswordResetRequest {
+            realm_id: self.cabinet.realm.id.to_string(),
+            email: email.to_owned(),
+            ..Default::default()
+        };
         let mut client = LinkServiceClient::new(self.cabinet.identity.channel());
         client.request_password_reset(self.from(address, "", request)).await.map(|_| ())
     }

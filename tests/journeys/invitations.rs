@@ -39,7 +39,8 @@ pub(crate) async fn inspect(cabinet: &Cabinet, token: &str) -> Result<pb::Inspec
 }
 
 async fn request_reset(cabinet: &Cabinet, email: &str) {
-    let request = pb::RequestPasswordResetRequest { realm_id: cabinet.realm.id.to_string(), email: email.to_owned() };
+    let request =
+        pb::RequestPasswordResetRequest { realm_id: cabinet.realm.id.to_string(), email: email.to_owned(), ..Default::default() };
     LinkServiceClient::new(cabinet.identity.channel()).request_password_reset(request).await.expect("always the same answer");
 }
 

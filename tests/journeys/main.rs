@@ -51,6 +51,7 @@ mod sessions;
 mod settings;
 mod sign_on;
 mod sms;
+mod sms_recovery;
 mod social_accounts;
 mod social_providers;
 mod standing;

@@ -290,7 +290,8 @@ async fn a_link_sets_a_password_and_asks_for_the_code() {
 
     // Nobody is mailed two links within a moment.
     cabinet.databases.identity.execute("UPDATE links SET created_at = created_at - interval '1 hour'");
-    let request = pb::RequestPasswordResetRequest { realm_id: cabinet.realm.id.to_string(), email: EMAIL.to_owned() };
+    let request =
+        pb::RequestPasswordResetRequest { realm_id: cabinet.realm.id.to_string(), email: EMAIL.to_owned(), ..Default::default() };
     LinkServiceClient::new(cabinet.identity.channel()).request_password_reset(request).await.expect("always the same answer");
     let link = link_in(&cabinet.letter_to(EMAIL, letters).await);
     let redeemed = cabinet.redeem(&link, Cabinet::PASSWORD).await.expect("an open link");

@@ -239,7 +239,11 @@ async fn an_account_that_somebody_took_first_is_no_trap() {
     cabinet.letter_to("anna@example.com", 1).await;
     // Nobody is mailed two links within a moment.
     cabinet.databases.identity.execute("UPDATE links SET created_at = created_at - interval '1 hour'");
-    let request = pb::RequestPasswordResetRequest { realm_id: realm.realm_id.to_string(), email: "anna@example.com".to_owned() };
+    let request = pb::RequestPasswordResetRequest {
+        realm_id: realm.realm_id.to_string(),
+        email: "anna@example.com".to_owned(),
+        ..Default::default()
+    };
     LinkServiceClient::new(cabinet.identity.channel()).request_password_reset(request).await.expect("always the same answer");
     let link = link_in(&cabinet.letter_to("anna@example.com", 2).await);
     cabinet.redeem(&link, Cabinet::PASSWORD).await.expect("her mail arrives");

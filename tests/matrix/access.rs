@@ -142,7 +142,7 @@ pub(crate) async fn call_links(visit: &Visit<'_>, method: &str) -> Result<Answer
         }
         "RequestPasswordReset" => {
             let (realm_id, email) = (visit.realm_id(), "nobody@example.com".to_owned());
-            let request = pb::RequestPasswordResetRequest { realm_id, email };
+            let request = pb::RequestPasswordResetRequest { realm_id, email, ..Default::default() };
             client.request_password_reset(visit.request(request)).await.map(|_| Answer::Public)
         }
         _ => no_call(method),

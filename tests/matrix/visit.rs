@@ -76,7 +76,8 @@ impl<'a> Visit<'a> {
 
     /// A delivery to him: he asks for another password, and waits until that was planned.
     pub(crate) async fn delivery_id(&self) -> String {
-        let request = RequestPasswordResetRequest { realm_id: self.realm_id(), email: self.himself.email.clone() };
+        let request =
+            RequestPasswordResetRequest { realm_id: self.realm_id(), email: self.himself.email.clone(), ..Default::default() };
         let asked = LinkServiceClient::new(self.stage.identity.clone()).request_password_reset(request).await;
         asked.expect("always the same answer");
         let mut client = DeliveryServiceClient::new(self.stage.notification.clone());

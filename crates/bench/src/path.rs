@@ -120,7 +120,8 @@ pub(crate) async fn security_latency(stage: &mut Stage, scale: Scale, report: &m
 }
 
 fn reset(stage: &Stage, number: usize, committed: &Moments) -> impl Future<Output = ()> + Send + 'static + use<> {
-    let request = RequestPasswordResetRequest { realm_id: stage.cabinet.realm.id.to_string(), email: guest(number) };
+    let request =
+        RequestPasswordResetRequest { realm_id: stage.cabinet.realm.id.to_string(), email: guest(number), ..Default::default() };
     let mut client = LinkServiceClient::new(stage.cabinet.identity.channel());
     let committed = committed.clone();
     async move {

@@ -106,7 +106,11 @@ impl<'a> Product<'a> {
 
     /// Whoever has no password, or has forgotten it, asks for a link and follows it.
     async fn resets_password(&self, email: &str, subject: &str, password: &str) -> Person<'a> {
-        let request = pb::RequestPasswordResetRequest { realm_id: self.realm.realm_id.to_string(), email: email.to_owned() };
+        let request = pb::RequestPasswordResetRequest {
+            realm_id: self.realm.realm_id.to_string(),
+            email: email.to_owned(),
+            ..Default::default()
+        };
         let mut links = LinkServiceClient::new(self.cabinet.identity.channel());
         links.request_password_reset(request).await.expect("always the same answer");
         let letter = self.letter(email, subject).await;

@@ -8,8 +8,8 @@ use runtime::grpc::timestamp;
 
 use crate::application::{Addressee, NewEmailChange, NewLink, NewPhoneCode, NewRegistration, ReplacementNotice};
 use crate::domain::{
-    Contact, ContactChanged, LinkPurpose, RealmChanged, SecondFactorChange, Session, SocialAccountChange, StandingChange,
-    StandingChanged, User, UserCreated, UserDeleted,
+    Contact, ContactChanged, LinkChannel, LinkPurpose, RealmChanged, SecondFactorChange, Session, SocialAccountChange,
+    StandingChange, StandingChanged, User, UserCreated, UserDeleted,
 };
 
 const REALM: &str = "realm";
@@ -64,19 +64,25 @@ pub(crate) fn standing_changed(call: &Call, event_id: EventId, realm_id: RealmId
     event(call, event_id, realm_id, aggregate, event_type, payload, changed.at)
 }
 
-/// A link is to be mailed: worth nothing once the link has ended.
+/// A link is to be sent: worth nothing once the link has ended. That it goes by SMS makes it a fact of another type. Notification of the
+/// release before would mail what is of a type that it knows, whatever else it says; of this one it hears nothing, or puts it by, until
+/// there is one that texts it, or it is over.
 pub(crate) fn link_made(call: &Call, new: &NewLink) -> NewEvent {
     let link = &new.link;
     let (user_id, link_id) = (link.user_id.to_string(), link.id.to_string());
     let (sealed_token, expire_time) = (new.sealed_token.clone(), Some(timestamp(link.expires_at)));
     let version = new.user_version;
-    let (event_type, payload) = match link.purpose {
-        LinkPurpose::Invitation => {
+    let (event_type, payload) = match (link.purpose, &link.channel) {
+        (LinkPurpose::Invitation, _) => {
             ("identity.user.invited.v1", pb::UserInvited { user_id, link_id, sealed_token, expire_time, version }.encode_to_vec())
         }
-        LinkPurpose::PasswordReset => (
+        (LinkPurpose::PasswordReset, LinkChannel::Email) => (
             "identity.user.password_reset_requested.v1",
             pb::UserPasswordResetRequested { user_id, link_id, sealed_token, expire_time, version }.encode_to_vec(),
+        ),
+        (LinkPurpose::PasswordReset, LinkChannel::Sms(_)) => (
+            "identity.user.password_reset_by_sms_requested.v1",
+            pb::UserPasswordResetBySmsRequested { user_id, link_id, sealed_token, expire_time, version }.encode_to_vec(),
         ),
     };
     let aggregate = Aggregate { kind: USER, id: link.user_id.as_uuid(), version };

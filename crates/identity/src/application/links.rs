@@ -1,4 +1,4 @@
-//! Links that users are mailed: looking at them, redeeming them, asking for one (I6, I7).
+//! Links that users are sent: looking at them, redeeming them, asking for one (I6, I7, I17).
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use super::{
     StoredPassword, Users, Waiting,
 };
 use crate::domain::access::Action;
-use crate::domain::guessing::Guessed;
-use crate::domain::{EmailAddress, FirstFactor, Link, Login, Password, SessionUser, User, UserStatus};
+use crate::domain::guessing::{Guessed, network};
+use crate::domain::{Contact, FirstFactor, Link, LinkChannel, Login, Password, PhoneRule, SessionUser, User, UserStatus};
 
 /// How often something is tried that others keep overtaking.
 const ATTEMPTS: usize = 5;
@@ -37,6 +37,22 @@ pub(crate) struct RedeemLink {
     pub(crate) session_name: String,
 }
 
+/// By what somebody says he is reached who wants to set another password, as it was typed.
+pub(crate) enum ResetContact {
+    Email(String),
+    Phone(String),
+}
+
+impl ResetContact {
+    /// Nothing if it is no contact at all.
+    fn login(&self, phones: PhoneRule) -> Option<Login> {
+        match self {
+            Self::Email(typed) => Login::read_as(Contact::Email, typed, phones),
+            Self::Phone(typed) => Login::read_as(Contact::Phone, typed, phones),
+        }
+    }
+}
+
 impl LinkUseCases {
     /// Uses nothing up: mail scanners open links (I7).
     pub(crate) async fn inspect(&self, call: &Call, token: &str) -> Result<Authorized<Link>, Error> {
@@ -51,7 +67,7 @@ impl LinkUseCases {
         open.ok_or(Error::LinkNotValid)
     }
 
-    /// Sets the password, verifies the address, ends every other session and signs in, or asks for the second factor; once.
+    /// Sets the password, verifies the address it was mailed to, ends every other session and signs in, or asks for the second factor; once.
     pub(crate) async fn redeem(&self, call: &Call, command: RedeemLink) -> Result<Authorized<Entered>, Error> {
         let permit = call.authorize(&Action::ShowSecret)?;
         let (link, user) = self.open(&command.token).await?;
@@ -87,26 +103,37 @@ impl LinkUseCases {
         &self,
         call: &Call,
         realm_id: RealmId,
-        email: &str,
+        contact: &ResetContact,
     ) -> Result<Authorized<()>, Error> {
         let permit = call.authorize(&Action::ShowSecret)?;
-        let buckets = self.guessing.limits.of_reset(call.client_in(realm_id).address);
         // Realms that are made up count as one.
-        let counted_in = self.realms.get(realm_id).await?.map_or(PLATFORM, |realm| realm.id);
+        let realm = self.realms.get(realm_id).await?;
+        let (counted_in, phones) = realm.map_or((PLATFORM, PhoneRule::International), |realm| (realm.id, realm.policy.phones));
+        let (login, address) = (contact.login(phones), call.client_in(realm_id).address);
+        let buckets = match contact {
+            ResetContact::Email(_) => self.guessing.limits.of_reset(address),
+            ResetContact::Phone(typed) => self.guessing.limits.of_reset_by_sms(address, login.as_ref(), typed),
+        };
         self.guessing.begin(&permit, counted_in, Guessed::Reset, &buckets).await?;
-        let login = EmailAddress::parse(email).map(Login::Email).ok();
+        let channel = match &login {
+            Some(Login::Phone(phone)) => LinkChannel::Sms(phone.clone()),
+            _ => LinkChannel::Email,
+        };
+        let client_address = channel.phone().and(address).map(|address| network(address).to_string());
         for _ in 0..ATTEMPTS {
             let account = self.users.account(realm_id, login.as_ref()).await?;
-            let user = account.map(|account| account.user).filter(|user| user.status() == UserStatus::Active);
+            let is_reached = |user: &User| user.status() == UserStatus::Active && channel.reaches(user);
+            let user = account.map(|account| account.user).filter(is_reached);
             let now = self.clock.now();
-            // Somebody who does not exist is written to as well, but for the letter.
+            // Somebody who does not exist is written to as well, but for the letter or the SMS.
             let (user_id, version) = user.map_or_else(|| (self.ids.new_id(now), 0), |user| (user.id(), user.version()));
-            let link = Link::password_reset(realm_id, self.ids.new_id(now), user_id, now);
+            let link = Link::password_reset(realm_id, self.ids.new_id(now), user_id, channel.clone(), now);
             let new = new_link(self.secrets.as_ref(), link, None, version, self.ids.new_id(now));
-            let is_mailed = self.links.insert(&permit, call, &new).await?;
+            let new = NewLink { client_address: client_address.clone(), ..new };
+            let is_sent = self.links.insert(&permit, call, &new).await?;
             // Looked at whether or not it matters: the work is the same.
             let has_changed = has_changed(self.users.as_ref(), realm_id, user_id, version).await?;
-            if is_mailed || !has_changed {
+            if is_sent || !has_changed {
                 break;
             }
         }
@@ -114,13 +141,13 @@ impl LinkUseCases {
     }
 }
 
-/// A link that was not mailed to a user who is still the same was one too many.
+/// A link that was not sent to a user who is still the same was one too many.
 pub(crate) async fn has_changed(users: &dyn Users, realm_id: RealmId, user_id: UserId, version: i64) -> Result<bool, Fault> {
     let now = users.get(realm_id, user_id).await?;
     Ok(now.is_some_and(|now| now.version() != version))
 }
 
-/// A link with its token, to be mailed.
+/// A link with its token, to be sent.
 pub(crate) fn new_link(
     secrets: &dyn Secrets,
     link: Link,
@@ -129,5 +156,5 @@ pub(crate) fn new_link(
     event_id: EventId,
 ) -> NewLink {
     let (token_hash, sealed_token) = secrets.link_token(link.realm_id, link.id);
-    NewLink { link, user_version, company_id, token_hash, sealed_token, event_id }
+    NewLink { link, user_version, company_id, token_hash, sealed_token, client_address: None, event_id }
 }

@@ -44,7 +44,7 @@ pub(crate) use factor_proofs::{FactorProofs, ShownFactor};
 pub(crate) use groups::{CreateGroup, GroupUseCases, ListGroupUsers, NewGroupPart, UpdateGroup};
 pub(crate) use guessing::Guessing;
 pub(crate) use limits::LimitUseCases;
-pub(crate) use links::{LinkUseCases, RedeemLink};
+pub(crate) use links::{LinkUseCases, RedeemLink, ResetContact};
 pub(crate) use passkeys::{BeginPasskey, FinishPasskey, PasskeyRegistered, PasskeyUseCases, SignInWithPasskey};
 pub(crate) use passwords::{ChangePassword, OtherSessions, PasswordUseCases, SetUserPassword};
 pub(crate) use ports::{

@@ -100,6 +100,9 @@ pub(crate) struct GuessingLimits {
 /// of them.
 const DEVICES_AT_ONCE: i32 = 3;
 
+/// As many SMS as are sent to a number, and for an address (I17).
+const TEXTS_TO_NUMBER_A_DAY: i32 = 5;
+const TEXTS_FROM_ADDRESS_A_DAY: i32 = 20;
 /// Codes are short: whoever may try as many as there are in a window, again and again, finds one within a year.
 const CODE_WINDOWS_A_DAY: i32 = 5;
 /// More than anybody needs who is helped once.
@@ -197,6 +200,18 @@ impl GuessingLimits {
     /// What asking for a link to set a password is counted by; how often one person is mailed, his links tell.
     pub(crate) fn of_reset(&self, address: Option<IpAddr>) -> Vec<Bucket> {
         vec![bucket(from(address), self.resets_from_address, self.reset_window)]
+    }
+
+    /// What asking for one by SMS is counted by: SMS cost money, so that it is counted by the day as well, and at the number, whether or not
+    /// somebody has it. Lifting limits leaves both as they are.
+    pub(crate) fn of_reset_by_sms(&self, address: Option<IpAddr>, login: Option<&Login>, typed: &str) -> Vec<Bucket> {
+        let number = match login {
+            Some(Login::Phone(phone)) => phone.as_str(),
+            _ => typed.trim(),
+        };
+        let to_number = bucket(format!("SMS to {number}"), TEXTS_TO_NUMBER_A_DAY, DAY);
+        let from_address = bucket(format!("SMS {}", from(address)), TEXTS_FROM_ADDRESS_A_DAY, DAY);
+        self.of_reset(address).into_iter().chain([to_number, from_address]).collect()
     }
 
     /// What saving a contact is counted by that may be somebody else's.
@@ -320,6 +335,20 @@ mod tests {
         assert_ne!(at_home[0], abroad[0]);
         assert_eq!(subjects(&LIMITS.of_strange_device(here, None, "Nobody")), ["from 10.0.0.1", "login nobody"]);
         assert_eq!(subjects(&LIMITS.of_reset(None)), ["from nowhere"], "who cannot be placed is counted as well");
+    }
+
+    /// Rule I17.c: links by SMS count at their number however it was typed, and by address; what is no number counts as well.
+    #[test]
+    fn links_by_sms_are_counted_by_number_and_by_address() {
+        let here = Some([10, 0, 0, 1].into());
+        let phone = Login::Phone(PhoneNumber::from_stored("+380671234567".to_owned()));
+        let counted = LIMITS.of_reset_by_sms(here, Some(&phone), "067 123-45-67");
+        assert_eq!(subjects(&counted), ["from 10.0.0.1", "SMS to +380671234567", "SMS from 10.0.0.1"]);
+        assert_eq!(counted.iter().map(|bucket| bucket.most).collect::<Vec<_>>(), [30, 5, 20]);
+        assert_eq!(counted[0], LIMITS.of_reset(here)[0], "together with those by mail");
+        assert_eq!(subjects(&LIMITS.of_reset_by_sms(None, None, " 12 "))[1], "SMS to 12");
+        let lifted = at_address([10, 0, 0, 1].into());
+        assert!(counted[1..].iter().all(|bucket| !lifted.contains(&bucket.subject)), "what costs money stays counted");
     }
 
     /// Rule I23.b: each known device has its attempts; how many of one user stand among the known is counted apart.

@@ -35,7 +35,7 @@ pub(crate) use deletion::{IntendedDeletion, UserDeleted, UserDeleter, UserDeleti
 pub(crate) use email::{EmailAddress, InvalidEmail};
 pub(crate) use group::{Group, GroupActivity, GroupChange, GroupMembership};
 pub(crate) use introduction::Introduction;
-pub(crate) use link::{Link, LinkPurpose};
+pub(crate) use link::{Link, LinkChannel, LinkPurpose};
 pub(crate) use passkey::{
     AskedIn, MOST_PASSKEYS, Passkey, PasskeyChallenge, PasskeyProblem, PasskeyPurpose, PasskeyRecord, PasskeySite,
 };

@@ -57,7 +57,7 @@ pub(crate) enum Kind {
     StatusChange,
     /// He is to set his first password.
     Invitation,
-    /// He asked to set another password.
+    /// He asked to set another password, by mail or by SMS (I17).
     PasswordReset,
     /// He, or somebody else, has set another password.
     PasswordChanged,
@@ -144,7 +144,7 @@ impl Kind {
         }
     }
 
-    /// The channel by which everybody is told who is told without asking for it.
+    /// The channel by which everybody is told who is told without asking for it, unless the fact says which.
     pub(crate) const fn channel(self) -> Channel {
         match self {
             Self::PhoneCode | Self::PhoneChange => Channel::Sms,

@@ -357,6 +357,20 @@ impl Desk {
         Message { expires_at: Some(end), ..message }
     }
 
+    /// Somebody forgot his password, and wants an SMS.
+    pub(super) fn password_reset_by_sms(&self) -> Message {
+        let (link_id, end) = (RandomIds.uuid_v7(self.clock.now()), self.clock.now() + HOUR);
+        let fact = pb::UserPasswordResetBySmsRequested {
+            user_id: new_user(),
+            link_id: link_id.to_string(),
+            sealed_token: self.sealing_key.seal(link_id.as_bytes(), &Secret::new(TOKEN.to_owned())),
+            expire_time: Some(timestamp(end)),
+            version: 1,
+        };
+        let message = self.message("identity.user.password_reset_by_sms_requested.v1", fact.encode_to_vec());
+        Message { expires_at: Some(end), ..message }
+    }
+
     /// Somebody has registered, and wants to be written to in this language.
     pub(super) fn registration(&self, email: &str, language: &str) -> Message {
         let link_id = RandomIds.uuid_v7(self.clock.now());
@@ -418,6 +432,14 @@ impl Desk {
     pub(super) fn row(&self) -> String {
         self.database.value(
             "SELECT concat_ws(' ', kind, lane, state, reason, attempt, CASE WHEN content = '' THEN 'emptied' ELSE 'kept' END)
+             FROM deliveries",
+        )
+    }
+
+    /// By which channel somebody is told, and when it is no longer worth it, row by row.
+    pub(super) fn channels(&self) -> String {
+        self.database.value(
+            "SELECT string_agg(concat_ws(' ', kind, channel, extract(epoch FROM expires_at - created_at)::int), ', ' ORDER BY channel)
              FROM deliveries",
         )
     }

@@ -41,6 +41,17 @@ async fn what_has_expired_on_its_way_is_not_sent() {
     assert_eq!(desk.security_mail.ids(), []);
 }
 
+/// Rule I17.c: a link that somebody wants by SMS goes by SMS and by nothing else, in time or not at all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_goes_by_sms_is_not_mailed() {
+    let desk = Desk::open().await;
+    desk.tell(&[desk.password_reset_by_sms()]).await;
+    desk.tell(&[desk.password_changed()]).await;
+    desk.eventually("another letter", || desk.security_mail.ids().len() == 1).await;
+    assert_eq!(desk.channels(), "PASSWORD_CHANGED EMAIL, PASSWORD_RESET SMS 3600");
+    assert!(desk.security_mail.texts()[0].contains("was changed"));
+}
+
 /// Rule I22.e: whoever registers is no user yet: nobody is asked about him, and he is written to in the language he has named.
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_who_is_no_user_yet_is_written_to() {

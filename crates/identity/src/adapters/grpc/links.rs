@@ -6,7 +6,7 @@ use runtime::grpc::{Problem, id, open};
 use tonic::{Request, Response, Status};
 
 use super::convert;
-use crate::application::{LinkUseCases, RedeemLink};
+use crate::application::{LinkUseCases, RedeemLink, ResetContact};
 use crate::domain::Password;
 
 pub(crate) struct LinkGrpc {
@@ -16,6 +16,18 @@ pub(crate) struct LinkGrpc {
 impl LinkGrpc {
     pub(crate) fn server(links: LinkUseCases) -> LinkServiceServer<Self> {
         LinkServiceServer::new(Self { links })
+    }
+}
+
+/// Exactly one of both.
+fn contact(email: String, phone: String) -> Result<ResetContact, Problem> {
+    match (email.is_empty(), phone.is_empty()) {
+        (false, true) => Ok(ResetContact::Email(email)),
+        (true, false) => Ok(ResetContact::Phone(phone)),
+        (true, true) | (false, false) => {
+            let either = "either an e-mail address or a phone number, and not both";
+            Err(Problem::field_invalid("email", either).violated("phone", either))
+        }
     }
 }
 
@@ -41,8 +53,8 @@ impl LinkService for LinkGrpc {
         request: Request<pb::RequestPasswordResetRequest>,
     ) -> Result<Response<pb::RequestPasswordResetResponse>, Status> {
         let (call, request) = open(request)?;
-        let realm_id = id("realm_id", &request.realm_id)?;
-        let () = self.links.request_password_reset(&call, realm_id, &request.email).await.map_err(Problem::from)?.into_inner();
+        let (realm_id, contact) = (id("realm_id", &request.realm_id)?, contact(request.email, request.phone)?);
+        let () = self.links.request_password_reset(&call, realm_id, &contact).await.map_err(Problem::from)?.into_inner();
         Ok(Response::new(pb::RequestPasswordResetResponse {}))
     }
 }

@@ -12,7 +12,7 @@ use crate::application::{ContactUpdate, UpdateUserError};
 use crate::domain::Contact;
 
 /// Writes another contact, only if nobody has changed the user since he was read, and the facts that follow. Whatever was sent before to
-/// show that a contact of this kind is his is void then.
+/// show that a contact of this kind is his is void then, and so are links that were sent to his phone, were he to have it again.
 pub(super) async fn update(
     connection: &mut PgConnection,
     call: &Call,
@@ -104,6 +104,20 @@ async fn end_what_was_sent(connection: &mut PgConnection, update: &ContactUpdate
                  SET ended_at = $3
                  WHERE realm_id = $1
                    AND user_id = $2
+                   AND ended_at IS NULL",
+                user.realm_id().as_uuid(),
+                user.id().as_uuid(),
+                changed.at.to_sqlx() as _,
+            )
+            .execute(&mut *connection)
+            .await
+            .map_err(postgres::fault)?;
+            sqlx::query!(
+                "UPDATE links
+                 SET ended_at = $3
+                 WHERE realm_id = $1
+                   AND user_id = $2
+                   AND phone IS NOT NULL
                    AND ended_at IS NULL",
                 user.realm_id().as_uuid(),
                 user.id().as_uuid(),

@@ -13,7 +13,7 @@ use super::users::UserRow;
 use crate::adapters::events;
 use crate::application::{Links, NewLink, Redemption};
 use crate::domain::audit::{AuditAct, Done};
-use crate::domain::{Link, LinkPurpose, User};
+use crate::domain::{Link, LinkChannel, LinkPurpose, PhoneNumber, User};
 
 pub(crate) struct PgLinks {
     pool: PgPool,
@@ -45,22 +45,25 @@ impl PgLinks {
     }
 }
 
-/// Keeps a link and has it mailed, as [`Links::insert`] says. Where nothing is mailed something is kept as well that is nobody's and
-/// over already: how long it takes tells nothing.
+/// Keeps a link and has it sent, as [`Links::insert`] says. Where nothing is sent something is kept as well that is nobody's and
+/// over already: how long it takes tells nothing. That a phone is confirmed is known of this very version of the user.
 pub(super) async fn insert(executor: impl PgExecutor<'_>, call: &Call, new: &NewLink) -> Result<bool, Fault> {
     let event = events::link_made(call, new);
     let link = &new.link;
     let made = sqlx::query!(
         "WITH made AS (
-             INSERT INTO links (realm_id, link_id, user_id, purpose, token_hash, email_key, created_at, expires_at)
-             SELECT realm_id, $3, user_id, $4, $5, email_key, $6, $7
+             INSERT INTO links
+                 (realm_id, link_id, user_id, purpose, token_hash, email_key, created_at, expires_at, phone, client_address)
+             SELECT realm_id, $3, user_id, $4, $5, CASE WHEN $17::text IS NULL THEN email_key ELSE '' END, $6, $7, $17::text, $18::text
              FROM users
              WHERE realm_id = $1
                AND user_id = $2
                AND status = 'ACTIVE'
-               AND email_key IS NOT NULL
                AND version = $11
-               AND may_be_mailed(realm_id, user_id, $6)
+               AND CASE
+                   WHEN $17::text IS NULL THEN email_key IS NOT NULL AND may_be_mailed(realm_id, user_id, $6)
+                   ELSE phone = $17::text AND may_be_texted_a_link(realm_id, user_id, $17::text, $18::text, $6)
+               END
              RETURNING realm_id, user_id
          ), nothing AS (
              INSERT INTO links (realm_id, link_id, user_id, purpose, token_hash, email_key, created_at, expires_at)
@@ -85,6 +88,8 @@ pub(super) async fn insert(executor: impl PgExecutor<'_>, call: &Call, new: &New
         event.payload,
         event.traceparent,
         event.expires_at.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
+        link.channel.phone().map(PhoneNumber::as_str),
+        new.client_address.as_deref(),
     )
     .execute(executor)
     .await
@@ -112,8 +117,8 @@ impl Links for PgLinks {
     ) -> Result<Option<(Link, User)>, Fault> {
         let row = sqlx::query!(
             r#"SELECT purpose, links.created_at AS link_created_at, expires_at, owner.realm_id, owner.user_id, company_id, role,
-                 status, email, owner.email_key, email_verified_at, phone, phone_verified_at, user_name, activated_at, awaits,
-                 access_generation, version, owner.created_at
+                 status, email, owner.email_key, email_verified_at, owner.phone, phone_verified_at, user_name, activated_at, awaits,
+                 access_generation, version, owner.created_at, links.phone AS texted_to
              FROM links
              JOIN users AS owner ON owner.realm_id = links.realm_id AND owner.user_id = links.user_id
              WHERE links.realm_id = $1
@@ -122,7 +127,10 @@ impl Links for PgLinks {
                AND ended_at IS NULL
                AND expires_at > $4
                AND status = 'ACTIVE'
-               AND owner.email_key = links.email_key"#,
+               AND (
+                   (links.phone IS NULL AND links.email_key = owner.email_key)
+                   OR (links.phone = owner.phone AND owner.phone_verified_at IS NOT NULL)
+               )"#,
             realm_id.as_uuid(),
             link_id.as_uuid(),
             token_hash,
@@ -137,6 +145,7 @@ impl Links for PgLinks {
             id: link_id,
             user_id: UserId::from_uuid(row.user_id),
             purpose: row.purpose.parse().map_err(|()| Fault::internal(UnreadableLink))?,
+            channel: row.texted_to.map(PhoneNumber::from_stored).map_or(LinkChannel::Email, LinkChannel::Sms),
             created_at: row.link_created_at.to_jiff(),
             expires_at: row.expires_at.to_jiff(),
         };
@@ -169,7 +178,7 @@ impl Links for PgLinks {
             r#"WITH owner AS (
                  UPDATE users
                  SET access_generation = access_generation + 1,
-                     email_verified_at = coalesce(email_verified_at, $5),
+                     email_verified_at = CASE WHEN $22 THEN coalesce(email_verified_at, $5) ELSE email_verified_at END,
                      version = version + 1
                  WHERE realm_id = $1
                    AND user_id = $2
@@ -180,7 +189,10 @@ impl Links for PgLinks {
                          AND links.link_id = $3
                          AND links.ended_at IS NULL
                          AND links.expires_at > $5
-                         AND links.email_key = users.email_key
+                         AND (
+                             (links.phone IS NULL AND links.email_key = users.email_key)
+                             OR (links.phone = users.phone AND users.phone_verified_at IS NOT NULL)
+                         )
                    )
                    AND version = $6
                  RETURNING user_id, version, access_generation
@@ -239,6 +251,8 @@ impl Links for PgLinks {
             link.purpose == LinkPurpose::PasswordReset,
             session.is_some(),
             session.map(|session| session.proof.to_string()),
+            // What came by SMS shows nothing of the address.
+            link.channel == LinkChannel::Email,
         )
         .fetch_optional(&self.pool)
         .await

@@ -115,18 +115,20 @@ pub(crate) trait Stations: Send + Sync {
     async fn remember(&self, permit: &Permit, user: &User, station: &[u8], now: Timestamp) -> Result<(), Fault>;
 }
 
-/// A link to be mailed.
+/// A link to be sent.
 #[derive(Debug)]
 pub(crate) struct NewLink {
     pub(crate) link: Link,
-    /// The version of the user at which he has the address it is for.
+    /// The version of the user at which he has the address or the phone it is for.
     pub(crate) user_version: i64,
     /// The company of the user, if there is one.
     pub(crate) company_id: Option<CompanyId>,
     /// What is kept of its token.
     pub(crate) token_hash: Vec<u8>,
-    /// The token for the letter, which only notification can read.
+    /// The token for the letter or the SMS, which only notification can read.
     pub(crate) sealed_token: Vec<u8>,
+    /// From where an SMS was asked for.
+    pub(crate) client_address: Option<String>,
     pub(crate) event_id: EventId,
 }
 
@@ -146,11 +148,12 @@ pub(crate) struct Redemption<'a> {
 /// Where links are kept.
 #[async_trait]
 pub(crate) trait Links: Send + Sync {
-    /// Keeps a link and has it mailed, if the user is active, has not changed since he was read, and was not mailed too many of
-    /// late. False if nothing was mailed.
+    /// Keeps a link and has it sent, if the user is active, has not changed since he was read, and was not sent too many of
+    /// late. False if nothing was sent.
     async fn insert(&self, permit: &Permit, call: &Call, new: &NewLink) -> Result<bool, Fault>;
 
-    /// A link that can be redeemed now, and its user: not used, not over, the user active and still of the same address.
+    /// A link that can be redeemed now, and its user: not used, not over, the user active and still of the same address, or the same
+    /// phone, which he has confirmed.
     async fn get_open(
         &self,
         realm_id: RealmId,

@@ -11,7 +11,7 @@ use runtime::sealing::OpeningKey;
 use super::Content;
 use super::texts::{FALLBACK_LANGUAGE, Language};
 use crate::application::{Addressed, Realm};
-use crate::domain::{Claimed, Kind, ObjectId};
+use crate::domain::{Channel, Claimed, Kind, ObjectId};
 
 /// Where people reach what a link is for, behind a realm's public address.
 const SET_PASSWORD: &str = "set-password";
@@ -65,16 +65,25 @@ pub(super) fn status_change(
 
 pub(super) fn invitation(delivery: &Claimed, realm: &Realm, language: &Language, key: &OpeningKey) -> Result<Content, Fault> {
     let pb::UserInvited { link_id, sealed_token, expire_time, .. } = read(delivery)?;
-    mailed_link(SET_PASSWORD, &SealedLink { link_id, sealed_token, expire_time }, realm, language, key)
+    sent_link(SET_PASSWORD, &SealedLink { link_id, sealed_token, expire_time }, realm, language, key)
 }
 
 pub(super) fn password_reset(delivery: &Claimed, realm: &Realm, language: &Language, key: &OpeningKey) -> Result<Content, Fault> {
-    let pb::UserPasswordResetRequested { link_id, sealed_token, expire_time, .. } = read(delivery)?;
-    mailed_link(RESET_PASSWORD, &SealedLink { link_id, sealed_token, expire_time }, realm, language, key)
+    let link = match delivery.channel {
+        Channel::Email => {
+            let pb::UserPasswordResetRequested { link_id, sealed_token, expire_time, .. } = read(delivery)?;
+            SealedLink { link_id, sealed_token, expire_time }
+        }
+        Channel::Sms => {
+            let pb::UserPasswordResetBySmsRequested { link_id, sealed_token, expire_time, .. } = read(delivery)?;
+            SealedLink { link_id, sealed_token, expire_time }
+        }
+    };
+    sent_link(RESET_PASSWORD, &link, realm, language, key)
 }
 
-/// The token is open here and in the letter, nowhere else. It was sealed for its link's id.
-fn mailed_link(path: &str, link: &SealedLink, realm: &Realm, language: &Language, key: &OpeningKey) -> Result<Content, Fault> {
+/// The token is open here and in the letter or the SMS, nowhere else. It was sealed for its link's id.
+fn sent_link(path: &str, link: &SealedLink, realm: &Realm, language: &Language, key: &OpeningKey) -> Result<Content, Fault> {
     let link_id: ObjectId = link.link_id.parse().map_err(Fault::internal)?;
     let token = key.open(link_id.as_uuid().as_bytes(), &link.sealed_token).map_err(Fault::internal)?;
     let values = context! { realm => &realm.name, end => moment(link.expire_time, realm, language)? };
@@ -103,13 +112,13 @@ fn texted_code(code: &SealedCode, realm: &Realm, language: &Language, key: &Open
 /// The token is for the address that the fact brings with it.
 pub(super) fn email_change(delivery: &Claimed, realm: &Realm, language: &Language, key: &OpeningKey) -> Result<Content, Fault> {
     let pb::UserEmailChangeRequested { link_id, sealed_token, expire_time, .. } = read(delivery)?;
-    mailed_link(CONFIRM_EMAIL, &SealedLink { link_id, sealed_token, expire_time }, realm, language, key)
+    sent_link(CONFIRM_EMAIL, &SealedLink { link_id, sealed_token, expire_time }, realm, language, key)
 }
 
 /// The token is for the address that the fact brings with it.
 pub(super) fn registration(delivery: &Claimed, realm: &Realm, language: &Language, key: &OpeningKey) -> Result<Content, Fault> {
     let pb::UserRegistrationRequested { link_id, sealed_token, expire_time, .. } = read(delivery)?;
-    mailed_link(CONFIRM_REGISTRATION, &SealedLink { link_id, sealed_token, expire_time }, realm, language, key)
+    sent_link(CONFIRM_REGISTRATION, &SealedLink { link_id, sealed_token, expire_time }, realm, language, key)
 }
 
 pub(super) fn registration_repeated(delivery: &Claimed, realm: &Realm, language: &Language) -> Result<Content, Fault> {

@@ -1,4 +1,4 @@
-//! What SMS say, one file a language, as letters have it. Short: what changed, and where to look.
+//! What SMS say, one file a language, as letters have it. Short: what changed or is to be done, and where.
 
 use kernel::Fault;
 use serde::Deserialize;
@@ -17,6 +17,7 @@ const FILES: [(&str, &str); 4] = [
 #[serde(deny_unknown_fields)]
 pub(super) struct SmsTexts {
     status_change: String,
+    password_reset: String,
     phone_code: String,
 }
 
@@ -28,9 +29,9 @@ impl SmsTexts {
     pub(super) fn of(&self, kind: Kind) -> Result<&str, Fault> {
         match kind {
             Kind::StatusChange => Ok(&self.status_change),
+            Kind::PasswordReset => Ok(&self.password_reset),
             Kind::PhoneCode | Kind::PhoneChange => Ok(&self.phone_code),
             Kind::Invitation
-            | Kind::PasswordReset
             | Kind::PasswordChanged
             | Kind::SessionCompromised
             | Kind::AccountBlocked

@@ -377,7 +377,7 @@ fn a_late_sms_says_that_the_status_has_changed_again() {
 #[test]
 fn what_is_not_told_by_sms_makes_none() {
     let desk = Desk::new();
-    for kind in letter_kinds().filter(|kind| *kind != Kind::StatusChange) {
+    for kind in letter_kinds().filter(|kind| !matches!(kind, Kind::StatusChange | Kind::PasswordReset)) {
         let addressed = addressed(kind, desk.content(kind));
         assert!(desk.letters.write_sms(&addressed, &realm("en"), "+380671234567").is_err(), "{kind:?}");
     }
@@ -391,6 +391,26 @@ fn a_code_is_told_by_sms_in_every_language() {
         let addressed = addressed(Kind::PhoneCode, desk.content(Kind::PhoneCode));
         let sms = desk.letters.write_sms(&addressed, &realm(language), "+380671234567").expect("it can be written");
         assert!(sms.text.contains("042137") && sms.text.contains("13:30"), "{language}: {}", sms.text);
+    }
+}
+
+/// Rules I17.c, N9.a: a link to set another password stands in the SMS, in every language in words of its own, with its end; in English in
+/// ASCII, so that it costs no more than it must.
+#[test]
+fn a_link_is_told_by_sms_in_every_language() {
+    let (desk, mut said) = (Desk::new(), HashSet::new());
+    let link = format!("{PUBLIC_URL}/reset-password?token={TOKEN}");
+    for language in LANGUAGES {
+        let (user_id, link_id) = (UserId::from_uuid(Uuid::from_u128(1)).to_string(), LINK.to_string());
+        let (sealed_token, expire_time) = (desk.sealed(), Some(timestamp(moment())));
+        let fact = pb::UserPasswordResetBySmsRequested { user_id, link_id, sealed_token, expire_time, version: 1 };
+        let mut texted = addressed(Kind::PasswordReset, fact.encode_to_vec());
+        texted.delivery.channel = Channel::Sms;
+        let text = desk.letters.write_sms(&texted, &realm(language), "+380671234567").expect("it can be written").text;
+        assert!(text.starts_with("Help & Line: ") && text.contains("13:30"), "{language}: {text}");
+        assert!(text.ends_with(&format!(": {link}")), "{language}: {text}");
+        assert!(language != "en" || text.is_ascii(), "{text}");
+        assert!(said.insert(text), "{language}: two languages say the same");
     }
 }
 
