@@ -182,6 +182,7 @@ fn enum_values_begin_with_the_enum_and_zero_says_nothing() {
     assert_none(&wrong);
 }
 
+/// Rule P4.b: no answer says a date in some zone: moments are moments, and whoever shows them knows by which clocks.
 #[test]
 fn ids_are_strings_and_times_are_timestamps() {
     let fields = Contract::read().fields;
