@@ -177,7 +177,7 @@ impl Cabinet {
         };
         let emitting = [identity, profile, case_monitoring];
         let left: u64 = emitting.iter().map(|database| count(database, "messaging.outbox")).sum();
-        let told = "messaging.outbox_archive WHERE type NOT LIKE '%.user.erased.v1'";
+        let told = "messaging.outbox_archive WHERE type NOT LIKE '%.user.erased.v1' AND type NOT LIKE '%.act.done.v1'";
         let sent: HashSet<String> = emitting.iter().flat_map(|database| ids(database, told)).collect();
         let mut arrived = ids(notification, "messaging.inbox");
         arrived.extend(ids(notification, "messaging.dead_letter"));

@@ -53,7 +53,8 @@ const ARCHIVE: &str = "
         ),
         translate(encode(payload, 'base64'), E'\\n', '')
     ) ORDER BY event_id)
-    FROM messaging.outbox_archive";
+    FROM messaging.outbox_archive
+    WHERE type NOT LIKE '%.act.done.v1'";
 
 fn facts(archive: &str) -> Vec<Fact> {
     let rows: Vec<(Value, String)> = serde_json::from_str(archive).expect("the archive as JSON");

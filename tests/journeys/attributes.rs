@@ -254,8 +254,9 @@ async fn values_are_saved_as_the_rest_of_a_profile_is() {
     let mut left = expected;
     (left[3].1, left[5].1) = (vec!["small"], Vec::new());
     assert_eq!((shown(&emptied), emptied.version), (left, 2));
-    let facts =
-        "SELECT count(*) FROM (SELECT type FROM messaging.outbox UNION ALL SELECT type FROM messaging.outbox_archive) AS told";
+    let facts = "SELECT count(*)
+         FROM (SELECT type FROM messaging.outbox UNION ALL SELECT type FROM messaging.outbox_archive) AS told
+         WHERE type = 'profile.profile.changed.v1'";
     assert_eq!(cabinet.databases.profile.value(facts), "2", "each change was told once");
 }
 

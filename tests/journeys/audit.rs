@@ -22,7 +22,7 @@ fn is(code: Code, reason: &str) -> Refused {
     (code, reason.to_owned())
 }
 
-async fn list(
+pub(crate) async fn list(
     cabinet: &Cabinet,
     token: &str,
     request: pb::ListAuditEntriesRequest,

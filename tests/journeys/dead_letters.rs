@@ -21,7 +21,7 @@ fn is(code: Code, reason: &str) -> Refused {
 }
 
 /// Lets a fact arrive for the last time whose payload no consumer can read. Answers with its id.
-async fn publish_garbage(cabinet: &Cabinet) -> String {
+pub(crate) async fn publish_garbage(cabinet: &Cabinet) -> String {
     let event_id = new_id::<()>().to_string();
     let headers = json!({
         "cloudEvents_id": event_id,
@@ -41,7 +41,7 @@ async fn publish_garbage(cabinet: &Cabinet) -> String {
     event_id
 }
 
-async fn wait_for_dead_letters(cabinet: &Cabinet, count: usize) {
+pub(crate) async fn wait_for_dead_letters(cabinet: &Cabinet, count: usize) {
     eventually(&format!("{count} dead letters"), || {
         let dead = cabinet.databases.notification.value("SELECT count(*) FROM messaging.dead_letter");
         (dead == count.to_string()).then_some(())

@@ -5,6 +5,7 @@ mod allowed_actions;
 mod arrival_order;
 mod attributes;
 mod audit;
+mod audit_everywhere;
 mod autologins;
 mod avatar_files;
 mod avatars;

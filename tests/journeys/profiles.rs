@@ -59,10 +59,11 @@ fn named(user_id: &str, full_name: &str) -> pb::Profile {
     pb::Profile { user_id: user_id.to_owned(), full_name: full_name.to_owned(), ..pb::Profile::default() }
 }
 
-/// What can be said of the facts that were told, whether or not they have left.
+/// What can be said of the facts that were told, whether or not they have left; those aside that tell of who administers.
 fn facts(cabinet: &Cabinet, what: &str) -> String {
     let told = |table: &str| format!("SELECT type, lane, aggregate_version, payload FROM messaging.{table}");
     let all = format!("SELECT {what} FROM ({} UNION ALL {}) AS facts", told("outbox"), told("outbox_archive"));
+    let all = format!("{all} WHERE type NOT LIKE '%.act.done.v1'");
     cabinet.databases.profile.value(&all)
 }
 

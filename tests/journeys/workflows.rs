@@ -10,7 +10,7 @@ fn is(code: Code, reason: &str) -> Refused {
     (code, reason.to_owned())
 }
 
-fn status(code: &str, category: pb::StatusCategory, moves_to: &[&str]) -> pb::WorkflowStatus {
+pub(crate) fn status(code: &str, category: pb::StatusCategory, moves_to: &[&str]) -> pb::WorkflowStatus {
     pb::WorkflowStatus {
         code: code.to_owned(),
         category: category.into(),

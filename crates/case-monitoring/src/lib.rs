@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kernel::Component;
-use messaging::{ErasureSpec, Holdings, Lane, MessagingConfig, SubscriptionSpec};
+use messaging::{ActLog, ErasureSpec, Holdings, Lane, MessagingConfig, SubscriptionSpec};
 use runtime::access::follow_identity;
 use runtime::settings::Settings;
 use runtime::{Database, Process, Service, StartError};
@@ -23,6 +23,8 @@ pub use crate::config::Config;
 
 const DATABASE: &str = "case_monitoring";
 const ERASURE: ErasureSpec = ErasureSpec { consumer: "case_monitoring.erasure", event_type: "case_monitoring.user.erased.v1" };
+/// What is told of those who administer.
+const ACTS: &str = "case_monitoring.act.done.v1";
 /// What the service is told of.
 pub const SUBSCRIPTIONS: [SubscriptionSpec; 1] = [ERASURE.subscription()];
 
@@ -58,13 +60,14 @@ impl Service for CaseMonitoring {
         process.error_texts.add(&ERROR_TEXTS)?;
         messaging::start_partitions(process, &pools, &[]).await?;
         let signal = messaging::start_relays(process, Self::NAME, &config.database, &pools, &config.messaging, &[Lane::Normal]);
+        let acts = ActLog::new(ACTS, signal.clone(), process.ids.clone(), process.clock.clone());
         let identity = follow_identity(process, &config.identity, Component::CaseMonitoring)?;
         let identity = Arc::new(IdentityClient::new(identity));
-        let stored_workflows = Arc::new(PgWorkflows::new(pools.commands.clone()));
+        let stored_workflows = Arc::new(PgWorkflows::new(pools.commands.clone(), acts.clone()));
         let workflows = RealmWorkflows::new(stored_workflows, Arc::new(EmbeddedPresets::read()?), identity.clone());
         let workflows = Arc::new(workflows);
         let broker = &config.messaging.broker;
-        let dead_letters = messaging::serve_dead_letters(process, &pools, broker);
+        let dead_letters = messaging::serve_dead_letters(process, &pools, broker, acts);
         let personal_data = Arc::new(PgPersonalData::new(pools.workers.clone()));
         messaging::start_erasures(process, &pools, broker, &dead_letters, signal.clone(), ERASURE, personal_data.clone());
         messaging::serve_exports(process, Holdings { component: Component::CaseMonitoring, personal_data, dead_letters });

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Subcommand;
+use kernel::{Clock, RandomIds};
 use runtime::command_line::ReadConfig;
+use runtime::postgres::Pools;
 use runtime::{DatabaseClock, StartError, postgres};
 
 use crate::adapters::argon2::{Calibrated, Hashing, calibrate};
-use crate::adapters::postgres::PgAdministrators;
+use crate::adapters::postgres::{AuditLog, PgAdministrators};
 use crate::adapters::secrets::one_time_password;
 use crate::domain::Password;
 use crate::{Config, DATABASE};
@@ -52,18 +54,24 @@ fn print_calibrated(wanted: Duration) -> Result<(), StartError> {
 
 async fn remove_administrator(config: &Config, name: &str) -> Result<(), StartError> {
     let pools = postgres::open(&config.database, DATABASE)?;
-    if PgAdministrators::new(pools.commands).remove(name).await? { Ok(()) } else { Err("there is no such administrator".into()) }
+    let clock = Arc::new(DatabaseClock::start(pools.commands.clone()).await?);
+    let is_removed = administrators(pools, clock).remove(name).await?;
+    if is_removed { Ok(()) } else { Err("there is no such administrator".into()) }
 }
 
 #[allow(clippy::print_stdout, reason = "the answer to an operator's command, and the only time it is shown")]
 async fn put_administrator(config: &Config, name: &str) -> Result<(), StartError> {
     let pools = postgres::open(&config.database, DATABASE)?;
-    let clock = DatabaseClock::start(pools.commands.clone()).await?;
+    let clock: Arc<dyn Clock> = Arc::new(DatabaseClock::start(pools.commands.clone()).await?);
     let password = one_time_password();
-    let now = kernel::Clock::now(&clock);
-    let hashing = Hashing::read(&config.hashing, Arc::new(clock))?;
+    let hashing = Hashing::read(&config.hashing, clock.clone())?;
     let hash = hashing.hash(Password::new(password.expose()).expose())?;
-    PgAdministrators::new(pools.commands).put(name, &hash, now).await?;
+    administrators(pools, clock.clone()).put(name, &hash, clock.now()).await?;
     println!("{}", password.expose());
     Ok(())
+}
+
+/// Of whom is written down what becomes of them.
+fn administrators(pools: Pools, clock: Arc<dyn Clock>) -> PgAdministrators {
+    PgAdministrators::new(pools.commands, AuditLog::new(Arc::new(RandomIds), clock))
 }

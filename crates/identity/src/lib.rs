@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kernel::{Clock, Component, Fault, IdSource};
-use messaging::{DeadLetters, ErasureSpec, Holdings, Lane, MessagingConfig, OutboxSignal, SubscriptionSpec};
+use messaging::{ActLog, DeadLetters, ErasureSpec, Holdings, Lane, MessagingConfig, OutboxSignal, SubscriptionSpec};
 use runtime::access::ComponentTokens;
 use runtime::grpc::Client;
 use runtime::postgres::Pools;
@@ -19,6 +19,7 @@ use runtime::settings::Settings;
 use runtime::{Database, Process, Service, StartError, postgres};
 use sqlx::PgPool;
 
+use crate::adapters::acts::{self, ActHandler};
 pub use crate::adapters::argon2::pepper_file_name;
 use crate::adapters::argon2::{Argon2Hasher, Hashing};
 use crate::adapters::assertions::JwtAssertions;
@@ -59,7 +60,9 @@ pub use crate::config::Config;
 const DATABASE: &str = "identity";
 const ERASURE: ErasureSpec = ErasureSpec { consumer: "identity.erasure", event_type: "identity.user.erased.v1" };
 /// What the service is told of.
-pub const SUBSCRIPTIONS: [SubscriptionSpec; 2] = [ERASURE.subscription(), erasures::SUBSCRIPTION];
+pub const SUBSCRIPTIONS: [SubscriptionSpec; 3] = [ERASURE.subscription(), erasures::SUBSCRIPTION, acts::SUBSCRIPTION];
+/// What is told of those who administer elsewhere than in identity's own tables.
+const ACTS: &str = "identity.act.done.v1";
 const LANES: [Lane; 2] = [Lane::Normal, Lane::Security];
 
 /// The service, as the command line runs it.
@@ -109,7 +112,7 @@ impl Service for Identity {
         process.public = Some(process.public.take().unwrap_or_default().merge(public_http::routes(Arc::new(keys.clone()))));
 
         let parts = Parts::open(&config, process, pools.commands.clone(), signal.clone(), keys.clone())?;
-        let dead_letters = start_erasures(&config, process, &pools, signal, parts.log());
+        let dead_letters = start_consumers(&config, process, &pools, signal, parts.log());
         let keepers = keepers(&config, process, &pools, keys, dead_letters)?;
         if let Some(address) = config.radius_address {
             process.for_machines = Some((address, radius_http::routes(parts.radius(), &mut process.metrics)));
@@ -448,7 +451,7 @@ impl Parts {
 
     fn administrators(&self) -> AdministratorUseCases {
         AdministratorUseCases {
-            administrators: Arc::new(PgAdministrators::new(self.pool.clone())),
+            administrators: Arc::new(PgAdministrators::new(self.pool.clone(), self.log())),
             passwords: self.hasher.clone(),
             tokens: self.tokens.clone(),
             guessing: self.guessing.clone(),
@@ -500,10 +503,13 @@ fn keepers(
     Ok(keepers)
 }
 
-/// Erases deleted users here, and follows who else has.
-fn start_erasures(config: &Config, process: &mut Process, pools: &Pools, signal: OutboxSignal, log: AuditLog) -> DeadLetters {
+/// Erases deleted users here, follows who else has, and writes down what is done elsewhere.
+fn start_consumers(config: &Config, process: &mut Process, pools: &Pools, signal: OutboxSignal, log: AuditLog) -> DeadLetters {
     let broker = &config.messaging.broker;
-    let dead_letters = messaging::serve_dead_letters(process, pools, broker);
+    let acts = ActLog::new(ACTS, signal.clone(), process.ids.clone(), process.clock.clone());
+    let dead_letters = messaging::serve_dead_letters(process, pools, broker, acts);
+    let handler = ActHandler { entries: PgAuditEntries::new(pools.workers.clone()), pool: pools.workers.clone() };
+    messaging::start_consumer(process, broker, &dead_letters, acts::SUBSCRIPTION, Arc::new(handler));
     let personal_data = Arc::new(PgPersonalData::new(pools.workers.clone()));
     messaging::start_erasures(process, pools, broker, &dead_letters, signal.clone(), ERASURE, personal_data);
     let deletions = PgDeletions::new(pools.workers.clone(), signal, log);

@@ -57,6 +57,12 @@ pub mod of {
     pub enum Group {}
     #[derive(Debug)]
     pub enum AuditEntry {}
+    /// Who administers, of whichever kind.
+    #[derive(Debug)]
+    pub enum Actor {}
+    /// Whom or what something is done to, of whichever kind.
+    #[derive(Debug)]
+    pub enum Object {}
     #[derive(Debug)]
     pub enum Avatar {}
     #[derive(Debug)]
@@ -101,6 +107,10 @@ pub type RecoverySetId = Id<of::RecoverySet>;
 pub type GroupId = Id<of::Group>;
 /// Identifies one entry of the audit log.
 pub type AuditEntryId = Id<of::AuditEntry>;
+/// Identifies whoever administers: a user, or a credential.
+pub type ActorId = Id<of::Actor>;
+/// Identifies whom or what something is done to by those who administer.
+pub type ObjectId = Id<of::Object>;
 /// Identifies one picture of a person.
 pub type AvatarId = Id<of::Avatar>;
 /// Identifies one further field of a company's profiles.

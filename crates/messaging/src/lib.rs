@@ -1,9 +1,11 @@
 //! How a fact travels: outbox, relay, broker, consumer, inbox (design §5). The only crate that knows the broker's client.
 //!
 //! Promises: a fact that was committed is never lost; it may be repeated; nothing relies on the order of arrival. What
-//! facts mean is no business of this crate, but for one: that a user is to be erased, also from what this crate keeps. What is to be
-//! erased can be had before, which is served here for the same reason.
+//! facts mean is no business of this crate, but for two: that a user is to be erased, also from what this crate keeps, and that somebody has
+//! done what only those do who administer, such as handing back a dead letter. What is to be erased can be had before, which is served here
+//! for the same reason.
 
+mod acts;
 mod amqp;
 mod config;
 mod consumer;
@@ -23,6 +25,7 @@ mod signal;
 mod start;
 mod transport;
 
+pub use acts::{Act, ActLog};
 pub use config::MessagingConfig;
 pub use consumer::{Consumer, Handler, HandlerError, RETRY_TIERS};
 pub use dead_letters::{DeadLetterDesk, DeadLetterGrpc, DeadLetters, serve_dead_letters};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kernel::Component;
-use messaging::{ErasureSpec, Holdings, Lane, MessagingConfig, Retention, SubscriptionSpec};
+use messaging::{ActLog, ErasureSpec, Holdings, Lane, MessagingConfig, Retention, SubscriptionSpec};
 use runtime::access::follow_identity;
 use runtime::grpc::Client;
 use runtime::postgres::Pools;
@@ -39,6 +39,8 @@ use crate::domain::{Channel, LEDGER_DAYS};
 
 const DATABASE: &str = "notification";
 const ERASURE: ErasureSpec = ErasureSpec { consumer: "notification.erasure", event_type: "notification.user.erased.v1" };
+/// What is told of those who administer.
+const ACTS: &str = "notification.act.done.v1";
 /// What the service is told of, lane by lane.
 pub const SUBSCRIPTIONS: [SubscriptionSpec; 3] = [PLANNER[0], PLANNER[1], ERASURE.subscription()];
 const LEDGER: Retention = Retention { table: "deliveries", id_column: "cause_id", days: LEDGER_DAYS };
@@ -120,7 +122,8 @@ impl Service for Notification {
         let planner = Planner { ledger, clock: process.clock.clone(), ids: process.ids.clone(), dispatchers };
         let handler = Arc::new(PlannerHandler { planner, pool: pools.workers.clone() });
         let broker = &config.messaging.broker;
-        let dead_letters = messaging::serve_dead_letters(process, &pools, broker);
+        let acts = ActLog::new(ACTS, signal.clone(), process.ids.clone(), process.clock.clone());
+        let dead_letters = messaging::serve_dead_letters(process, &pools, broker, acts);
         for spec in PLANNER {
             messaging::start_consumer(process, broker, &dead_letters, spec, handler.clone());
         }

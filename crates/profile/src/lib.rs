@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kernel::Component;
-use messaging::{ErasureSpec, Holdings, Lane, MessagingConfig, SubscriptionSpec};
+use messaging::{ActLog, ErasureSpec, Holdings, Lane, MessagingConfig, SubscriptionSpec};
 use runtime::access::follow_identity;
 use runtime::settings::Settings;
 use runtime::{Database, Process, Service, StartError};
@@ -27,6 +27,8 @@ pub use crate::config::Config;
 
 const DATABASE: &str = "profile";
 const ERASURE: ErasureSpec = ErasureSpec { consumer: "profile.erasure", event_type: "profile.user.erased.v1" };
+/// What is told of those who administer.
+const ACTS: &str = "profile.act.done.v1";
 /// What the service is told of.
 pub const SUBSCRIPTIONS: [SubscriptionSpec; 1] = [ERASURE.subscription()];
 
@@ -62,12 +64,13 @@ impl Service for Profile {
         process.error_texts.add(&ERROR_TEXTS)?;
         messaging::start_partitions(process, &pools, &[]).await?;
         let signal = messaging::start_relays(process, Self::NAME, &config.database, &pools, &config.messaging, &[Lane::Normal]);
+        let acts = ActLog::new(ACTS, signal.clone(), process.ids.clone(), process.clock.clone());
         let identity = follow_identity(process, &config.identity, Component::Profile)?;
         let identity = Arc::new(IdentityClient::new(identity));
-        let attributes = Arc::new(PgAttributes::new(pools.commands.clone()));
-        let departments = Arc::new(PgDepartments::new(pools.commands.clone()));
+        let attributes = Arc::new(PgAttributes::new(pools.commands.clone(), acts.clone()));
+        let departments = Arc::new(PgDepartments::new(pools.commands.clone(), acts.clone()));
         let profiles = Arc::new(ProfileUseCases {
-            profiles: Arc::new(PgProfiles::new(pools.commands.clone(), signal.clone())),
+            profiles: Arc::new(PgProfiles::new(pools.commands.clone(), signal.clone(), acts.clone())),
             users: identity.clone(),
             names: identity,
             attributes: attributes.clone(),
@@ -86,13 +89,13 @@ impl Service for Profile {
         process.workers.spawn_endless("housekeeping of avatars", housekeeping.run());
         let personal_data = StoredPersonalData { tables: PgPersonalData::new(pools.workers.clone()), files: files.clone() };
         let broker = &config.messaging.broker;
-        let dead_letters = messaging::serve_dead_letters(process, &pools, broker);
+        let dead_letters = messaging::serve_dead_letters(process, &pools, broker, acts.clone());
         let personal_data = Arc::new(personal_data);
         messaging::start_erasures(process, &pools, broker, &dead_letters, signal.clone(), ERASURE, personal_data.clone());
         messaging::serve_exports(process, Holdings { component: Component::Profile, personal_data, dead_letters });
         let avatars = AvatarUseCases {
             profiles: profiles.clone(),
-            avatars: Arc::new(PgAvatars::new(pools.commands, signal, unused)),
+            avatars: Arc::new(PgAvatars::new(pools.commands, signal, acts, unused)),
             files: Arc::new(files),
             maker: Arc::new(ImagePictures::default()),
             uploads: Uploads::default(),

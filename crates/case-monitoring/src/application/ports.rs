@@ -75,6 +75,7 @@ pub(crate) trait Workflows: Send + Sync {
     async fn replace(
         &self,
         permit: &Permit,
+        call: &Call,
         realm_id: RealmId,
         workflow: &Workflow,
         only_version: Option<i64>,

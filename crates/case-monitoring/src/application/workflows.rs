@@ -94,7 +94,7 @@ impl WorkflowUseCases {
         let workflow = Workflow::parse(command.statuses)?;
         // A realm that nobody has used yet gets its row here, or is found not to exist.
         self.workflows.get(call, realm_id).await?;
-        let replaced = self.workflows.stored.replace(&permit, realm_id, &workflow, command.only_version).await;
+        let replaced = self.workflows.stored.replace(&permit, call, realm_id, &workflow, command.only_version).await;
         let version = replaced.map_err(|error| match error {
             ReplaceWorkflowError::Stale => Error::EtagMismatch,
             ReplaceWorkflowError::InUse(codes) => Error::StatusInUse(codes),

@@ -1,5 +1,6 @@
 //! Identity's techniques.
 
+pub(crate) mod acts;
 pub(crate) mod argon2;
 pub(crate) mod assertions;
 pub(crate) mod clients;

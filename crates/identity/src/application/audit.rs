@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kernel::{AuditEntryId, Authorized, Call, Caller, RealmId, Refusal};
 
-use super::{AuditEntries, Error, Realms};
+use super::{AuditEntries, Error, PLATFORM, Realms};
 use crate::domain::access::Action;
 use crate::domain::audit::{AuditEntry, AuditFilter};
 
@@ -15,7 +15,7 @@ pub(crate) struct AuditUseCases {
 
 #[derive(Debug)]
 pub(crate) struct ListAuditEntries {
-    /// Wanted of callers that belong to no realm.
+    /// Of callers that belong to no realm: what happened in none.
     pub(crate) realm_id: Option<RealmId>,
     pub(crate) filter: AuditFilter,
     pub(crate) after: Option<AuditEntryId>,
@@ -28,6 +28,7 @@ impl AuditUseCases {
         let own = match call.realm_id() {
             Ok(own) => Some(own),
             Err(Refusal::Unauthenticated) => return Err(Refusal::Unauthenticated.into()),
+            Err(_) if matches!(call.caller(), Caller::PlatformAdmin(_)) => Some(PLATFORM),
             Err(_) => None,
         };
         let realm_id = query.realm_id.or(own).ok_or(Error::RealmNotFound)?;
@@ -38,7 +39,9 @@ impl AuditUseCases {
             Refusal::Hidden => Error::RealmNotFound,
             other => other.into(),
         })?;
-        self.realms.get(realm_id).await?.ok_or(Error::RealmNotFound)?;
+        if realm_id != PLATFORM {
+            self.realms.get(realm_id).await?.ok_or(Error::RealmNotFound)?;
+        }
         let filter = AuditFilter { company_id, ..query.filter };
         Ok(permit.show(self.entries.page(realm_id, &filter, query.after, query.limit).await?))
     }

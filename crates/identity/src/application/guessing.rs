@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Attempts, CountedBy, Error, HashError, Secrets};
 use crate::domain::guessing::{Bucket, Guessed, GuessingLimits, Subject, all_of};
 
-/// What belongs to no realm, and is in none that there is, is counted as of this one, which nobody has.
+/// What belongs to no realm, and is in none that there is, is counted and written down as of this one, which nobody has.
 pub(crate) const PLATFORM: RealmId = RealmId::from_uuid(Uuid::nil());
 
 #[derive(Clone)]

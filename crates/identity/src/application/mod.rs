@@ -42,7 +42,7 @@ pub(crate) use exports::{ExportSummary, ExportUseCases, Exported};
 pub(crate) use factor_entrants::Entrants;
 pub(crate) use factor_proofs::{FactorProofs, ShownFactor};
 pub(crate) use groups::{CreateGroup, GroupUseCases, ListGroupUsers, NewGroupPart, UpdateGroup};
-pub(crate) use guessing::Guessing;
+pub(crate) use guessing::{Guessing, PLATFORM};
 pub(crate) use limits::LimitUseCases;
 pub(crate) use links::{LinkUseCases, RedeemLink, ResetContact};
 pub(crate) use passkeys::{BeginPasskey, FinishPasskey, PasskeyRegistered, PasskeyUseCases, SignInWithPasskey};

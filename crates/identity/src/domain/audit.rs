@@ -2,22 +2,12 @@
 
 use std::str::FromStr;
 
-use kernel::{AuditEntryId, CompanyId, CredentialId, GroupId, Id, RealmId, Role, SignOnKeyId, Timestamp, UserId};
+use kernel::{
+    Actor, ActorId, AuditEntryId, CommandId, CompanyId, CredentialId, GroupId, Id, ObjectId, RealmId, Role, SignOnKeyId,
+    Timestamp, UserId,
+};
 
 use super::{Contact, User, UserStatus};
-
-/// Whom or what something can be done to. Never constructed.
-#[derive(Debug)]
-pub(crate) enum Object {}
-
-/// His, or its, id.
-pub(crate) type ObjectId = Id<Object>;
-
-/// Who does it. Never constructed.
-#[derive(Debug)]
-pub(crate) enum Actor {}
-
-pub(crate) type ActorId = Id<Actor>;
 
 /// What can be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,10 +42,23 @@ pub(crate) enum AuditAct {
     SessionsEnded,
     UserLimitsLifted,
     AddressLimitsLifted,
+    ProfileChanged,
+    AvatarUploaded,
+    AvatarDeleted,
+    AttributeCreated,
+    AttributeChanged,
+    AttributeDeleted,
+    DepartmentCreated,
+    DepartmentRenamed,
+    DepartmentDeleted,
+    WorkflowReplaced,
+    DeadLetterReplayed,
+    AdministratorPasswordGiven,
+    AdministratorRemoved,
 }
 
 impl AuditAct {
-    const ALL: [Self; 30] = [
+    const ALL: [Self; 43] = [
         Self::RealmOpened,
         Self::PolicyChanged,
         Self::CompanyAdded,
@@ -86,6 +89,19 @@ impl AuditAct {
         Self::SessionsEnded,
         Self::UserLimitsLifted,
         Self::AddressLimitsLifted,
+        Self::ProfileChanged,
+        Self::AvatarUploaded,
+        Self::AvatarDeleted,
+        Self::AttributeCreated,
+        Self::AttributeChanged,
+        Self::AttributeDeleted,
+        Self::DepartmentCreated,
+        Self::DepartmentRenamed,
+        Self::DepartmentDeleted,
+        Self::WorkflowReplaced,
+        Self::DeadLetterReplayed,
+        Self::AdministratorPasswordGiven,
+        Self::AdministratorRemoved,
     ];
 
     pub(crate) const fn as_str(self) -> &'static str {
@@ -120,6 +136,19 @@ impl AuditAct {
             Self::SessionsEnded => "SESSIONS_ENDED",
             Self::UserLimitsLifted => "USER_LIMITS_LIFTED",
             Self::AddressLimitsLifted => "ADDRESS_LIMITS_LIFTED",
+            Self::ProfileChanged => "PROFILE_CHANGED",
+            Self::AvatarUploaded => "AVATAR_UPLOADED",
+            Self::AvatarDeleted => "AVATAR_DELETED",
+            Self::AttributeCreated => "ATTRIBUTE_CREATED",
+            Self::AttributeChanged => "ATTRIBUTE_CHANGED",
+            Self::AttributeDeleted => "ATTRIBUTE_DELETED",
+            Self::DepartmentCreated => "DEPARTMENT_CREATED",
+            Self::DepartmentRenamed => "DEPARTMENT_RENAMED",
+            Self::DepartmentDeleted => "DEPARTMENT_DELETED",
+            Self::WorkflowReplaced => "WORKFLOW_REPLACED",
+            Self::DeadLetterReplayed => "DEAD_LETTER_REPLAYED",
+            Self::AdministratorPasswordGiven => "ADMINISTRATOR_PASSWORD_GIVEN",
+            Self::AdministratorRemoved => "ADMINISTRATOR_REMOVED",
         }
     }
 }
@@ -180,6 +209,11 @@ impl Done {
         Self { detail: Some(format!("{}{status}", user.role())), ..Self::to(AuditAct::UserAdded, user.id()) }
     }
 
+    /// To an administrator of the platform, who is known by his name alone. The object is the platform.
+    pub(crate) fn to_administrator(act: AuditAct, platform: RealmId, name: &str) -> Self {
+        Self { detail: Some(name.to_owned()), ..Self::to(act, platform) }
+    }
+
     /// To whoever has these contacts already, of whom somebody learns by wanting them for this user of his, or for a new one.
     pub(crate) fn told(contacts: &[Contact], user_id: UserId) -> Self {
         let contacts: Vec<&str> = contacts.iter().map(|contact| contact.as_str()).collect();
@@ -197,47 +231,23 @@ impl Done {
     }
 }
 
-/// Of which kind somebody is who administers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ActorKind {
-    User,
-    Service,
-    PlatformAdmin,
-}
-
-impl ActorKind {
-    const ALL: [Self; 3] = [Self::User, Self::Service, Self::PlatformAdmin];
-
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "USER",
-            Self::Service => "SERVICE",
-            Self::PlatformAdmin => "PLATFORM_ADMIN",
-        }
-    }
-}
-
-impl FromStr for ActorKind {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(())
-    }
-}
-
 /// One act, as it stands in the log.
 #[derive(Debug, Clone)]
 pub(crate) struct AuditEntry {
     pub(crate) id: AuditEntryId,
     pub(crate) company_id: Option<CompanyId>,
     pub(crate) done: Done,
-    pub(crate) actor_kind: ActorKind,
-    pub(crate) actor_id: Option<ActorId>,
-    /// What he is known by who has no id.
-    pub(crate) actor_name: Option<String>,
-    pub(crate) acting_service: Option<CredentialId>,
+    pub(crate) actor: Actor,
     pub(crate) client_address: Option<String>,
     pub(crate) at: Timestamp,
+}
+
+/// An act that was done in another service, as its fact says. The entry has the id of the fact, which is made at the moment of the act.
+#[derive(Debug, Clone)]
+pub(crate) struct ToldAct {
+    pub(crate) realm_id: RealmId,
+    pub(crate) cause_id: CommandId,
+    pub(crate) entry: AuditEntry,
 }
 
 /// Which entries are wanted: those that every part lets pass that is given.

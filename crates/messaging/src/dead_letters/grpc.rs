@@ -1,16 +1,17 @@
 //! `cabinet.messaging.v1.DeadLetterService`, served by every service that consumes facts.
 
+use api::cabinet::identity::v1::AuditAct;
 use api::cabinet::messaging::v1 as pb;
 use api::cabinet::messaging::v1::dead_letter_service_server::{DeadLetterService, DeadLetterServiceServer};
-use kernel::{Authorized, DeadLetterId, Fault, Permit};
+use kernel::{Authorized, Call, DeadLetterId, Fault, Permit};
 use runtime::grpc::{Page, Problem, id, open, timestamp};
 use tonic::{Request, Response, Status};
 
 use super::access::Action;
 use super::desk::{DeadLetterDesk, Found};
 use super::store::DeadLetter;
-use crate::Broker;
 use crate::transport::Redelivery;
+use crate::{Act, Broker};
 
 const LIST: &str = "cabinet.messaging.v1.ListDeadLetters";
 
@@ -25,10 +26,11 @@ impl DeadLetterGrpc {
     }
 
     /// Back to its consumer first, forgotten second: a crash between the two repeats, and the inbox absorbs that.
-    async fn replay(&self, permit: &Permit, way: &dyn Redelivery, dead_letter_id: DeadLetterId) -> Result<bool, Fault> {
-        let Some(Found { lies_in, consumer, lane, message }) = self.desk.get(dead_letter_id).await? else { return Ok(false) };
+    async fn replay(&self, permit: &Permit, call: &Call, way: &dyn Redelivery, id: DeadLetterId) -> Result<bool, Fault> {
+        let Some(Found { lies_in, consumer, lane, message }) = self.desk.get(id).await? else { return Ok(false) };
         way.redeliver(&consumer, lane, &message).await.map_err(Fault::unavailable)?;
-        lies_in.delete(permit, dead_letter_id).await?;
+        let replayed = Act::in_realm(AuditAct::DeadLetterReplayed, message.realm_id, id).detailed(format!("{consumer} {lane}"));
+        lies_in.delete(permit, call, id, replayed).await?;
         Ok(true)
     }
 }
@@ -56,7 +58,7 @@ impl DeadLetterService for DeadLetterGrpc {
         let way = self.broker.redelivery().await.map_err(Fault::unavailable).map_err(Problem::from)?;
         let mut response = pb::ReplayDeadLettersResponse::default();
         for text in request.dead_letter_ids {
-            match self.replay(&permit, way.as_ref(), id("dead_letter_ids", &text)?).await {
+            match self.replay(&permit, &call, way.as_ref(), id("dead_letter_ids", &text)?).await {
                 Ok(true) => response.replayed_ids.push(text),
                 Ok(false) => response.skipped_ids.push(text),
                 Err(fault) if response.replayed_ids.is_empty() => return Err(Problem::from(fault).into()),

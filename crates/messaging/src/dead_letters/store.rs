@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use jiff_sqlx::ToSqlx as _;
-use kernel::{Clock, CommandId, DeadLetterId, EventId, Fault, IdSource, Permit, RealmId, Timestamp, UserId};
+use kernel::{Call, Clock, CommandId, DeadLetterId, EventId, Fault, IdSource, Permit, RealmId, Timestamp, UserId};
 use runtime::postgres;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::{EXPORT_PAGE, KeyedRecord, Lane, Malformed, Message, SubscriptionSpec};
+use crate::{Act, ActLog, EXPORT_PAGE, KeyedRecord, Lane, Malformed, Message, SubscriptionSpec};
 
 /// The dead letters of one service.
 #[derive(Clone)]
@@ -16,6 +16,7 @@ pub struct DeadLetters {
     pool: PgPool,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
+    acts: ActLog,
 }
 
 /// PostgreSQL keeps any text without a NUL.
@@ -43,8 +44,8 @@ pub(super) struct DeadLetter {
 }
 
 impl DeadLetters {
-    pub fn new(pool: PgPool, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
-        Self { pool, clock, ids }
+    pub fn new(pool: PgPool, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>, acts: ActLog) -> Self {
+        Self { pool, clock, ids, acts }
     }
 
     /// Keeps a message that was tried often enough; of security mail only that it was there.
@@ -172,11 +173,19 @@ impl DeadLetters {
         Ok(Some((row.consumer, lane, message)))
     }
 
-    pub(super) async fn delete(&self, _: &Permit, id: DeadLetterId) -> Result<(), Fault> {
-        sqlx::query!("DELETE FROM messaging.dead_letter WHERE dead_letter_id = $1", id.as_uuid())
-            .execute(&self.pool)
+    /// Forgets a letter that its consumer has again, and tells who gave it to him, unless somebody else has done so.
+    pub(super) async fn delete(&self, _: &Permit, call: &Call, id: DeadLetterId, replayed: Act) -> Result<(), Fault> {
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
+        let deleted = sqlx::query!("DELETE FROM messaging.dead_letter WHERE dead_letter_id = $1", id.as_uuid())
+            .execute(&mut *transaction)
             .await
             .map_err(postgres::fault)?;
+        if deleted.rows_affected() == 0 {
+            return Ok(());
+        }
+        self.acts.append(&mut *transaction, call, replayed).await?;
+        transaction.commit().await.map_err(postgres::fault)?;
+        self.acts.ring();
         Ok(())
     }
 }

@@ -183,9 +183,7 @@ impl Eraser {
     async fn erase(&self, due: &Due) -> Result<(), Fault> {
         let Due { realm_id, user_id, .. } = *due;
         self.personal_data.erase(realm_id, user_id, self.clock.now()).await?;
-        if let Some(redaction) = self.personal_data.redaction() {
-            self.store.redact_facts(realm_id, user_id, redaction).await?;
-        }
+        self.store.redact_facts(realm_id, user_id, self.personal_data.redaction()).await?;
         self.store.delete_dead_letters(realm_id, user_id).await
     }
 

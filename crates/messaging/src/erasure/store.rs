@@ -9,6 +9,7 @@ use runtime::postgres;
 use sqlx::PgPool;
 
 use super::Redaction;
+use crate::acts::without_address_of;
 use crate::outbox::BEFORE_ALL;
 use crate::{Lane, OutboxSignal, inbox};
 
@@ -107,14 +108,15 @@ impl PgErasures {
 
     /// Takes from the facts that name him, published or not, what they say of him. A fact that is on its way from the one table to
     /// the other at this moment is found the second time.
-    pub(super) async fn redact_facts(&self, realm_id: RealmId, user_id: UserId, redaction: Redaction) -> Result<(), Fault> {
+    pub(super) async fn redact_facts(&self, realm_id: RealmId, user_id: UserId, own: Option<Redaction>) -> Result<(), Fault> {
         let mut behind = BEFORE_ALL;
         loop {
             let facts = self.facts_naming(realm_id, user_id, behind).await?;
             let Some((last, ..)) = facts.last() else { return Ok(()) };
             behind = *last;
             for (event_id, event_type, payload) in &facts {
-                if let Some(redacted) = redaction(event_type, payload) {
+                let of_act = without_address_of(user_id, event_type, payload);
+                if let Some(redacted) = of_act.or_else(|| own.and_then(|redaction| redaction(event_type, payload))) {
                     self.replace_payload(*event_id, &redacted).await?;
                 }
             }

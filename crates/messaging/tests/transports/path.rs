@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use cabinet_messaging::{
-    Broker, Consumer, ConsumerMetrics, DeadLetters, Lane, OutboxSignal, Relay, RelayMetrics, SubscriptionSpec, migrator,
+    ActLog, Broker, Consumer, ConsumerMetrics, DeadLetters, Lane, OutboxSignal, Relay, RelayMetrics, SubscriptionSpec, migrator,
 };
 use jiff_sqlx::ToSqlx as _;
 use kernel::{Clock, EventId, Id, IdSource as _, RandomIds, Secret, Timestamp};
@@ -201,8 +201,9 @@ impl Path {
     }
 
     pub(crate) fn dead_letters(&self) -> DeadLetters {
-        let clock = Arc::new(ManualClock::at(Timestamp::now()));
-        DeadLetters::new(self.pool.clone(), clock, Arc::new(RandomIds))
+        let (clock, ids) = (Arc::new(ManualClock::at(Timestamp::now())), Arc::new(RandomIds));
+        let acts = ActLog::new("test.act.done.v1", OutboxSignal::default(), ids.clone(), clock.clone());
+        DeadLetters::new(self.pool.clone(), clock, ids, acts)
     }
 
     pub(crate) fn start_consumer(&self, spec: SubscriptionSpec, recorder: &Arc<Recorder>) -> Running {

@@ -40,7 +40,7 @@ impl AttributeUseCases {
         let (key, kind, rules) = read(&command).map_err(Error::AttributeInvalid)?;
         let (realm_id, id) = (call.realm_id()?, self.ids.new_id(self.clock.now()));
         let attribute = Attribute { realm_id, id, company_id, key, kind, rules, version: 1 };
-        match self.attributes.insert(&permit, &attribute).await? {
+        match self.attributes.insert(&permit, call, &attribute).await? {
             InsertAttribute::Done => Ok(permit.show(attribute)),
             InsertAttribute::Exists => Err(Error::AttributeExists),
             InsertAttribute::TooMany => Err(Error::AttributesLimited),
@@ -63,7 +63,8 @@ impl AttributeUseCases {
             let rules = AttributeRules::read(attribute.kind, Some(&attribute.rules), &command.rules);
             let rules = rules.map_err(Error::AttributeInvalid)?;
             let Some(changed) = attribute.changed(rules) else { return Ok(permit.show(attribute)) };
-            if self.attributes.update(&permit, &changed).await? {
+            let parts = changed.rules.differing(&attribute.rules);
+            if self.attributes.update(&permit, call, &changed, &parts).await? {
                 return Ok(permit.show(changed));
             }
         }
@@ -73,7 +74,7 @@ impl AttributeUseCases {
     pub(crate) async fn delete(&self, call: &Call, id: AttributeId, etag: &str) -> Result<Authorized<()>, Error> {
         for _ in 0..ATTEMPTS {
             let (attribute, permit) = self.manage(call, id, etag).await?;
-            if self.attributes.delete(&permit, &attribute).await? {
+            if self.attributes.delete(&permit, call, &attribute).await? {
                 return Ok(permit.show(()));
             }
         }

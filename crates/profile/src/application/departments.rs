@@ -29,7 +29,7 @@ impl DepartmentUseCases {
         let permit = call.authorize(&action).map_err(hidden_company)?;
         let (realm_id, name) = (call.realm_id()?, DepartmentName::parse(name)?);
         let department = Department { realm_id, id: self.ids.new_id(self.clock.now()), company_id, name, version: 1 };
-        match self.departments.insert(&permit, &department).await? {
+        match self.departments.insert(&permit, call, &department).await? {
             InsertDepartment::Done => Ok(permit.show(department)),
             InsertDepartment::Exists => Err(Error::DepartmentExists),
             InsertDepartment::TooMany => Err(Error::DepartmentsLimited),
@@ -52,7 +52,7 @@ impl DepartmentUseCases {
         for _ in 0..ATTEMPTS {
             let (department, permit) = self.manage(call, id, etag).await?;
             let Some(renamed) = department.renamed(DepartmentName::parse(name)?) else { return Ok(permit.show(department)) };
-            match self.departments.update(&permit, &renamed).await? {
+            match self.departments.update(&permit, call, &renamed).await? {
                 RenameDepartment::Done => return Ok(permit.show(renamed)),
                 RenameDepartment::Exists => return Err(Error::DepartmentExists),
                 RenameDepartment::Stale => {}
@@ -64,7 +64,7 @@ impl DepartmentUseCases {
     pub(crate) async fn delete(&self, call: &Call, id: DepartmentId, etag: &str) -> Result<Authorized<()>, Error> {
         for _ in 0..ATTEMPTS {
             let (department, permit) = self.manage(call, id, etag).await?;
-            if self.departments.delete(&permit, &department).await? {
+            if self.departments.delete(&permit, call, &department).await? {
                 return Ok(permit.show(()));
             }
         }

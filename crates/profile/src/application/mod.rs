@@ -14,7 +14,7 @@ pub(crate) use departments::{DepartmentUseCases, ListDepartments};
 pub(crate) use error::Error;
 pub(crate) use ports::{
     Attributes, AvatarFiles, AvatarMaker, Avatars, Departments, InsertAttribute, InsertDepartment, MakeAvatarError, NameRules,
-    Profiles, RenameDepartment, Users, WriteProfileError,
+    ProfileUpdate, Profiles, RenameDepartment, Users, WriteProfileError,
 };
 pub(crate) use profiles::{BatchGetProfiles, ProfileUseCases, ProfileView, ProfilesFound, UpdateProfile};
 pub(crate) use shown_attributes::ShownAttribute;

@@ -32,9 +32,17 @@ pub(crate) trait Profiles: Send + Sync {
         call: &Call,
         profile: &Profile,
         event_id: EventId,
-        changed: ProfileChanged,
-        attributes: &[AttributeChange],
+        update: &ProfileUpdate<'_>,
     ) -> Result<(), WriteProfileError>;
+}
+
+/// What is another in a profile.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ProfileUpdate<'a> {
+    pub(crate) changed: ProfileChanged,
+    /// As masks name them, attributes included: what is written down if it is not his own who calls.
+    pub(crate) fields: &'a [String],
+    pub(crate) attributes: &'a [AttributeChange],
 }
 
 /// Further fields of companies' profiles, and what people have in them.
@@ -52,13 +60,13 @@ pub(crate) trait Attributes: Send + Sync {
         user_ids: &[UserId],
     ) -> Result<BTreeMap<(UserId, AttributeId), AttributeValues>, Fault>;
 
-    async fn insert(&self, permit: &Permit, attribute: &Attribute) -> Result<InsertAttribute, Fault>;
+    async fn insert(&self, permit: &Permit, call: &Call, attribute: &Attribute) -> Result<InsertAttribute, Fault>;
 
-    /// Writes it only if nobody has changed it since it was read; says whether it did.
-    async fn update(&self, permit: &Permit, attribute: &Attribute) -> Result<bool, Fault>;
+    /// Writes it, which is another in these parts, only if nobody has changed it since it was read; says whether it did.
+    async fn update(&self, permit: &Permit, call: &Call, attribute: &Attribute, parts: &[&str]) -> Result<bool, Fault>;
 
     /// Deletes it, with all that people have in it, only if nobody has changed it since it was read; says whether it did.
-    async fn delete(&self, permit: &Permit, attribute: &Attribute) -> Result<bool, Fault>;
+    async fn delete(&self, permit: &Permit, call: &Call, attribute: &Attribute) -> Result<bool, Fault>;
 }
 
 /// What became of a new attribute.
@@ -85,13 +93,13 @@ pub(crate) trait Departments: Send + Sync {
         limit: i64,
     ) -> Result<Vec<Department>, Fault>;
 
-    async fn insert(&self, permit: &Permit, department: &Department) -> Result<InsertDepartment, Fault>;
+    async fn insert(&self, permit: &Permit, call: &Call, department: &Department) -> Result<InsertDepartment, Fault>;
 
     /// Writes it only if nobody has changed it since it was read.
-    async fn update(&self, permit: &Permit, department: &Department) -> Result<RenameDepartment, Fault>;
+    async fn update(&self, permit: &Permit, call: &Call, department: &Department) -> Result<RenameDepartment, Fault>;
 
     /// Deletes it, also from all profiles, only if nobody has changed it since it was read; says whether it did.
-    async fn delete(&self, permit: &Permit, department: &Department) -> Result<bool, Fault>;
+    async fn delete(&self, permit: &Permit, call: &Call, department: &Department) -> Result<bool, Fault>;
 }
 
 /// What became of a new department.

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use kernel::{Authorized, Call, Clock, DepartmentId, Fault, IdSource, InvalidName, NameRule, RealmId, Refusal, UserId};
 
-use super::{Attributes, Departments, Error, NameRules, Profiles, ShownAttribute, Users, WriteProfileError, shown_attributes};
+use super::{
+    Attributes, Departments, Error, NameRules, ProfileUpdate, Profiles, ShownAttribute, Users, WriteProfileError,
+    shown_attributes,
+};
 use crate::domain::access::Action;
 use crate::domain::{
     Change, Contacts, Department, Etag, Field, Flaw, InvalidField, Label, Person, Profile, ProposedAttribute, ProposedValue,
@@ -117,7 +120,7 @@ impl ProfileUseCases {
                 return Err(Error::ProfileInvalid { fields, attributes: read.wrong });
             }
             shown_attributes::write(&mut shown, &read.changes);
-            let now = self.clock.now();
+            let (former, now) = (profile.values().clone(), self.clock.now());
             let mut changed = profile.change(&changes, names.form, now);
             if changed.is_none() && !read.changes.is_empty() {
                 changed = Some(profile.attributes_changed(now));
@@ -125,11 +128,13 @@ impl ProfileUseCases {
             if changes.iter().any(|change| matches!(change, Change::Name(..))) {
                 whole(names, &profile)?;
             }
+            let mut fields: Vec<_> = profile.values().differing(&former).iter().map(|field| field.as_str().to_owned()).collect();
+            fields.extend(shown_attributes::named(&shown, &read.changes));
             // Made before anything is written: what was saved must not be answered as a failure.
             let view = self.view_with(call, profile, contacts, shown).await?;
             let Some(changed) = changed else { return Ok(permit.show(view)) };
-            let event_id = self.ids.new_id(now);
-            match self.profiles.save(&permit, call, &view.profile, event_id, changed, &read.changes).await {
+            let update = ProfileUpdate { changed, fields: &fields, attributes: &read.changes };
+            match self.profiles.save(&permit, call, &view.profile, self.ids.new_id(now), &update).await {
                 Ok(()) => return Ok(permit.show(view)),
                 Err(WriteProfileError::Stale) => {}
                 Err(WriteProfileError::Fault(fault)) => return Err(fault.into()),

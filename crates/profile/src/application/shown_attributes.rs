@@ -96,3 +96,9 @@ pub(super) fn write(shown: &mut [ShownAttribute], changes: &[AttributeChange]) {
         }
     }
 }
+
+/// What is changed, as masks name it.
+pub(super) fn named(shown: &[ShownAttribute], changes: &[AttributeChange]) -> Vec<String> {
+    let of = |change: &AttributeChange| shown.iter().find(|shown| shown.attribute.id == change.attribute_id);
+    changes.iter().filter_map(of).map(|shown| format!("attributes.{}", shown.attribute.key.as_str())).collect()
+}

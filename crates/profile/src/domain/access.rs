@@ -112,6 +112,11 @@ fn look_into_company(caller: &Caller, company_id: CompanyId) -> Decision {
     }
 }
 
+/// Whether it is his own who calls. What he does to it is his own business, whatever he calls through.
+pub(crate) fn is_own(caller: &Caller, profile: &Profile) -> bool {
+    matches!(caller, Caller::User(user) if user.user_id == profile.user_id())
+}
+
 /// As what the caller looks at this profile, which he may see.
 pub(crate) fn viewer_of(caller: &Caller, profile: &Profile) -> Viewer {
     match caller {

@@ -197,6 +197,19 @@ impl AttributeRules {
             _ => Err(wrong),
         }
     }
+
+    /// The parts that are another than they were, as masks name them.
+    pub(crate) fn differing(&self, former: &Self) -> Vec<&'static str> {
+        let parts = [
+            ("label", self.label != former.label),
+            ("required", self.required != former.required),
+            ("options", self.options != former.options),
+            ("visible_to", self.visible_to != former.visible_to),
+            ("editable_by", self.editable_by != former.editable_by),
+            ("placed", self.placed != former.placed),
+        ];
+        parts.into_iter().filter(|(_, differs)| *differs).map(|(part, _)| part).collect()
+    }
 }
 
 fn read_options(kind: AttributeType, typed: &[(String, Texts)]) -> Result<Vec<AttributeOption>, AttributeFlaw> {
@@ -312,6 +325,16 @@ pub(crate) mod tests {
         let placed = ProposedRules { placed: Some(true), ..ProposedRules::default() };
         let changed = AttributeRules::read(AttributeType::Choice, Some(&present), &placed);
         assert_eq!(changed, Ok(AttributeRules { placed: true, ..present }));
+    }
+
+    /// Rule I26.b: what is another is named, and nothing of what it is.
+    #[test]
+    fn the_parts_that_differ_are_named() {
+        let former = rules(AttributeType::Choice, &["a", "b"]);
+        let label = AttributeLabel::from_stored(texts("Size of shoes"));
+        let changed = AttributeRules { label, visible_to: [AttributeAudience::User].into(), placed: true, ..former.clone() };
+        assert_eq!(changed.differing(&former), ["label", "visible_to", "placed"]);
+        assert!(former.differing(&former).is_empty());
     }
 
     #[test]

@@ -188,6 +188,24 @@ impl Values {
         }
         values
     }
+
+    /// The fields that are another than they were: of a name also those that follow from others.
+    pub(crate) fn differing(&self, former: &Self) -> Vec<Field> {
+        let differs = |field: &Field| match field {
+            Field::Name(NameField::Full) => self.name.full != former.name.full,
+            Field::Name(NameField::Last) => self.name.last != former.name.last,
+            Field::Name(NameField::First) => self.name.first != former.name.first,
+            Field::Name(NameField::Middle) => self.name.middle != former.name.middle,
+            Field::Initials => self.initials != former.initials,
+            Field::JobTitle => self.job_title != former.job_title,
+            Field::Organisation => self.organisation != former.organisation,
+            Field::WebSite => self.web_site != former.web_site,
+            Field::TimeZone => self.time_zone != former.time_zone,
+            Field::Language => self.language != former.language,
+            Field::Department => self.department_id != former.department_id,
+        };
+        Field::ALL.into_iter().filter(differs).collect()
+    }
 }
 
 /// Names one state of a profile, so that whoever changes it can say which one he saw (P2).
@@ -350,6 +368,27 @@ pub(crate) mod tests {
         let changed = profile.change(&changes(&[(Field::JobTitle, "")]), RULE.form, Timestamp::UNIX_EPOCH);
         assert_eq!(changed, Some(ProfileChanged { version: 2, at: Timestamp::UNIX_EPOCH }));
         assert_eq!(profile.values(), &Values { job_title: Line::default(), ..before });
+    }
+
+    /// Rule I26.b: the fields that are another are named, each of them, and nothing of what they are.
+    #[test]
+    fn the_fields_that_differ_are_named() {
+        let nothing = Values::default();
+        let all = [
+            (FULL_NAME, "Anna"),
+            (Field::Initials, "A."),
+            (Field::JobTitle, "Lawyer"),
+            (Field::Organisation, "Kowalska & Co."),
+            (Field::WebSite, "https://kowalska.example"),
+            (Field::TimeZone, "Europe/Kyiv"),
+            (Field::Language, "uk"),
+            (Field::Department, "01982d5c-0000-7000-8000-000000000001"),
+        ];
+        let said = nothing.changed(&changes(&all), RULE.form);
+        assert_eq!(said.differing(&nothing), all.map(|(field, _)| field));
+        assert!(said.differing(&said).is_empty());
+        let retitled = said.changed(&changes(&[(Field::JobTitle, "Judge"), (Field::Language, "uk")]), RULE.form);
+        assert_eq!(retitled.differing(&said), [Field::JobTitle]);
     }
 
     /// Rule P1.a: an empty value takes away what was there.

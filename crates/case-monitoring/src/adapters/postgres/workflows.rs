@@ -1,7 +1,9 @@
 //! The workflows of realms in PostgreSQL.
 
+use api::cabinet::identity::v1::AuditAct;
 use async_trait::async_trait;
-use kernel::{Fault, Permit, RealmId};
+use kernel::{Call, Fault, Permit, RealmId};
+use messaging::{Act, ActLog};
 use runtime::postgres;
 use sqlx::PgPool;
 
@@ -11,11 +13,12 @@ use crate::domain::{Preset, RealmWorkflow, StatusCode, Workflow};
 
 pub(crate) struct PgWorkflows {
     pool: PgPool,
+    acts: ActLog,
 }
 
 impl PgWorkflows {
-    pub(crate) const fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub(crate) const fn new(pool: PgPool, acts: ActLog) -> Self {
+        Self { pool, acts }
     }
 }
 
@@ -53,10 +56,12 @@ impl Workflows for PgWorkflows {
     async fn replace(
         &self,
         _: &Permit,
+        call: &Call,
         realm_id: RealmId,
         workflow: &Workflow,
         only_version: Option<i64>,
     ) -> Result<i64, ReplaceWorkflowError> {
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         let codes: Vec<String> = workflow.statuses().iter().map(|status| status.code.to_string()).collect();
         // From the question which statuses are in use to the commit, `workflow_statuses_in_use` holds the lock that every write
         // of a case shares: one that was under way before it is seen by the question, one that comes after it finds another
@@ -80,14 +85,19 @@ impl Workflows for PgWorkflows {
             statuses(workflow)?,
             only_version,
         )
-        .fetch_one(&self.pool)
+        .fetch_one(&mut *transaction)
         .await
         .map_err(postgres::fault)?;
-        match answer.version {
-            Some(version) => Ok(version),
-            None if answer.codes.is_empty() => Err(ReplaceWorkflowError::Stale),
-            None => Err(ReplaceWorkflowError::InUse(status_codes(&answer.codes)?)),
-        }
+        let version = match answer.version {
+            Some(version) => version,
+            None if answer.codes.is_empty() => return Err(ReplaceWorkflowError::Stale),
+            None => return Err(ReplaceWorkflowError::InUse(status_codes(&answer.codes)?)),
+        };
+        let act = Act::in_realm(AuditAct::WorkflowReplaced, realm_id, realm_id).detailed(version.to_string());
+        self.acts.append(&mut *transaction, call, act).await?;
+        transaction.commit().await.map_err(postgres::fault)?;
+        self.acts.ring();
+        Ok(version)
     }
 }
 

@@ -2,11 +2,12 @@
 
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::audit_service_server::{AuditService, AuditServiceServer};
+use kernel::ActorKind;
 use runtime::grpc::{Page, Problem, moment, open, optional_id, timestamp};
 use tonic::{Request, Response, Status};
 
 use crate::application::{AuditUseCases, ListAuditEntries};
-use crate::domain::audit::{ActorKind, AuditAct, AuditEntry, AuditFilter};
+use crate::domain::audit::{AuditAct, AuditEntry, AuditFilter};
 
 pub(crate) struct AuditGrpc {
     audit: AuditUseCases,
@@ -18,8 +19,8 @@ impl AuditGrpc {
     }
 }
 
-/// Nothing for whatever was done.
-const fn act(act: pb::AuditAct) -> Option<AuditAct> {
+/// Nothing for whatever was done, and for what this release does not know.
+pub(crate) const fn audit_act(act: pb::AuditAct) -> Option<AuditAct> {
     Some(match act {
         pb::AuditAct::Unspecified => return None,
         pb::AuditAct::RealmOpened => AuditAct::RealmOpened,
@@ -52,6 +53,19 @@ const fn act(act: pb::AuditAct) -> Option<AuditAct> {
         pb::AuditAct::SessionsEnded => AuditAct::SessionsEnded,
         pb::AuditAct::UserLimitsLifted => AuditAct::UserLimitsLifted,
         pb::AuditAct::AddressLimitsLifted => AuditAct::AddressLimitsLifted,
+        pb::AuditAct::ProfileChanged => AuditAct::ProfileChanged,
+        pb::AuditAct::AvatarUploaded => AuditAct::AvatarUploaded,
+        pb::AuditAct::AvatarDeleted => AuditAct::AvatarDeleted,
+        pb::AuditAct::AttributeCreated => AuditAct::AttributeCreated,
+        pb::AuditAct::AttributeChanged => AuditAct::AttributeChanged,
+        pb::AuditAct::AttributeDeleted => AuditAct::AttributeDeleted,
+        pb::AuditAct::DepartmentCreated => AuditAct::DepartmentCreated,
+        pb::AuditAct::DepartmentRenamed => AuditAct::DepartmentRenamed,
+        pb::AuditAct::DepartmentDeleted => AuditAct::DepartmentDeleted,
+        pb::AuditAct::WorkflowReplaced => AuditAct::WorkflowReplaced,
+        pb::AuditAct::DeadLetterReplayed => AuditAct::DeadLetterReplayed,
+        pb::AuditAct::AdministratorPasswordGiven => AuditAct::AdministratorPasswordGiven,
+        pb::AuditAct::AdministratorRemoved => AuditAct::AdministratorRemoved,
     })
 }
 
@@ -87,25 +101,42 @@ const fn told_act(act: AuditAct) -> pb::AuditAct {
         AuditAct::SessionsEnded => pb::AuditAct::SessionsEnded,
         AuditAct::UserLimitsLifted => pb::AuditAct::UserLimitsLifted,
         AuditAct::AddressLimitsLifted => pb::AuditAct::AddressLimitsLifted,
+        AuditAct::ProfileChanged => pb::AuditAct::ProfileChanged,
+        AuditAct::AvatarUploaded => pb::AuditAct::AvatarUploaded,
+        AuditAct::AvatarDeleted => pb::AuditAct::AvatarDeleted,
+        AuditAct::AttributeCreated => pb::AuditAct::AttributeCreated,
+        AuditAct::AttributeChanged => pb::AuditAct::AttributeChanged,
+        AuditAct::AttributeDeleted => pb::AuditAct::AttributeDeleted,
+        AuditAct::DepartmentCreated => pb::AuditAct::DepartmentCreated,
+        AuditAct::DepartmentRenamed => pb::AuditAct::DepartmentRenamed,
+        AuditAct::DepartmentDeleted => pb::AuditAct::DepartmentDeleted,
+        AuditAct::WorkflowReplaced => pb::AuditAct::WorkflowReplaced,
+        AuditAct::DeadLetterReplayed => pb::AuditAct::DeadLetterReplayed,
+        AuditAct::AdministratorPasswordGiven => pb::AuditAct::AdministratorPasswordGiven,
+        AuditAct::AdministratorRemoved => pb::AuditAct::AdministratorRemoved,
+    }
+}
+
+const fn told_kind(kind: ActorKind) -> pb::AuditActorKind {
+    match kind {
+        ActorKind::User => pb::AuditActorKind::User,
+        ActorKind::Service => pb::AuditActorKind::Service,
+        ActorKind::PlatformAdmin => pb::AuditActorKind::PlatformAdmin,
+        ActorKind::CommandLine => pb::AuditActorKind::CommandLine,
     }
 }
 
 fn told(entry: AuditEntry) -> pb::AuditEntry {
-    let actor_kind = match entry.actor_kind {
-        ActorKind::User => pb::AuditActorKind::User,
-        ActorKind::Service => pb::AuditActorKind::Service,
-        ActorKind::PlatformAdmin => pb::AuditActorKind::PlatformAdmin,
-    };
     pb::AuditEntry {
         audit_entry_id: entry.id.to_string(),
         act: told_act(entry.done.act).into(),
         object_id: entry.done.object_id.to_string(),
         detail: entry.done.detail.unwrap_or_default(),
         company_id: entry.company_id.map(|id| id.to_string()).unwrap_or_default(),
-        actor_kind: actor_kind.into(),
-        actor_id: entry.actor_id.map(|id| id.to_string()).unwrap_or_default(),
-        actor_name: entry.actor_name.unwrap_or_default(),
-        acting_credential_id: entry.acting_service.map(|id| id.to_string()).unwrap_or_default(),
+        actor_kind: told_kind(entry.actor.kind).into(),
+        actor_id: entry.actor.id.map(|id| id.to_string()).unwrap_or_default(),
+        actor_name: entry.actor.name.unwrap_or_default(),
+        acting_credential_id: entry.actor.acting_service.map(|id| id.to_string()).unwrap_or_default(),
         client_address: entry.client_address.unwrap_or_default(),
         act_time: Some(timestamp(entry.at)),
     }
@@ -129,7 +160,7 @@ impl AuditService for AuditGrpc {
             company_id: optional_id("company_id", &request.company_id)?,
             actor_id: optional_id("actor_id", &request.actor_id)?,
             object_id: optional_id("object_id", &request.object_id)?,
-            act: act(request.act()),
+            act: audit_act(request.act()),
             start: request.start_time.map(|at| moment("start_time", at)).transpose()?,
             end: request.end_time.map(|at| moment("end_time", at)).transpose()?,
         };

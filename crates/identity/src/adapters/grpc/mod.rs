@@ -26,7 +26,7 @@ mod users;
 
 pub(crate) use access::AccessGrpc;
 pub(crate) use administrators::AdministratorGrpc;
-pub(crate) use audit::AuditGrpc;
+pub(crate) use audit::{AuditGrpc, audit_act};
 pub(crate) use autologins::AutologinGrpc;
 pub(crate) use contacts::ContactGrpc;
 pub(crate) use credentials::CredentialGrpc;

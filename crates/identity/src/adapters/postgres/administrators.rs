@@ -6,19 +6,23 @@ use kernel::{Fault, Permit, Timestamp};
 use runtime::postgres;
 use sqlx::PgPool;
 
-use crate::application::{Administrator, Administrators};
+use super::audit::AuditLog;
+use crate::application::{Administrator, Administrators, PLATFORM};
+use crate::domain::audit::{AuditAct, Done};
 
 pub(crate) struct PgAdministrators {
     pool: PgPool,
+    audit: AuditLog,
 }
 
 impl PgAdministrators {
-    pub(crate) const fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub(crate) const fn new(pool: PgPool, audit: AuditLog) -> Self {
+        Self { pool, audit }
     }
 
     /// Makes an administrator, or gives one a one-time password again. Asked for by whoever holds the database itself.
     pub(crate) async fn put(&self, name: &str, password_hash: &str, now: Timestamp) -> Result<(), Fault> {
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         sqlx::query!(
             "INSERT INTO administrators (name, password_hash, is_one_time, changed_at)
              VALUES ($1, $2, true, $3)
@@ -28,25 +32,32 @@ impl PgAdministrators {
             password_hash,
             now.to_sqlx() as _,
         )
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await
         .map_err(postgres::fault)?;
-        Ok(())
+        let done = Done::to_administrator(AuditAct::AdministratorPasswordGiven, PLATFORM, name);
+        self.audit.append_command(&mut *transaction, &[done]).await?;
+        transaction.commit().await.map_err(postgres::fault)
     }
-}
 
-impl PgAdministrators {
     /// Removes an administrator; what tokens he has end within five minutes. False if there is none.
     pub(crate) async fn remove(&self, name: &str) -> Result<bool, Fault> {
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         let removed = sqlx::query!(
             "DELETE FROM administrators
              WHERE name = $1",
             name,
         )
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await
         .map_err(postgres::fault)?;
-        Ok(removed.rows_affected() == 1)
+        if removed.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let done = Done::to_administrator(AuditAct::AdministratorRemoved, PLATFORM, name);
+        self.audit.append_command(&mut *transaction, &[done]).await?;
+        transaction.commit().await.map_err(postgres::fault)?;
+        Ok(true)
     }
 }
 

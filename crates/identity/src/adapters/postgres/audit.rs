@@ -1,18 +1,20 @@
-//! The audit log in PostgreSQL: written in the transaction of what it tells of.
+//! The audit log in PostgreSQL: written in the transaction of what it tells of; what other services tell of, in the one that takes their
+//! facts in.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
 use kernel::{
-    AuditEntryId, Call, Caller, Clock, CompanyId, CredentialId, Fault, Id, IdSource, RealmId, Through, Timestamp, UserCaller,
+    Actor, AuditEntryId, Call, Clock, CommandId, CompanyId, CredentialId, EventId, Fault, Id, IdSource, RealmId, Timestamp,
 };
+use messaging::inbox;
 use runtime::postgres;
-use sqlx::{PgExecutor, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
-use crate::application::AuditEntries;
-use crate::domain::audit::{ActorKind, AuditAct, AuditEntry, AuditFilter, Done};
+use crate::application::{AuditEntries, PLATFORM};
+use crate::domain::audit::{AuditAct, AuditEntry, AuditFilter, Done, ToldAct};
 
 /// Writes entries for whoever else writes.
 #[derive(Clone)]
@@ -21,30 +23,13 @@ pub(crate) struct AuditLog {
     clock: Arc<dyn Clock>,
 }
 
-/// Who does something, as the log has him.
-struct ActorColumns {
-    kind: ActorKind,
-    id: Option<Uuid>,
-    name: Option<String>,
-    acting_service: Option<Uuid>,
-}
-
-/// Nobody else administers anything.
-fn actor(caller: &Caller) -> Option<ActorColumns> {
-    let nobody = ActorColumns { kind: ActorKind::User, id: None, name: None, acting_service: None };
-    match caller {
-        Caller::User(UserCaller { user_id, through, .. }) => {
-            let acting_service = if let Through::Service(id) = through { Some(id.as_uuid()) } else { None };
-            Some(ActorColumns { id: Some(user_id.as_uuid()), acting_service, ..nobody })
-        }
-        Caller::Service(service) => {
-            Some(ActorColumns { kind: ActorKind::Service, id: Some(service.credential_id.as_uuid()), ..nobody })
-        }
-        Caller::PlatformAdmin(admin) => {
-            Some(ActorColumns { kind: ActorKind::PlatformAdmin, name: Some(admin.name.clone()), ..nobody })
-        }
-        Caller::Anonymous | Caller::Gateway(_) | Caller::Component(_) => None,
-    }
+/// Where and by whom something is done.
+struct Doing<'a> {
+    realm_id: RealmId,
+    company_id: Option<CompanyId>,
+    actor: &'a Actor,
+    client_address: Option<String>,
+    command_id: CommandId,
 }
 
 impl AuditLog {
@@ -60,7 +45,21 @@ impl AuditLog {
         company_id: Option<CompanyId>,
         done: &[Done],
     ) -> Result<(), Fault> {
-        let Some(actor) = actor(call.caller()) else { return Ok(()) };
+        let Some(actor) = Actor::of(call.caller()) else { return Ok(()) };
+        let client_address = call.client_in(realm_id).address.map(|address| address.to_string());
+        let doing = Doing { realm_id, company_id, actor: &actor, client_address, command_id: call.command_id() };
+        self.write(executor, &doing, done).await
+    }
+
+    /// What is done by a command beside the database itself, and in no realm.
+    pub(super) async fn append_command(&self, executor: impl PgExecutor<'_>, done: &[Done]) -> Result<(), Fault> {
+        let command_id = self.ids.new_id(self.clock.now());
+        let actor = &Actor::COMMAND_LINE;
+        let doing = Doing { realm_id: PLATFORM, company_id: None, actor, client_address: None, command_id };
+        self.write(executor, &doing, done).await
+    }
+
+    async fn write(&self, executor: impl PgExecutor<'_>, doing: &Doing<'_>, done: &[Done]) -> Result<(), Fault> {
         if done.is_empty() {
             return Ok(());
         }
@@ -72,18 +71,18 @@ impl AuditLog {
                   client_address, command_id, done_at)
              SELECT $1, entry_id, $2, act, object_id, detail, $7, $8, $9, $10, $11, $12, $13
              FROM unnest($3::uuid[], $4::text[], $5::uuid[], $6::text[]) AS done (entry_id, act, object_id, detail)",
-            realm_id.as_uuid(),
-            company_id.map(|company_id| company_id.as_uuid()),
+            doing.realm_id.as_uuid(),
+            doing.company_id.map(|company_id| company_id.as_uuid()),
             &ids,
             &done.iter().map(|done| done.act.as_str().to_owned()).collect::<Vec<_>>(),
             &done.iter().map(|done| done.object_id.as_uuid()).collect::<Vec<_>>(),
             &done.iter().map(|done| done.detail.clone()).collect::<Vec<_>>() as _,
-            actor.kind.as_str(),
-            actor.id,
-            actor.name,
-            actor.acting_service,
-            call.client_in(realm_id).address.map(|address| address.to_string()),
-            call.command_id().as_uuid(),
+            doing.actor.kind.as_str(),
+            doing.actor.id.map(|id| id.as_uuid()),
+            doing.actor.name.as_deref(),
+            doing.actor.acting_service.map(|id| id.as_uuid()),
+            doing.client_address.as_deref(),
+            doing.command_id.as_uuid(),
             now.to_sqlx() as _,
         )
         .execute(executor)
@@ -104,6 +103,57 @@ impl PgAuditEntries {
     pub(crate) const fn new(pool: PgPool) -> Self {
         Self { pool }
     }
+
+    /// Writes down what other services tell of, each act once.
+    pub(crate) async fn note(&self, consumer: &str, told: &[ToldAct]) -> Result<(), Fault> {
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
+        let event_ids: Vec<EventId> = told.iter().map(event_id).collect();
+        let fresh = inbox::accept(&mut transaction, consumer, &event_ids).await.map_err(postgres::fault)?;
+        for told in told.iter().filter(|told| fresh.contains(&event_id(told))) {
+            note_act(&mut transaction, told).await?;
+        }
+        transaction.commit().await.map_err(postgres::fault)
+    }
+}
+
+/// An entry has the id of the fact that told of it.
+fn event_id(told: &ToldAct) -> EventId {
+    EventId::from_uuid(told.entry.id.as_uuid())
+}
+
+/// Of whoever was erased meanwhile it is not written where he came from. One that stands in a batch twice is one.
+async fn note_act(connection: &mut PgConnection, told: &ToldAct) -> Result<(), Fault> {
+    let ToldAct { realm_id, cause_id, entry } = told;
+    sqlx::query!(
+        "INSERT INTO audit_log
+             (realm_id, entry_id, company_id, act, object_id, detail, actor_kind, actor_id, actor_name, acting_service,
+              client_address, command_id, done_at)
+         SELECT $1::uuid, $2::uuid, $3::uuid, $4::text, $5::uuid, $6::text, $7::text, $8::uuid, $9::text, $10::uuid,
+             CASE WHEN NOT EXISTS (
+                 SELECT FROM messaging.erasure
+                 WHERE erasure.realm_id = $1::uuid
+                   AND erasure.user_id = $8::uuid
+             ) THEN $11::text END,
+             $12::uuid, $13::timestamptz
+         ON CONFLICT (realm_id, entry_id) DO NOTHING",
+        realm_id.as_uuid(),
+        entry.id.as_uuid(),
+        entry.company_id.map(|company_id| company_id.as_uuid()),
+        entry.done.act.as_str(),
+        entry.done.object_id.as_uuid(),
+        entry.done.detail.as_deref(),
+        entry.actor.kind.as_str(),
+        entry.actor.id.map(|id| id.as_uuid()),
+        entry.actor.name.as_deref(),
+        entry.actor.acting_service.map(|id| id.as_uuid()),
+        entry.client_address.as_deref(),
+        cause_id.as_uuid(),
+        entry.at.to_sqlx() as _,
+    )
+    .execute(connection)
+    .await
+    .map_err(postgres::fault)?;
+    Ok(())
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -160,10 +210,12 @@ impl AuditEntries for PgAuditEntries {
                     object_id: Id::from_uuid(row.object_id),
                     detail: row.detail,
                 },
-                actor_kind: row.actor_kind.parse().map_err(unreadable)?,
-                actor_id: row.actor_id.map(Id::from_uuid),
-                actor_name: row.actor_name,
-                acting_service: row.acting_service.map(CredentialId::from_uuid),
+                actor: Actor {
+                    kind: row.actor_kind.parse().map_err(unreadable)?,
+                    id: row.actor_id.map(Id::from_uuid),
+                    name: row.actor_name,
+                    acting_service: row.acting_service.map(CredentialId::from_uuid),
+                },
                 client_address: row.client_address,
                 at: row.done_at.to_jiff(),
             })

@@ -327,13 +327,15 @@ impl Kept<'_> {
         .await
     }
 
-    /// What was done to him, and of which kind whoever did it is: who, and from where, is nobody else's business.
+    /// What was done to him, and of which kind whoever did it is: who, and from where, is nobody else's business. Which fields of his
+    /// profile is not said: his company may keep some of them from him.
     async fn acts_of_others(self, behind: Uuid) -> sqlx::Result<Vec<KeyedRecord>> {
         sqlx::query_as!(
             KeyedRecord,
             r#"SELECT entry_id AS key,
-                 jsonb_build_object('audit_entry_id', entry_id, 'act', act, 'object_id', object_id, 'detail', detail,
-                     'by_himself', false, 'actor_kind', actor_kind, 'act_time', done_at)::text AS "record!"
+                 jsonb_build_object('audit_entry_id', entry_id, 'act', act, 'object_id', object_id,
+                     'detail', CASE WHEN act <> 'PROFILE_CHANGED' THEN detail END, 'by_himself', false,
+                     'actor_kind', actor_kind, 'act_time', done_at)::text AS "record!"
              FROM audit_log
              WHERE realm_id = $1
                AND object_id = $2

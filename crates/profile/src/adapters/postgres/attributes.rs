@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use api::cabinet::identity::v1::AuditAct;
 use async_trait::async_trait;
-use kernel::{AttributeId, CompanyId, Fault, Permit, RealmId, UserId};
+use kernel::{AttributeId, Call, CompanyId, Fault, Permit, RealmId, UserId};
+use messaging::{Act, ActLog};
 use runtime::postgres;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::attribute_rules::{kind, kind_name, rules, rules_text};
@@ -16,12 +18,25 @@ const VALUE_OF_ATTRIBUTE: &str = "attribute_values_attribute";
 
 pub(crate) struct PgAttributes {
     pool: PgPool,
+    acts: ActLog,
 }
 
 impl PgAttributes {
-    pub(crate) const fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub(crate) const fn new(pool: PgPool, acts: ActLog) -> Self {
+        Self { pool, acts }
     }
+
+    /// Ends what an OWNER has done to an attribute.
+    async fn commit(&self, mut transaction: Transaction<'static, Postgres>, call: &Call, act: Act) -> Result<(), Fault> {
+        self.acts.append(&mut *transaction, call, act).await?;
+        transaction.commit().await.map_err(postgres::fault)?;
+        self.acts.ring();
+        Ok(())
+    }
+}
+
+fn act_on(act: AuditAct, attribute: &Attribute) -> Act {
+    Act::in_company(act, attribute.realm_id, attribute.company_id, attribute.id)
 }
 
 struct AttributeRow {
@@ -111,7 +126,7 @@ impl Attributes for PgAttributes {
         Ok(rows.collect())
     }
 
-    async fn insert(&self, _: &Permit, attribute: &Attribute) -> Result<InsertAttribute, Fault> {
+    async fn insert(&self, _: &Permit, call: &Call, attribute: &Attribute) -> Result<InsertAttribute, Fault> {
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         // Whoever else defines one for the company waits, so that each of them counts all others.
         sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", attribute.company_id.to_string())
@@ -149,11 +164,12 @@ impl Attributes for PgAttributes {
         .execute(&mut *transaction)
         .await
         .map_err(postgres::fault)?;
-        transaction.commit().await.map_err(postgres::fault)?;
+        self.commit(transaction, call, act_on(AuditAct::AttributeCreated, attribute)).await?;
         Ok(InsertAttribute::Done)
     }
 
-    async fn update(&self, _: &Permit, attribute: &Attribute) -> Result<bool, Fault> {
+    async fn update(&self, _: &Permit, call: &Call, attribute: &Attribute, parts: &[&str]) -> Result<bool, Fault> {
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         let updated = sqlx::query!(
             "UPDATE attributes
              SET rules = $3::text::jsonb, version = $4::bigint
@@ -165,13 +181,19 @@ impl Attributes for PgAttributes {
             rules_text(&attribute.rules)?,
             attribute.version,
         )
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await
         .map_err(postgres::fault)?;
-        Ok(updated.rows_affected() == 1)
+        if updated.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let act = act_on(AuditAct::AttributeChanged, attribute).detailed(parts.join(" "));
+        self.commit(transaction, call, act).await?;
+        Ok(true)
     }
 
-    async fn delete(&self, _: &Permit, attribute: &Attribute) -> Result<bool, Fault> {
+    async fn delete(&self, _: &Permit, call: &Call, attribute: &Attribute) -> Result<bool, Fault> {
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         let deleted = sqlx::query!(
             "DELETE FROM attributes
              WHERE realm_id = $1
@@ -181,10 +203,14 @@ impl Attributes for PgAttributes {
             attribute.id.as_uuid(),
             attribute.version,
         )
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await
         .map_err(postgres::fault)?;
-        Ok(deleted.rows_affected() == 1)
+        if deleted.rows_affected() == 0 {
+            return Ok(false);
+        }
+        self.commit(transaction, call, act_on(AuditAct::AttributeDeleted, attribute)).await?;
+        Ok(true)
     }
 }
 

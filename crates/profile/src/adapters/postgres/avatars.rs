@@ -2,21 +2,24 @@
 
 use std::sync::Arc;
 
+use api::cabinet::identity::v1::AuditAct;
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
 use kernel::{AvatarId, Call, EventId, Fault, Permit, RealmId, Timestamp};
-use messaging::{Lane, OutboxSignal};
+use messaging::{ActLog, Lane, OutboxSignal};
 use runtime::postgres;
 use sqlx::{PgExecutor, PgPool};
 use tokio::sync::Notify;
 
 use super::profiles;
 use crate::application::{Avatars, WriteProfileError};
+use crate::domain::access::is_own;
 use crate::domain::{Profile, ProfileChanged};
 
 pub(crate) struct PgAvatars {
     pool: PgPool,
     signal: OutboxSignal,
+    acts: ActLog,
     /// Rung when there are files to be removed.
     unused: Arc<Notify>,
 }
@@ -27,8 +30,8 @@ pub(crate) struct PgAvatars {
 struct GivenUp;
 
 impl PgAvatars {
-    pub(crate) const fn new(pool: PgPool, signal: OutboxSignal, unused: Arc<Notify>) -> Self {
-        Self { pool, signal, unused }
+    pub(crate) const fn new(pool: PgPool, signal: OutboxSignal, acts: ActLog, unused: Arc<Notify>) -> Self {
+        Self { pool, signal, acts, unused }
     }
 }
 
@@ -55,6 +58,10 @@ impl Avatars for PgAvatars {
         profiles::write(&mut *transaction, call, profile, event_id, changed).await?;
         if let Some(former) = former {
             set_aside(&mut *transaction, realm_id, former, changed.at).await?;
+        }
+        if !is_own(call.caller(), profile) {
+            let act = if profile.avatar_id().is_some() { AuditAct::AvatarUploaded } else { AuditAct::AvatarDeleted };
+            self.acts.append(&mut *transaction, call, profiles::act_on(act, profile)).await?;
         }
         transaction.commit().await.map_err(postgres::fault)?;
         self.signal.ring(Lane::Normal);

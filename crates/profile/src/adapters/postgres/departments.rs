@@ -1,9 +1,11 @@
 //! Departments in PostgreSQL.
 
+use api::cabinet::identity::v1::AuditAct;
 use async_trait::async_trait;
-use kernel::{CompanyId, DepartmentId, Fault, Permit, RealmId};
+use kernel::{Call, CompanyId, DepartmentId, Fault, Permit, RealmId};
+use messaging::{Act, ActLog};
 use runtime::postgres;
-use sqlx::PgPool;
+use sqlx::{PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
 use crate::application::{Departments, InsertDepartment, RenameDepartment};
@@ -13,11 +15,27 @@ const NAME: &str = "departments_name";
 
 pub(crate) struct PgDepartments {
     pool: PgPool,
+    acts: ActLog,
 }
 
 impl PgDepartments {
-    pub(crate) const fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub(crate) const fn new(pool: PgPool, acts: ActLog) -> Self {
+        Self { pool, acts }
+    }
+
+    /// Ends what an OWNER has done to a department.
+    async fn commit(
+        &self,
+        mut transaction: Transaction<'static, Postgres>,
+        call: &Call,
+        act: AuditAct,
+        department: &Department,
+    ) -> Result<(), Fault> {
+        let act = Act::in_company(act, department.realm_id, department.company_id, department.id);
+        self.acts.append(&mut *transaction, call, act).await?;
+        transaction.commit().await.map_err(postgres::fault)?;
+        self.acts.ring();
+        Ok(())
     }
 }
 
@@ -87,7 +105,7 @@ impl Departments for PgDepartments {
         Ok(rows.into_iter().map(Department::from).collect())
     }
 
-    async fn insert(&self, _: &Permit, department: &Department) -> Result<InsertDepartment, Fault> {
+    async fn insert(&self, _: &Permit, call: &Call, department: &Department) -> Result<InsertDepartment, Fault> {
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         // Whoever else adds one to the company waits, so that each of them counts all others.
         sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", format!("departments {}", department.company_id))
@@ -122,11 +140,15 @@ impl Departments for PgDepartments {
         .execute(&mut *transaction)
         .await
         .map_err(postgres::fault)?;
-        transaction.commit().await.map_err(postgres::fault)?;
-        Ok(if inserted.rows_affected() == 1 { InsertDepartment::Done } else { InsertDepartment::Exists })
+        if inserted.rows_affected() == 0 {
+            return Ok(InsertDepartment::Exists);
+        }
+        self.commit(transaction, call, AuditAct::DepartmentCreated, department).await?;
+        Ok(InsertDepartment::Done)
     }
 
-    async fn update(&self, _: &Permit, department: &Department) -> Result<RenameDepartment, Fault> {
+    async fn update(&self, _: &Permit, call: &Call, department: &Department) -> Result<RenameDepartment, Fault> {
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         let updated = sqlx::query!(
             "UPDATE departments
              SET name = $3, name_key = $4, version = $5::bigint
@@ -139,18 +161,21 @@ impl Departments for PgDepartments {
             department.name.key(),
             department.version,
         )
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await;
         match updated {
-            Ok(updated) if updated.rows_affected() == 1 => Ok(RenameDepartment::Done),
-            Ok(_) => Ok(RenameDepartment::Stale),
-            Err(error) if postgres::violated_constraint(&error) == Some(NAME) => Ok(RenameDepartment::Exists),
-            Err(error) => Err(postgres::fault(error)),
+            Ok(updated) if updated.rows_affected() == 1 => {}
+            Ok(_) => return Ok(RenameDepartment::Stale),
+            Err(error) if postgres::violated_constraint(&error) == Some(NAME) => return Ok(RenameDepartment::Exists),
+            Err(error) => return Err(postgres::fault(error)),
         }
+        self.commit(transaction, call, AuditAct::DepartmentRenamed, department).await?;
+        Ok(RenameDepartment::Done)
     }
 
     /// The schema takes it from all profiles that have it.
-    async fn delete(&self, _: &Permit, department: &Department) -> Result<bool, Fault> {
+    async fn delete(&self, _: &Permit, call: &Call, department: &Department) -> Result<bool, Fault> {
+        let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         let deleted = sqlx::query!(
             "DELETE FROM departments
              WHERE realm_id = $1
@@ -160,9 +185,13 @@ impl Departments for PgDepartments {
             department.id.as_uuid(),
             department.version,
         )
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await
         .map_err(postgres::fault)?;
-        Ok(deleted.rows_affected() == 1)
+        if deleted.rows_affected() == 0 {
+            return Ok(false);
+        }
+        self.commit(transaction, call, AuditAct::DepartmentDeleted, department).await?;
+        Ok(true)
     }
 }

@@ -1,29 +1,32 @@
 //! Profiles in PostgreSQL.
 
+use api::cabinet::identity::v1::AuditAct;
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
 use kernel::{
     AvatarId, Call, CompanyId, DepartmentId, EventId, Fault, Line, NamedRequest, Permit, PersonName, RealmId, RepeatError,
     Timestamp, UserId,
 };
-use messaging::{Lane, OutboxSignal, requests};
+use messaging::{Act, ActLog, Lane, OutboxSignal, requests};
 use runtime::postgres;
 use sqlx::{PgExecutor, PgPool};
 use uuid::Uuid;
 
 use super::attributes::write_values;
 use crate::adapters::events;
-use crate::application::{Profiles, WriteProfileError};
-use crate::domain::{AttributeChange, Language, Profile, ProfileChanged, TimeZoneName, Values, WebSite};
+use crate::application::{ProfileUpdate, Profiles, WriteProfileError};
+use crate::domain::access::is_own;
+use crate::domain::{Language, Profile, ProfileChanged, TimeZoneName, Values, WebSite};
 
 pub(crate) struct PgProfiles {
     pool: PgPool,
     signal: OutboxSignal,
+    acts: ActLog,
 }
 
 impl PgProfiles {
-    pub(crate) const fn new(pool: PgPool, signal: OutboxSignal) -> Self {
-        Self { pool, signal }
+    pub(crate) const fn new(pool: PgPool, signal: OutboxSignal, acts: ActLog) -> Self {
+        Self { pool, signal, acts }
     }
 }
 
@@ -120,20 +123,32 @@ impl Profiles for PgProfiles {
         call: &Call,
         profile: &Profile,
         event_id: EventId,
-        changed: ProfileChanged,
-        attributes: &[AttributeChange],
+        update: &ProfileUpdate<'_>,
     ) -> Result<(), WriteProfileError> {
-        if attributes.is_empty() {
+        let ProfileUpdate { changed, fields, attributes } = *update;
+        let is_own = is_own(call.caller(), profile);
+        if attributes.is_empty() && is_own {
             write(&self.pool, call, profile, event_id, changed).await?;
         } else {
             let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
             write(&mut *transaction, call, profile, event_id, changed).await?;
-            write_values(&mut transaction, profile, attributes).await?;
+            if !attributes.is_empty() {
+                write_values(&mut transaction, profile, attributes).await?;
+            }
+            if !is_own {
+                let act = act_on(AuditAct::ProfileChanged, profile).detailed(fields.join(" "));
+                self.acts.append(&mut *transaction, call, act).await?;
+            }
             transaction.commit().await.map_err(postgres::fault)?;
         }
         self.signal.ring(Lane::Normal);
         Ok(())
     }
+}
+
+/// What somebody else has done to a profile.
+pub(super) fn act_on(act: AuditAct, profile: &Profile) -> Act {
+    Act::in_company(act, profile.realm_id(), profile.company_id(), profile.user_id())
 }
 
 const DEPARTMENT: &str = "profiles_department";
