@@ -112,7 +112,7 @@ impl LinkUseCases {
         let (login, address) = (contact.login(phones), call.client_in(realm_id).address);
         let buckets = match contact {
             ResetContact::Email(_) => self.guessing.limits.of_reset(address),
-            ResetContact::Phone(typed) => self.guessing.limits.of_reset_by_sms(address, login.as_ref(), typed),
+            ResetContact::Phone(_) => self.guessing.limits.of_reset_by_sms(address),
         };
         self.guessing.begin(&permit, counted_in, Guessed::Reset, &buckets).await?;
         let channel = match &login {

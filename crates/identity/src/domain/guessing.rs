@@ -100,8 +100,7 @@ pub(crate) struct GuessingLimits {
 /// of them.
 const DEVICES_AT_ONCE: i32 = 3;
 
-/// As many SMS as are sent to a number, and for an address (I17).
-const TEXTS_TO_NUMBER_A_DAY: i32 = 5;
+/// As many SMS as are sent for an address (I17).
 const TEXTS_FROM_ADDRESS_A_DAY: i32 = 20;
 /// Codes are short: whoever may try as many as there are in a window, again and again, finds one within a year.
 const CODE_WINDOWS_A_DAY: i32 = 5;
@@ -202,16 +201,11 @@ impl GuessingLimits {
         vec![bucket(from(address), self.resets_from_address, self.reset_window)]
     }
 
-    /// What asking for one by SMS is counted by: SMS cost money, so that it is counted by the day as well, and at the number, whether or not
-    /// somebody has it. Lifting limits leaves both as they are.
-    pub(crate) fn of_reset_by_sms(&self, address: Option<IpAddr>, login: Option<&Login>, typed: &str) -> Vec<Bucket> {
-        let number = match login {
-            Some(Login::Phone(phone)) => phone.as_str(),
-            _ => typed.trim(),
-        };
-        let to_number = bucket(format!("SMS to {number}"), TEXTS_TO_NUMBER_A_DAY, DAY);
-        let from_address = bucket(format!("SMS {}", from(address)), TEXTS_FROM_ADDRESS_A_DAY, DAY);
-        self.of_reset(address).into_iter().chain([to_number, from_address]).collect()
+    /// What asking for one by SMS is counted by: SMS cost money, so that it is counted by the day as well. Lifting limits leaves that as it
+    /// is. How many went to a number, the links tell, and nobody is told: whoever asks for a stranger's number would else keep him out.
+    pub(crate) fn of_reset_by_sms(&self, address: Option<IpAddr>) -> Vec<Bucket> {
+        let a_day = bucket(format!("SMS {}", from(address)), TEXTS_FROM_ADDRESS_A_DAY, DAY);
+        self.of_reset(address).into_iter().chain([a_day]).collect()
     }
 
     /// What saving a contact is counted by that may be somebody else's.
@@ -337,18 +331,16 @@ mod tests {
         assert_eq!(subjects(&LIMITS.of_reset(None)), ["from nowhere"], "who cannot be placed is counted as well");
     }
 
-    /// Rule I17.c: links by SMS count at their number however it was typed, and by address; what is no number counts as well.
+    /// Rule I17.c: links by SMS count at their address by the day as well, and lifting limits leaves that as it is.
     #[test]
-    fn links_by_sms_are_counted_by_number_and_by_address() {
+    fn links_by_sms_are_counted_by_the_day() {
         let here = Some([10, 0, 0, 1].into());
-        let phone = Login::Phone(PhoneNumber::from_stored("+380671234567".to_owned()));
-        let counted = LIMITS.of_reset_by_sms(here, Some(&phone), "067 123-45-67");
-        assert_eq!(subjects(&counted), ["from 10.0.0.1", "SMS to +380671234567", "SMS from 10.0.0.1"]);
-        assert_eq!(counted.iter().map(|bucket| bucket.most).collect::<Vec<_>>(), [30, 5, 20]);
+        let counted = LIMITS.of_reset_by_sms(here);
+        assert_eq!(subjects(&counted), ["from 10.0.0.1", "SMS from 10.0.0.1"]);
+        assert_eq!(counted.iter().map(|bucket| bucket.most).collect::<Vec<_>>(), [30, 20]);
         assert_eq!(counted[0], LIMITS.of_reset(here)[0], "together with those by mail");
-        assert_eq!(subjects(&LIMITS.of_reset_by_sms(None, None, " 12 "))[1], "SMS to 12");
         let lifted = at_address([10, 0, 0, 1].into());
-        assert!(counted[1..].iter().all(|bucket| !lifted.contains(&bucket.subject)), "what costs money stays counted");
+        assert!(!lifted.contains(&counted[1].subject), "what costs money stays counted");
     }
 
     /// Rule I23.b: each known device has its attempts; how many of one user stand among the known is counted apart.

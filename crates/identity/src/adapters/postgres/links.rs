@@ -51,24 +51,30 @@ pub(super) async fn insert(executor: impl PgExecutor<'_>, call: &Call, new: &New
     let event = events::link_made(call, new);
     let link = &new.link;
     let made = sqlx::query!(
-        "WITH made AS (
+        "WITH limits AS MATERIALIZED (
+             -- Counted for nobody as well: that takes as long.
+             SELECT CASE
+                 WHEN $17::text IS NULL THEN may_be_mailed($1, $2, $6)
+                 ELSE may_be_texted_a_link($1, $2, $17::text, $18::text, $6)
+             END AS leave_room
+         ), made AS (
              INSERT INTO links
                  (realm_id, link_id, user_id, purpose, token_hash, email_key, created_at, expires_at, phone, client_address)
              SELECT realm_id, $3, user_id, $4, $5, CASE WHEN $17::text IS NULL THEN email_key ELSE '' END, $6, $7, $17::text, $18::text
-             FROM users
+             FROM users, limits
              WHERE realm_id = $1
                AND user_id = $2
                AND status = 'ACTIVE'
                AND version = $11
-               AND CASE
-                   WHEN $17::text IS NULL THEN email_key IS NOT NULL AND may_be_mailed(realm_id, user_id, $6)
-                   ELSE phone = $17::text AND may_be_texted_a_link(realm_id, user_id, $17::text, $18::text, $6)
-               END
+               AND CASE WHEN $17::text IS NULL THEN email_key IS NOT NULL ELSE phone = $17::text END
+               AND leave_room
              RETURNING realm_id, user_id
          ), nothing AS (
              INSERT INTO links (realm_id, link_id, user_id, purpose, token_hash, email_key, created_at, expires_at)
              SELECT $1, $3, $3, $4, $5, '', $6, $6 - interval '30 days'
-             WHERE NOT EXISTS (SELECT FROM made)
+             FROM limits
+             WHERE leave_room IS NOT NULL
+               AND NOT EXISTS (SELECT FROM made)
          )
          SELECT messaging.append_event($8, realm_id, $9, user_id, $11, $10, $12, $13, $14, $15, $6, $16) AS appended
          FROM made",
