@@ -42,6 +42,8 @@ const BY_KEY: [(&str, &str); 1] = [("enable_seqscan", "off")];
 const UNFLUSHED: [(&str, &str); 1] = [("synchronous_commit", "off")];
 /// How often a process without a broker asks for the database to itself: its own last connection may still be dying.
 const CLAIMS_OF_THE_DATABASE: u32 = 5;
+/// How long facts wait that nobody is bound to before they are offered again, unless another comes.
+const UNBOUND_INTERVAL: Duration = Duration::from_millis(500);
 /// Where processes that do not own the lane tell the owner of commits.
 const NOTIFICATIONS: &str = "cabinet_outbox";
 const PASS_ON_INTERVAL: Duration = Duration::from_millis(10);
@@ -86,6 +88,8 @@ struct Drained {
     /// The end of a full batch with facts that nobody is bound to. What comes behind it is looked at too, before the relay
     /// begins at the lowest again: they hold up no other.
     stuck_up_to: Option<EventId>,
+    /// True if there was such a fact.
+    is_unbound: bool,
 }
 
 /// Why a relay had to start over.
@@ -157,10 +161,11 @@ impl Relay {
             if drained.is_taken || drained.stuck_up_to.is_some() {
                 continue;
             }
+            let pause = if drained.is_unbound { self.poll_interval.max(UNBOUND_INTERVAL) } else { self.poll_interval };
             tokio::select! {
                 () = self.signal.rung(self.lane) => {}
                 notified = self.notified(&mut passed_on) => notified?,
-                () = tokio::time::sleep(self.poll_interval) => {}
+                () = tokio::time::sleep(pause) => {}
                 () = stop.cancelled() => {}
             }
         }
@@ -234,7 +239,7 @@ impl Relay {
         self.trace(&rows, &published.taken, began);
         let is_stuck = published.unroutable > 0 && is_full;
         let is_taken = !published.taken.is_empty() || !expired.is_empty();
-        Ok(Drained { is_taken, stuck_up_to: is_stuck.then_some(last) })
+        Ok(Drained { is_taken, stuck_up_to: is_stuck.then_some(last), is_unbound: published.unroutable > 0 })
     }
 
     /// Records the publishing of each fact that has left and is part of a trace; those that have not are published again. What
