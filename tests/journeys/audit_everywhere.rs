@@ -264,11 +264,21 @@ async fn an_act_is_written_down_once_and_as_what_it_was() {
     let ids: BTreeSet<_> = entries.iter().map(|entry| entry.audit_entry_id.clone()).collect();
     assert_eq!(ids, BTreeSet::from([second, third]), "each once");
     assert!(entries.iter().all(|entry| entry.client_address == "192.0.2.1"));
+    // As if a later release had been here and gone.
+    cabinet.databases.identity.execute(&format!(
+        "INSERT INTO audit_log (realm_id, entry_id, act, object_id, actor_kind, command_id, done_at)
+         SELECT realm_id, gen_random_uuid(), what, object_id, kind, command_id, done_at
+         FROM audit_log, (VALUES ('OF_TOMORROW', 'USER'), ('AVATAR_DELETED', 'ROBOT')) AS later (what, kind)
+         WHERE object_id = '{object}'"
+    ));
+    let to_object = pb::ListAuditEntriesRequest { object_id: object.clone(), ..Default::default() };
+    assert_eq!(done(&cabinet, &service, to_object).await, written, "what cannot be said is left out");
     let dead = "SELECT string_agg(event_id::text, ',') FROM messaging.dead_letter WHERE consumer = 'identity.acts'";
     eventually("a dead letter", || (cabinet.databases.identity.value(dead) == first).then_some(())).await;
 }
 
-/// Rules I26.b, I27.a: of what an erased user did it is neither kept nor written down later where he came from.
+/// Rules I26.b, I27.a: of what an erased user did it is neither kept nor written down later where he came from; what could not be written down
+/// yet is not forgotten with him.
 #[tokio::test(flavor = "multi_thread")]
 async fn where_an_erased_administrator_came_from_is_forgotten() {
     let cabinet = Cabinet::start().await;
@@ -282,9 +292,21 @@ async fn where_an_erased_administrator_came_from_is_forgotten() {
         cabinet.databases.profile.value(&format!("SELECT count(*) FROM messaging.outbox_archive WHERE {says_it}"))
     };
     eventually("the facts to be archived", || (addresses() == "3").then_some(())).await;
+    let newer = AdministrativeActDone { act: i32::MAX, ..avatar_deleted(&department, &owner_id.to_string()) };
+    publish(&cabinet, &new_id::<()>().to_string(), &newer).await;
+    let dead = |says: &str| {
+        let of_acts = "SELECT count(*) FROM messaging.dead_letter WHERE consumer = 'identity.acts'";
+        cabinet.databases.identity.value(&format!("{of_acts} AND position(convert_to('{says}', 'UTF8') IN payload) > 0"))
+    };
+    eventually("a dead letter", || (dead("192.0.2.1") == "1").then_some(())).await;
     delete(&cabinet, &other_owner, &owner_id.to_string()).await.expect("an OWNER may");
     completed(&cabinet, &other_owner, &owner_id.to_string()).await;
     assert_eq!(addresses(), "0");
+    assert_eq!(
+        (dead("192.0.2.1"), dead(&owner_id.to_string())),
+        ("0".to_owned(), "1".to_owned()),
+        "it is still to be written down"
+    );
 
     let company_id = cabinet.realm.company_id.to_string();
     let late = AdministrativeActDone { company_id, ..avatar_deleted(&department, &owner_id.to_string()) };

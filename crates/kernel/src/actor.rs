@@ -15,7 +15,7 @@ pub enum ActorKind {
 }
 
 impl ActorKind {
-    const ALL: [Self; 4] = [Self::User, Self::Service, Self::PlatformAdmin, Self::CommandLine];
+    pub const ALL: [Self; 4] = [Self::User, Self::Service, Self::PlatformAdmin, Self::CommandLine];
 
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -10,7 +10,7 @@ use sqlx::PgPool;
 
 use super::grpc::audit_act;
 use super::postgres::PgAuditEntries;
-use crate::domain::audit::{AuditEntry, Done, ToldAct};
+use crate::domain::audit::{AuditAct, AuditEntry, Done, ToldAct};
 
 const CONSUMER: &str = "identity.acts";
 pub(crate) const SUBSCRIPTION: SubscriptionSpec = SubscriptionSpec {
@@ -34,6 +34,8 @@ enum UnreadableFact {
     UnknownAct,
     #[error("somebody of a kind that this release does not know")]
     UnknownActor,
+    #[error("an act that is not done where the fact comes from")]
+    DoneElsewhere,
     #[error("not the protocol buffer its type says")]
     Malformed(#[from] prost::DecodeError),
     #[error("an id is not a UUID")]
@@ -56,6 +58,9 @@ impl Handler for ActHandler {
 fn told(message: &Message) -> Result<ToldAct, UnreadableFact> {
     let fact = pb::AdministrativeActDone::decode(message.payload.as_slice())?;
     let act = audit_act(fact.act()).ok_or(UnreadableFact::UnknownAct)?;
+    if !is_done_in(&message.event_type, act) {
+        return Err(UnreadableFact::DoneElsewhere);
+    }
     let kind = actor_kind(fact.actor_kind()).ok_or(UnreadableFact::UnknownActor)?;
     let actor = Actor {
         kind,
@@ -74,13 +79,31 @@ fn told(message: &Message) -> Result<ToldAct, UnreadableFact> {
     Ok(ToldAct { realm_id: message.realm_id, cause_id: message.cause_id, entry })
 }
 
+/// Each service is believed about what is its own. Of what is done in identity's own tables no fact tells.
+fn is_done_in(event_type: &str, act: AuditAct) -> bool {
+    match act {
+        AuditAct::DeadLetterReplayed => true,
+        AuditAct::WorkflowReplaced => event_type.starts_with("case_monitoring."),
+        AuditAct::ProfileChanged
+        | AuditAct::AvatarUploaded
+        | AuditAct::AvatarDeleted
+        | AuditAct::AttributeCreated
+        | AuditAct::AttributeChanged
+        | AuditAct::AttributeDeleted
+        | AuditAct::DepartmentCreated
+        | AuditAct::DepartmentRenamed
+        | AuditAct::DepartmentDeleted => event_type.starts_with("profile."),
+        _ => false,
+    }
+}
+
+/// A command beside identity's database writes for itself.
 const fn actor_kind(kind: AuditActorKind) -> Option<ActorKind> {
     Some(match kind {
-        AuditActorKind::Unspecified => return None,
+        AuditActorKind::Unspecified | AuditActorKind::CommandLine => return None,
         AuditActorKind::User => ActorKind::User,
         AuditActorKind::Service => ActorKind::Service,
         AuditActorKind::PlatformAdmin => ActorKind::PlatformAdmin,
-        AuditActorKind::CommandLine => ActorKind::CommandLine,
     })
 }
 
@@ -99,7 +122,6 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::audit::AuditAct;
 
     fn fact() -> pb::AdministrativeActDone {
         pb::AdministrativeActDone {
@@ -140,6 +162,25 @@ mod tests {
         assert_eq!((entry.actor.name, entry.company_id, entry.client_address.as_deref()), (None, None, Some("192.0.2.1")));
     }
 
+    /// Rule I26.b: a service is believed about what is done in it, and about nothing else.
+    #[test]
+    fn no_service_tells_of_anothers_acts() {
+        let of = |act: PbAct, event_type: &str| {
+            let fact = pb::AdministrativeActDone { act: act.into(), ..fact() };
+            told(&Message { event_type: event_type.to_owned(), ..message(&fact) })
+        };
+        of(PbAct::DepartmentRenamed, "profile.act.done.v1").expect("its own");
+        of(PbAct::DeadLetterReplayed, "notification.act.done.v1").expect("every service has some");
+        for (act, event_type) in [
+            (PbAct::DepartmentRenamed, "notification.act.done.v1"),
+            (PbAct::WorkflowReplaced, "profile.act.done.v1"),
+            (PbAct::UserDeleted, "profile.act.done.v1"),
+            (PbAct::AdministratorRemoved, "identity.act.done.v1"),
+        ] {
+            assert!(matches!(of(act, event_type), Err(UnreadableFact::DoneElsewhere)), "{act:?} {event_type}");
+        }
+    }
+
     /// Rule I26.b: what this release cannot name is not written down as something else.
     #[test]
     fn an_act_of_a_newer_release_is_put_by() {
@@ -147,6 +188,8 @@ mod tests {
         assert!(matches!(told(&message(&newer)), Err(UnreadableFact::UnknownAct)));
         let by_somebody = pb::AdministrativeActDone { actor_kind: i32::MAX, ..fact() };
         assert!(matches!(told(&message(&by_somebody)), Err(UnreadableFact::UnknownActor)));
+        let by_command = pb::AdministrativeActDone { actor_kind: AuditActorKind::CommandLine.into(), ..fact() };
+        assert!(matches!(told(&message(&by_command)), Err(UnreadableFact::UnknownActor)));
         let to_nobody = pb::AdministrativeActDone { object_id: String::new(), ..fact() };
         assert!(matches!(told(&message(&to_nobody)), Err(UnreadableFact::Id(_))));
     }

@@ -58,7 +58,7 @@ pub(crate) enum AuditAct {
 }
 
 impl AuditAct {
-    const ALL: [Self; 43] = [
+    pub(crate) const ALL: [Self; 43] = [
         Self::RealmOpened,
         Self::PolicyChanged,
         Self::CompanyAdded,

@@ -106,12 +106,13 @@ impl PgErasures {
         Ok(due.collect())
     }
 
-    /// Takes from the facts that name him, published or not, what they say of him. A fact that is on its way from the one table to
+    /// Takes from the facts that name him, published or not, what they say of him: of acts where he came from, and of the service's own, if
+    /// they say anything of him, whatever it knows to be his. A fact that is on its way from the one table to
     /// the other at this moment is found the second time.
     pub(super) async fn redact_facts(&self, realm_id: RealmId, user_id: UserId, own: Option<Redaction>) -> Result<(), Fault> {
         let mut behind = BEFORE_ALL;
         loop {
-            let facts = self.facts_naming(realm_id, user_id, behind).await?;
+            let facts = self.facts_naming(realm_id, user_id, own.is_none(), behind).await?;
             let Some((last, ..)) = facts.last() else { return Ok(()) };
             behind = *last;
             for (event_id, event_type, payload) in &facts {
@@ -127,6 +128,7 @@ impl PgErasures {
         &self,
         realm_id: RealmId,
         user_id: UserId,
+        acts_alone: bool,
         behind: EventId,
     ) -> Result<Vec<(EventId, String, Vec<u8>)>, Fault> {
         let rows = sqlx::query!(
@@ -138,6 +140,7 @@ impl PgErasures {
              ) AS fact
              WHERE realm_id = $1
                AND event_id > $2
+               AND (NOT $5 OR type LIKE '%.act.done.v1')
                AND position(convert_to($3, 'UTF8') IN payload) > 0
              ORDER BY event_id
              LIMIT $4"#,
@@ -145,6 +148,7 @@ impl PgErasures {
             behind.as_uuid(),
             user_id.to_string(),
             FACTS,
+            acts_alone,
         )
         .fetch_all(&self.pool)
         .await
@@ -165,11 +169,32 @@ impl PgErasures {
         Ok(())
     }
 
-    /// Of those that cannot even tell their realm as well: an id is unique in the world.
+    /// Of those that cannot even tell their realm as well: an id is unique in the world. Acts are still to be written down: of them goes where he
+    /// came from.
     pub(super) async fn delete_dead_letters(&self, realm_id: RealmId, user_id: UserId) -> Result<(), Fault> {
+        let acts = sqlx::query!(
+            "SELECT dead_letter_id, type AS event_type, payload
+             FROM messaging.dead_letter
+             WHERE realm_id = $1
+               AND type LIKE '%.act.done.v1'
+               AND position(convert_to($2, 'UTF8') IN payload) > 0",
+            realm_id.as_uuid(),
+            user_id.to_string(),
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(postgres::fault)?;
+        for act in acts {
+            let Some(redacted) = without_address_of(user_id, &act.event_type, &act.payload) else { continue };
+            sqlx::query!("UPDATE messaging.dead_letter SET payload = $2 WHERE dead_letter_id = $1", act.dead_letter_id, redacted)
+                .execute(&self.pool)
+                .await
+                .map_err(postgres::fault)?;
+        }
         sqlx::query!(
             "DELETE FROM messaging.dead_letter
              WHERE (realm_id = $1 OR realm_id IS NULL)
+               AND NOT (realm_id IS NOT NULL AND type LIKE '%.act.done.v1')
                AND position(convert_to($2, 'UTF8') IN payload) > 0",
             realm_id.as_uuid(),
             user_id.to_string(),

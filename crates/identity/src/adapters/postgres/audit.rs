@@ -6,7 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff_sqlx::ToSqlx as _;
 use kernel::{
-    Actor, AuditEntryId, Call, Clock, CommandId, CompanyId, CredentialId, EventId, Fault, Id, IdSource, RealmId, Timestamp,
+    Actor, ActorKind, AuditEntryId, Call, Clock, CommandId, CompanyId, CredentialId, EventId, Fault, Id, IdSource, RealmId,
+    Timestamp,
 };
 use messaging::inbox;
 use runtime::postgres;
@@ -185,6 +186,9 @@ impl AuditEntries for PgAuditEntries {
                -- An id is made at the moment of its entry: so the moments bound the key as well.
                AND entry_id >= messaging.uuid_v7_floor($6)
                AND entry_id < $8
+               -- A later release may have written down more, which this one cannot say.
+               AND act = ANY($10)
+               AND actor_kind = ANY($11)
              ORDER BY entry_id DESC
              LIMIT $9",
             realm_id.as_uuid(),
@@ -196,6 +200,8 @@ impl AuditEntries for PgAuditEntries {
             end.to_sqlx() as _,
             after.map_or(Uuid::max(), |after| after.as_uuid()),
             limit,
+            &AuditAct::ALL.map(|act| act.as_str().to_owned())[..],
+            &ActorKind::ALL.map(|kind| kind.as_str().to_owned())[..],
         )
         .fetch_all(&self.pool)
         .await
