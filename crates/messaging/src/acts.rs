@@ -25,7 +25,7 @@ const ACT: &str = "act";
 /// What somebody has done who administers.
 #[derive(Debug, Clone)]
 pub struct Act {
-    act: AuditAct,
+    what: AuditAct,
     realm_id: RealmId,
     company_id: Option<CompanyId>,
     object_id: ObjectId,
@@ -34,12 +34,12 @@ pub struct Act {
 
 impl Act {
     /// In no company of the realm.
-    pub fn in_realm<Of>(act: AuditAct, realm_id: RealmId, object: Id<Of>) -> Self {
-        Self { act, realm_id, company_id: None, object_id: Id::from_uuid(object.as_uuid()), detail: String::new() }
+    pub fn in_realm<Of>(what: AuditAct, realm_id: RealmId, object: Id<Of>) -> Self {
+        Self { what, realm_id, company_id: None, object_id: Id::from_uuid(object.as_uuid()), detail: String::new() }
     }
 
-    pub fn in_company<Of>(act: AuditAct, realm_id: RealmId, company_id: CompanyId, object: Id<Of>) -> Self {
-        Self { company_id: Some(company_id), ..Self::in_realm(act, realm_id, object) }
+    pub fn in_company<Of>(what: AuditAct, realm_id: RealmId, company_id: CompanyId, object: Id<Of>) -> Self {
+        Self { company_id: Some(company_id), ..Self::in_realm(what, realm_id, object) }
     }
 
     /// With more of it: ids and words of our own, never a value.
@@ -59,7 +59,7 @@ impl Act {
         };
         let client_address = call.client_in(self.realm_id).address;
         Some(pb::AdministrativeActDone {
-            act: self.act.into(),
+            act: self.what.into(),
             object_id: self.object_id.to_string(),
             detail: self.detail,
             company_id: self.company_id.map(|id| id.to_string()).unwrap_or_default(),

@@ -28,7 +28,7 @@ impl AutologinService for AutologinGrpc {
     ) -> Result<Response<pb::BatchMakeAutologinsResponse>, Status> {
         let (call, request) = open(request)?;
         let realm_id = id("realm_id", &request.realm_id)?;
-        let letters = request.deliveries.into_iter().map(|delivery| letter(realm_id, delivery)).collect::<Result<_, _>>()?;
+        let letters = request.deliveries.iter().map(|delivery| letter(realm_id, delivery)).collect::<Result<_, _>>()?;
         let made = self.autologins.make(&call, realm_id, letters).await.map_err(Problem::from)?.into_inner();
         Ok(Response::new(pb::BatchMakeAutologinsResponse { autologins: made.into_iter().map(told).collect() }))
     }
@@ -56,7 +56,7 @@ impl AutologinService for AutologinGrpc {
     }
 }
 
-fn letter(realm_id: RealmId, delivery: pb::CaseDelivery) -> Result<Autologin, Problem> {
+fn letter(realm_id: RealmId, delivery: &pb::CaseDelivery) -> Result<Autologin, Problem> {
     Ok(Autologin {
         realm_id,
         delivery_id: id("deliveries.delivery_id", &delivery.delivery_id)?,

@@ -45,7 +45,7 @@ impl Autologins for PgAutologins {
                AND status = 'ACTIVE'
                AND email IS NOT NULL"#,
             realm_id.as_uuid(),
-            &ids.iter().map(|id| id.as_uuid()).collect::<Vec<_>>(),
+            &ids.iter().map(UserId::as_uuid).collect::<Vec<_>>(),
         )
         .fetch_all(&self.pool)
         .await
