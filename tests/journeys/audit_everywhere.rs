@@ -243,7 +243,7 @@ fn avatar_deleted(object: &str, actor: &str) -> AdministrativeActDone {
     }
 }
 
-/// Rules I26.b, F2, F6: an act that is told twice is written down once. One that this release does not know is kept as a dead letter until it
+/// Rules I26.b, F2, F6.a: an act that is told twice is written down once. One that this release does not know is kept as a dead letter until it
 /// does, and holds up no other: of what is in the log it can always be said what it was.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_act_is_written_down_once_and_as_what_it_was() {
