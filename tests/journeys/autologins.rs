@@ -139,13 +139,13 @@ async fn a_letter_is_no_sign_in() {
     cabinet.refused_everywhere(&refreshed.access_token, &owner.user_id).await;
 }
 
-/// Rule I19.d: a block, another password and another address end the links that were mailed before.
+/// Rule I19.d: a block, another role, another password and another address end the links that were mailed before.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_dies_with_what_it_was_mailed_for() {
     let cabinet = Cabinet::start().await;
     let over = is(Code::FailedPrecondition, "AUTOLOGIN_OVER");
     let owner = cabinet.owner_token("owner@example.com").await;
-    for (number, what) in ["block", "password", "address"].into_iter().enumerate() {
+    for (number, what) in ["block", "role", "password", "address"].into_iter().enumerate() {
         let user = cabinet.create_customer_who_ticked(&format!("reader{number}@example.com")).await;
         let link = mailed(&cabinet, &user).await;
         match what {
@@ -153,9 +153,14 @@ async fn a_link_dies_with_what_it_was_mailed_for() {
                 cabinet.block_user(&owner, &user.user_id).await.expect("an owner");
                 cabinet.unblock_user(&owner, &user.user_id).await.expect("an owner");
             }
+            // And back, as the address below: the letter was made before.
+            "role" => {
+                for role in [pb::Role::Agent, pb::Role::Customer] {
+                    cabinet.change_role(&owner, &user.user_id, role).await.expect("an owner");
+                }
+            }
             "password" => drop(cabinet.signed_in(&user).await),
             _ => {
-                // And back: the letter was made before.
                 for address in [&format!("moved{number}@example.com"), &user.email] {
                     cabinet.change_email(&cabinet.service_token(), &user.user_id, address).await.expect("a free address");
                 }
@@ -214,8 +219,8 @@ async fn a_second_factor_is_not_passed_by_a_letter() {
     assert!(text.contains(&format!("/cases/{case_id}")) && !text.contains("autologin"), "{text}");
 }
 
-/// Rule I19.b: a token that somebody has changed opens nothing, and nothing that is no token does. Rule I4.a: tokens are made for
-/// notification, and for nobody else.
+/// Rules I19.a, I19.b: a token that somebody has changed opens nothing, and nothing that is no token does. Tokens are made for
+/// notification and nobody else, and for one delivery always the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_makes_a_link_up() {
     let cabinet = Cabinet::start().await;
@@ -251,5 +256,14 @@ async fn nobody_makes_a_link_up() {
         let asked = client(&cabinet).batch_make_autologins(with_token(&token, request.clone())).await;
         assert_eq!(refused(asked), is(Code::PermissionDenied, "PERMISSION_DENIED"));
     }
+    let notification = cabinet.token(&Caller::Component(Component::Notification));
+    let make = async || {
+        let made = client(&cabinet).batch_make_autologins(with_token(&notification, request.clone())).await;
+        made.expect("notification may").into_inner().autologins
+    };
+    let made = make().await;
+    assert_eq!((made.len(), made[0].email.as_str()), (1, EMAIL));
+    assert_eq!(made, make().await, "the same delivery has the same link");
+    cabinet.watch.canary(Kind::Token, &made[0].token);
     redeem(&cabinet, &link.token).await.expect("the link itself is as good as before");
 }

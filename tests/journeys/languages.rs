@@ -8,11 +8,7 @@ use api::cabinet::notification::v1 as notification;
 use api::cabinet::notification::v1::preference_service_client::PreferenceServiceClient;
 use api::cabinet::profile::v1 as profile;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
-use cabinet_e2e::{Cabinet, new_id, reason, user_id, user_request, with_token};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use kernel::Role;
-use prost_types::FieldMask;
+use cabinet_e2e::{Cabinet, new_id, reason, user_request, with_token};
 use tonic::metadata::AsciiMetadataValue;
 use tonic::{Request, Status};
 use tonic_types::{LocalizedMessage, StatusExt as _};
@@ -77,33 +73,6 @@ async fn a_refusal_before_any_service_is_asked_is_said_in_the_same_way() {
     assert_eq!(read_by_people(&anonymous), text("pl", "Proszę się najpierw zalogować."));
     let forged = ask_for_a_case(&cabinet, "forged", b"ru-RU,ru;q=0.9").await;
     assert_eq!(read_by_people(&forged), text("ru", "Ваш сеанс больше не действителен. Войдите ещё раз."));
-}
-
-/// Rule P4.b: a person is refused in the language, and sees moments by the clocks, that his profile says: his front end asks for the one, and
-/// moves the moments of answers, which are moments and no dates, to the other.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_profile_says_how_answers_are_to_be_shown() {
-    let cabinet = Cabinet::start().await;
-    let anna = cabinet.create_customer("anna@example.com").await;
-    let token = cabinet.user_token(user_id(&anna), Role::Customer);
-    let wanted = profile::Profile {
-        user_id: anna.user_id.clone(),
-        language: "uk".to_owned(),
-        time_zone: "Pacific/Auckland".to_owned(),
-        ..Default::default()
-    };
-    let update_mask = Some(FieldMask { paths: vec!["language".to_owned(), "time_zone".to_owned()] });
-    let request = profile::UpdateProfileRequest { profile: Some(wanted), update_mask, ..Default::default() };
-    let mut profiles = ProfileServiceClient::new(cabinet.profile.channel());
-    profiles.update_profile(with_token(&token, request)).await.expect("her own");
-
-    let shown = cabinet.get_profile(&token, &anna.user_id).await.expect("her own");
-    let refused = ask_for_a_case(&cabinet, &token, shown.language.as_bytes()).await;
-    assert_eq!(read_by_people(&refused), text("uk", "Звернення не знайдено."));
-    let changed = shown.update_time.expect("it was changed");
-    let moment = Timestamp::new(changed.seconds, changed.nanos).expect("a moment");
-    let zone = TimeZone::get(&shown.time_zone).expect("a zone by its IANA name");
-    assert!(zone.to_offset(moment).seconds() >= 12 * 3600, "Auckland is half a day ahead");
 }
 
 /// What is no wish, or none that can be granted, changes neither the refusal nor anything else.

@@ -235,7 +235,7 @@ async fn a_link_by_sms_asks_for_the_code() {
     assert_eq!(entered.user.expect("the contract promises the user").email, EMAIL);
 }
 
-/// Rules I17.c, I23.a: links by SMS are asked for twenty times a day from an address, whether or not somebody has the number; those by mail have
+/// Rules I17.c, I23.c: links by SMS are asked for twenty times a day from an address, whether or not somebody has the number; those by mail have
 /// limits of their own.
 #[tokio::test(flavor = "multi_thread")]
 async fn links_by_sms_are_limited_by_address() {
@@ -255,7 +255,7 @@ async fn links_by_sms_are_limited_by_address() {
     assert_eq!((sms_count(&cabinet), live_links(&cabinet).as_str()), (0, "1"));
 }
 
-/// Rules I17.c, I22.a, I23.f: five links a day go to a number, three of them asked for from one address, so that no stranger uses up all. Beyond
+/// Rules I17.c, I22.a: five links a day go to a number, three of them asked for from one address, so that no stranger uses up all. Beyond
 /// that nothing is sent, which nobody is told: neither whoever asks for another, nor whoever asks for a code to the same number.
 #[tokio::test(flavor = "multi_thread")]
 async fn how_many_links_went_to_a_number_is_not_told() {

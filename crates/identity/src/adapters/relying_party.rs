@@ -130,3 +130,53 @@ fn used(passkey: &Passkey, shown: &AuthenticationResult) -> Result<PasskeyRecord
     kept.update_credential(shown);
     record(&kept)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Metadata, Subscriber};
+
+    use super::*;
+
+    /// Counts whatever it is told, of whatever level.
+    #[derive(Clone, Default)]
+    struct Ear(Arc<AtomicUsize>);
+
+    impl Subscriber for Ear {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, _: &Event<'_>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+
+    /// Rule F10.a: what the crate says of credentials and challenges is heard by nobody, and what we say is, before and afterwards.
+    #[test]
+    fn what_is_done_in_silence_is_not_heard() {
+        let ear = Ear::default();
+        with_default(ear.clone(), || {
+            let say = || tracing::error!("a challenge");
+            say();
+            in_silence(say);
+            say();
+        });
+        assert_eq!(ear.0.load(Ordering::Relaxed), 2);
+    }
+}

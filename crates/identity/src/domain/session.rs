@@ -240,6 +240,20 @@ mod tests {
         }
     }
 
+    /// Rule I19.c: what a letter has opened ends a day after it began, however late it was refreshed, and sooner where all sessions do.
+    #[test]
+    fn what_a_letter_opens_is_for_a_day() {
+        let at = |hours| START + SignedDuration::from_hours(hours);
+        let policy = |longest| {
+            let sessions = SessionLifetimes { idle: Duration::from_hours(20), longest: Duration::from_hours(longest) };
+            Policy { sessions, ..Policy::any() }
+        };
+        let end = |first, longest| Proof::by(first).lifetimes(&policy(longest)).end(at(0), at(10));
+        assert_eq!(end(FirstFactor::Autologin, 100), at(24));
+        assert_eq!(end(FirstFactor::Password, 100), at(30));
+        assert_eq!(end(FirstFactor::Autologin, 5), at(5));
+    }
+
     /// Rule I11: a sign-in is recent for as long as the policy says, to the microsecond.
     #[test]
     fn a_sign_in_is_recent_for_a_while() {

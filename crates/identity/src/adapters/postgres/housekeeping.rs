@@ -14,10 +14,10 @@ impl PgHousekeeping {
         Self { pool }
     }
 
-    /// Deletes what no token can be about any more, tokens of single sign-on and autologins that were used, attempts that count no longer, registrations and
-    /// visits to providers that are over, and sessions, links, changes of addresses and phone codes that ended before `ended_before`, with
-    /// second factors that were begun before it and never shown, challenges of passkeys that were never answered, and
-    /// stations that nobody has entered from since.
+    /// Deletes what no token can be about any more, tokens of single sign-on and autologins that were used, attempts that count no
+    /// longer, registrations and visits to providers that are over, and sessions, links, changes of addresses and phone codes that
+    /// ended before `ended_before`, with second factors that were begun before it and never shown, challenges of passkeys that were
+    /// never answered, and stations that nobody has entered from since.
     pub(crate) async fn forget(&self, revoked_before: Timestamp, ended_before: Timestamp, now: Timestamp) -> Result<(), Fault> {
         sqlx::query!("DELETE FROM revocations WHERE revoked_at < $1", revoked_before.to_sqlx() as _)
             .execute(&self.pool)
