@@ -13,7 +13,7 @@ use jiff_sqlx::ToSqlx as _;
 use kernel::{Actor, ActorKind, Call, Clock, CompanyId, EventId, Fault, Id, IdSource, ObjectId, RealmId, UserId};
 use prost::Message as _;
 use runtime::postgres;
-use sqlx::PgExecutor;
+use sqlx::{PgExecutor, Postgres, Transaction};
 
 use crate::{Lane, OutboxSignal};
 
@@ -87,7 +87,7 @@ impl ActLog {
         Self { event_type, signal, ids, clock }
     }
 
-    /// Tells of an act in the transaction that does it.
+    /// Tells of an act in the transaction that does it, beside a fact of its own. Whoever commits it rings for both.
     pub async fn append(&self, executor: impl PgExecutor<'_>, call: &Call, act: Act) -> Result<(), Fault> {
         let realm_id = act.realm_id;
         let Some(told) = act.told(call) else { return Ok(()) };
@@ -111,9 +111,12 @@ impl ActLog {
         Ok(())
     }
 
-    /// Says, once it is committed, that there is something to be told.
-    pub fn ring(&self) {
+    /// Ends a transaction that does nothing but this act: with what is told of it.
+    pub async fn commit(&self, mut transaction: Transaction<'_, Postgres>, call: &Call, act: Act) -> Result<(), Fault> {
+        self.append(&mut *transaction, call, act).await?;
+        transaction.commit().await.map_err(postgres::fault)?;
         self.signal.ring(Lane::Normal);
+        Ok(())
     }
 }
 

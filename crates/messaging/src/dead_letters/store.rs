@@ -183,9 +183,6 @@ impl DeadLetters {
         if deleted.rows_affected() == 0 {
             return Ok(());
         }
-        self.acts.append(&mut *transaction, call, replayed).await?;
-        transaction.commit().await.map_err(postgres::fault)?;
-        self.acts.ring();
-        Ok(())
+        self.acts.commit(transaction, call, replayed).await
     }
 }

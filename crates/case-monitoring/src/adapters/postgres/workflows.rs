@@ -94,9 +94,7 @@ impl Workflows for PgWorkflows {
             None => return Err(ReplaceWorkflowError::InUse(status_codes(&answer.codes)?)),
         };
         let act = Act::in_realm(AuditAct::WorkflowReplaced, realm_id, realm_id).detailed(version.to_string());
-        self.acts.append(&mut *transaction, call, act).await?;
-        transaction.commit().await.map_err(postgres::fault)?;
-        self.acts.ring();
+        self.acts.commit(transaction, call, act).await?;
         Ok(version)
     }
 }

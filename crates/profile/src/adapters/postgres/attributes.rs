@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use kernel::{AttributeId, Call, CompanyId, Fault, Permit, RealmId, UserId};
 use messaging::{Act, ActLog};
 use runtime::postgres;
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::attribute_rules::{kind, kind_name, rules, rules_text};
@@ -24,14 +24,6 @@ pub(crate) struct PgAttributes {
 impl PgAttributes {
     pub(crate) const fn new(pool: PgPool, acts: ActLog) -> Self {
         Self { pool, acts }
-    }
-
-    /// Ends what an OWNER has done to an attribute.
-    async fn commit(&self, mut transaction: Transaction<'static, Postgres>, call: &Call, act: Act) -> Result<(), Fault> {
-        self.acts.append(&mut *transaction, call, act).await?;
-        transaction.commit().await.map_err(postgres::fault)?;
-        self.acts.ring();
-        Ok(())
     }
 }
 
@@ -164,7 +156,7 @@ impl Attributes for PgAttributes {
         .execute(&mut *transaction)
         .await
         .map_err(postgres::fault)?;
-        self.commit(transaction, call, act_on(AuditAct::AttributeCreated, attribute)).await?;
+        self.acts.commit(transaction, call, act_on(AuditAct::AttributeCreated, attribute)).await?;
         Ok(InsertAttribute::Done)
     }
 
@@ -188,7 +180,7 @@ impl Attributes for PgAttributes {
             return Ok(false);
         }
         let act = act_on(AuditAct::AttributeChanged, attribute).detailed(parts.join(" "));
-        self.commit(transaction, call, act).await?;
+        self.acts.commit(transaction, call, act).await?;
         Ok(true)
     }
 
@@ -209,7 +201,7 @@ impl Attributes for PgAttributes {
         if deleted.rows_affected() == 0 {
             return Ok(false);
         }
-        self.commit(transaction, call, act_on(AuditAct::AttributeDeleted, attribute)).await?;
+        self.acts.commit(transaction, call, act_on(AuditAct::AttributeDeleted, attribute)).await?;
         Ok(true)
     }
 }

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use kernel::{Call, CompanyId, DepartmentId, Fault, Permit, RealmId};
 use messaging::{Act, ActLog};
 use runtime::postgres;
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::application::{Departments, InsertDepartment, RenameDepartment};
@@ -22,21 +22,10 @@ impl PgDepartments {
     pub(crate) const fn new(pool: PgPool, acts: ActLog) -> Self {
         Self { pool, acts }
     }
+}
 
-    /// Ends what an OWNER has done to a department.
-    async fn commit(
-        &self,
-        mut transaction: Transaction<'static, Postgres>,
-        call: &Call,
-        act: AuditAct,
-        department: &Department,
-    ) -> Result<(), Fault> {
-        let act = Act::in_company(act, department.realm_id, department.company_id, department.id);
-        self.acts.append(&mut *transaction, call, act).await?;
-        transaction.commit().await.map_err(postgres::fault)?;
-        self.acts.ring();
-        Ok(())
-    }
+fn act_on(act: AuditAct, department: &Department) -> Act {
+    Act::in_company(act, department.realm_id, department.company_id, department.id)
 }
 
 struct DepartmentRow {
@@ -143,7 +132,7 @@ impl Departments for PgDepartments {
         if inserted.rows_affected() == 0 {
             return Ok(InsertDepartment::Exists);
         }
-        self.commit(transaction, call, AuditAct::DepartmentCreated, department).await?;
+        self.acts.commit(transaction, call, act_on(AuditAct::DepartmentCreated, department)).await?;
         Ok(InsertDepartment::Done)
     }
 
@@ -169,7 +158,7 @@ impl Departments for PgDepartments {
             Err(error) if postgres::violated_constraint(&error) == Some(NAME) => return Ok(RenameDepartment::Exists),
             Err(error) => return Err(postgres::fault(error)),
         }
-        self.commit(transaction, call, AuditAct::DepartmentRenamed, department).await?;
+        self.acts.commit(transaction, call, act_on(AuditAct::DepartmentRenamed, department)).await?;
         Ok(RenameDepartment::Done)
     }
 
@@ -191,7 +180,7 @@ impl Departments for PgDepartments {
         if deleted.rows_affected() == 0 {
             return Ok(false);
         }
-        self.commit(transaction, call, AuditAct::DepartmentDeleted, department).await?;
+        self.acts.commit(transaction, call, act_on(AuditAct::DepartmentDeleted, department)).await?;
         Ok(true)
     }
 }
