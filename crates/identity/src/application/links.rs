@@ -119,7 +119,7 @@ impl LinkUseCases {
             Some(Login::Phone(phone)) => LinkChannel::Sms(phone.clone()),
             _ => LinkChannel::Email,
         };
-        let client_address = channel.phone().and(address).map(|address| network(address).to_string());
+        let client_address = address.map(|address| network(address).to_string());
         for _ in 0..ATTEMPTS {
             let account = self.users.account(realm_id, login.as_ref()).await?;
             let is_reached = |user: &User| user.status() == UserStatus::Active && channel.reaches(user);

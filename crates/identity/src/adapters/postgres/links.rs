@@ -54,7 +54,7 @@ pub(super) async fn insert(executor: impl PgExecutor<'_>, call: &Call, new: &New
         "WITH limits AS MATERIALIZED (
              -- Counted for nobody as well: that takes as long.
              SELECT CASE
-                 WHEN $17::text IS NULL THEN may_be_mailed($1, $2, $6)
+                 WHEN $17::text IS NULL THEN may_be_mailed($1, $2, $4, $18::text, $6)
                  ELSE may_be_texted_a_link($1, $2, $17::text, $18::text, $6)
              END AS leave_room
          ), made AS (
