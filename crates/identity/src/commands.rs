@@ -9,7 +9,7 @@ use runtime::command_line::ReadConfig;
 use runtime::postgres::Pools;
 use runtime::{DatabaseClock, StartError, postgres};
 
-use crate::adapters::argon2::{Calibrated, Hashing, calibrate};
+use crate::adapters::argon2::{Calibrated, Hashing, Memory, calibrate};
 use crate::adapters::postgres::{AuditLog, PgAdministrators};
 use crate::adapters::secrets::one_time_password;
 use crate::domain::Password;
@@ -17,11 +17,12 @@ use crate::{Config, DATABASE};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Makes an administrator of the platform, or helps one who has lost his password: prints a one-time password.
+    /// Makes an administrator of the platform, or helps one who has lost his password: prints a one-time password, to be replaced within 24
+    /// hours.
     Administrator {
         /// The name he signs in by.
         name: String,
-        /// Removes him instead.
+        /// Removes him instead. An access token that he has stays good to its end, for five minutes at the most.
         #[arg(long)]
         remove: bool,
     },
@@ -65,7 +66,7 @@ async fn put_administrator(config: &Config, name: &str) -> Result<(), StartError
     let clock: Arc<dyn Clock> = Arc::new(DatabaseClock::start(pools.commands.clone()).await?);
     let password = one_time_password();
     let hashing = Hashing::read(&config.hashing, clock.clone())?;
-    let hash = hashing.hash(Password::new(password.expose()).expose())?;
+    let hash = hashing.hash(Password::new(password.expose()).expose(), &mut Memory::default())?;
     administrators(pools, clock.clone()).put(name, &hash, clock.now()).await?;
     println!("{}", password.expose());
     Ok(())

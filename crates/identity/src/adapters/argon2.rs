@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, TryAcquireError, oneshot};
 
 pub(crate) use self::calibration::{Calibrated, calibrate};
 pub(crate) use self::hashing::{
-    Hashing, HashingConfig, LEAST_MEMORY_KIB, LEAST_PASSES, MOST_LANES, MOST_MEMORY_KIB, MOST_PASSES,
+    Hashing, HashingConfig, LEAST_MEMORY_KIB, LEAST_PASSES, MOST_LANES, MOST_MEMORY_KIB, MOST_PASSES, Memory,
 };
 pub use self::peppers::pepper_file_name;
 use crate::application::{HashError, PasswordHasher, Waiting};
@@ -29,7 +29,7 @@ const QUEUE_PER_CORE: usize = 32;
 /// How much the threads give way to others (nice).
 const GIVES_WAY: i32 = 10;
 
-type Job = Box<dyn FnOnce() + Send>;
+type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
 #[derive(Debug, thiserror::Error)]
 #[error("a thread that looks at passwords ended")]
@@ -46,11 +46,12 @@ pub(crate) struct Argon2Hasher {
     /// As many of them as strangers may take: the other half is for those who are known.
     for_strangers: Arc<Semaphore>,
     looked_at: Counter,
+    refused_busy: Counter,
 }
 
 impl Argon2Hasher {
     pub(crate) fn new(metrics: &mut Registry, hashing: Hashing) -> Result<Self, Fault> {
-        let decoy = hashing.hash("a password that nobody has")?;
+        let decoy = hashing.hash("a password that nobody has", &mut Memory::default())?;
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let (jobs, queue) = channel();
         let queue = Arc::new(Mutex::new(queue));
@@ -63,27 +64,32 @@ impl Argon2Hasher {
         let (places, for_strangers) = (Arc::new(Semaphore::new(places)), Arc::new(Semaphore::new(places / 2)));
         let looked_at = Counter::default();
         metrics.register("passwords_looked_at", "Passwords that were compared with a hash", looked_at.clone());
-        Ok(Self { hashing: Arc::new(hashing), decoy: decoy.into(), jobs, places, for_strangers, looked_at })
+        let refused_busy = Counter::default();
+        metrics.register("passwords_busy", "Passwords that there was no room for in the queue", refused_busy.clone());
+        Ok(Self { hashing: Arc::new(hashing), decoy: decoy.into(), jobs, places, for_strangers, looked_at, refused_busy })
     }
 
     /// Does slow work when its turn has come; refuses when the queue is full.
     async fn slowly<T: Send + 'static>(
         &self,
         waiting: Waiting,
-        work: impl FnOnce(&Hashing, &str) -> Result<T, Fault> + Send + 'static,
+        work: impl FnOnce(&Hashing, &str, &mut Memory) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, HashError> {
-        let busy = |_: TryAcquireError| HashError::Busy;
-        let place = self.places.clone().try_acquire_owned().map_err(busy)?;
+        let busy = |_: TryAcquireError| {
+            self.refused_busy.inc();
+            HashError::Busy
+        };
+        let place = self.places.clone().try_acquire_owned().map_err(&busy)?;
         let among_strangers = match waiting {
-            Waiting::Stranger => Some(self.for_strangers.clone().try_acquire_owned().map_err(busy)?),
+            Waiting::Stranger => Some(self.for_strangers.clone().try_acquire_owned().map_err(&busy)?),
             Waiting::Known => None,
         };
         let (hashing, decoy) = (self.hashing.clone(), self.decoy.clone());
         let (answer, answered) = oneshot::channel();
-        let job = move || {
+        let job = move |memory: &mut Memory| {
             // Nobody waits for it any more: somebody else has his turn.
             if !answer.is_closed() {
-                let _ = answer.send(work(&hashing, &decoy));
+                let _ = answer.send(work(&hashing, &decoy, memory));
             }
             drop((place, among_strangers));
         };
@@ -96,25 +102,35 @@ impl Argon2Hasher {
 fn work(queue: &Mutex<Receiver<Job>>) {
     // On Linux it is the thread's own. Without the right to it, it goes on as it is.
     let _ = rustix::process::nice(GIVES_WAY);
-    loop {
-        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = next else { return };
+    let mut memory = Memory::default();
+    while let Some(job) = next(queue, &mut memory) {
         // Whoever waits for it is told that its thread is lost; the others go on.
-        let _ = catch_unwind(AssertUnwindSafe(job));
+        let _ = catch_unwind(AssertUnwindSafe(|| job(&mut memory)));
     }
+}
+
+/// The next job. Where nobody has one at once, memory is not kept for it.
+fn next(queue: &Mutex<Receiver<Job>>, memory: &mut Memory) -> Option<Job> {
+    if let Ok(queue) = queue.try_lock()
+        && let Ok(job) = queue.try_recv()
+    {
+        return Some(job);
+    }
+    memory.free();
+    queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
 #[async_trait]
 impl PasswordHasher for Argon2Hasher {
     async fn hash(&self, password: Password, waiting: Waiting) -> Result<String, HashError> {
-        self.slowly(waiting, move |hashing, _| hashing.hash(password.expose())).await
+        self.slowly(waiting, move |hashing, _, memory| hashing.hash(password.expose(), memory)).await
     }
 
     async fn verify(&self, password: Password, stored: Option<String>, waiting: Waiting) -> Result<bool, HashError> {
         let looked_at = self.looked_at.clone();
-        self.slowly(waiting, move |hashing, decoy| {
+        self.slowly(waiting, move |hashing, decoy, memory| {
             looked_at.inc();
-            let is_right = hashing.verify(password.expose(), stored.as_deref().unwrap_or(decoy))?;
+            let is_right = hashing.verify(password.expose(), stored.as_deref().unwrap_or(decoy), memory)?;
             Ok(is_right && stored.is_some())
         })
         .await
