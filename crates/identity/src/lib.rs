@@ -210,6 +210,7 @@ impl Parts {
             users: self.kept_users(),
             realms: self.kept_realms(),
             links: self.kept_links(),
+            sessions: self.kept_sessions(),
             secrets: self.secrets.clone(),
             guessing: self.guessing.clone(),
             clock: self.clock.clone(),

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use kernel::{Clock, Fault, Permit, RealmId};
+use kernel::{Clock, Fault, Permit, RealmId, UserId};
 use uuid::Uuid;
 
-use super::{Attempts, CountedBy, Error, HashError, Secrets};
+use super::{Attempts, CountedBy, Error, HashError, Secrets, Waiting};
 use crate::domain::guessing::{Bucket, Guessed, GuessingLimits, Subject, all_of};
 
 /// What belongs to no realm, and is in none that there is, is counted and written down as of this one, which nobody has.
@@ -57,6 +57,23 @@ impl Guessing {
                 Ok(Attempt { realm_id, guessed, subjects })
             }
             Some(until) => Err(Error::AttemptsLimited { after: until.duration_since(now).unsigned_abs() }),
+        }
+    }
+
+    /// Counts an attempt at the password of a user where he is known, and says in which queue it stands: beyond his share of the places for
+    /// the known he waits among strangers.
+    pub(crate) async fn begin_known(
+        &self,
+        permit: &Permit,
+        realm_id: RealmId,
+        there: &[Bucket],
+        user_id: UserId,
+    ) -> Result<(Waiting, Vec<Attempt>), Error> {
+        let there = self.begin(permit, realm_id, Guessed::Password, there).await?;
+        match self.begin(permit, realm_id, Guessed::Password, &self.limits.of_known_devices(user_id)).await {
+            Ok(among_known) => Ok((Waiting::Known, vec![there, among_known])),
+            Err(Error::AttemptsLimited { .. }) => Ok((Waiting::Stranger, vec![there])),
+            Err(error) => Err(error),
         }
     }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::domain::access::Action;
 use crate::domain::guessing::Guessed;
-use crate::domain::{Password, PasswordChangeProblem, PasswordProof, TypedPassword};
+use crate::domain::{FirstFactor, Password, PasswordChangeProblem, PasswordProof, TypedPassword};
 
 /// How often something is tried that others keep overtaking.
 const ATTEMPTS: usize = 5;
@@ -62,31 +62,34 @@ impl PasswordUseCases {
         }
         let asks = &policy.password_change.asks;
         let account = self.account(realm_id, user_id).await?;
+        if !policy.sign_on.admits(account.user.role(), FirstFactor::Password) {
+            return Err(Error::SignOnRequired);
+        }
         let own_data = own_data(self.users.as_ref(), &account.user).await?;
         let mut problems = command.typed.problems(&policy.password, asks, &own_data);
         // Whatever is asked for: hashing is work that one session gets its share of.
         let buckets = self.guessing.limits.of_session(session_id);
-        let attempt = self.guessing.begin(&permit, realm_id, Guessed::Password, &buckets).await?;
+        let (waiting, attempts) = self.guessing.begin_known(&permit, realm_id, &buckets, user_id).await?;
         if asks.contains(&PasswordProof::Current) {
             let Some(stored) = account.password.as_ref().map(|password| password.hash.clone()) else {
-                self.guessing.take_back(&permit, std::slice::from_ref(&attempt)).await?;
+                self.guessing.take_back(&permit, &attempts).await?;
                 return Err(Error::PasswordMissing);
             };
-            let looked_at = self.hasher.verify(command.current, Some(stored), Waiting::Known).await;
-            if !self.guessing.looked_at(&permit, std::slice::from_ref(&attempt), looked_at).await? {
+            let looked_at = self.hasher.verify(command.current, Some(stored), waiting).await;
+            if !self.guessing.looked_at(&permit, &attempts, looked_at).await? {
                 problems.insert(0, PasswordChangeProblem::CurrentWrong);
             }
         }
         if !problems.is_empty() {
             // Only a wrong guess at the present one counts.
             if !problems.contains(&PasswordChangeProblem::CurrentWrong) {
-                self.guessing.take_back(&permit, std::slice::from_ref(&attempt)).await?;
+                self.guessing.take_back(&permit, &attempts).await?;
             }
             return Err(Error::PasswordNotChanged(problems));
         }
-        let hashed = self.hasher.hash(command.typed.new, Waiting::Known).await;
-        let hash = self.guessing.looked_at(&permit, std::slice::from_ref(&attempt), hashed).await?;
-        self.guessing.take_back(&permit, std::slice::from_ref(&attempt)).await?;
+        let hashed = self.hasher.hash(command.typed.new, waiting).await;
+        let hash = self.guessing.looked_at(&permit, &attempts, hashed).await?;
+        self.guessing.take_back(&permit, &attempts).await?;
         let ending = match command.other_sessions {
             OtherSessions::Keep => SessionsEnding::None,
             OtherSessions::End => SessionsEnding::AllBut(session_id),
@@ -117,13 +120,18 @@ impl PasswordUseCases {
         let realm_id = call.realm_id()?;
         let policy = self.realms.get(realm_id).await?.ok_or(Error::RealmNotFound)?.policy;
         let user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
-        may_set_password(call, &user, &policy)?;
+        let (permit, owner_id) = may_set_password(call, &user, &policy)?;
         let own_data = own_data(self.users.as_ref(), &user).await?;
         let problems = command.typed.problems(&policy.password, &[PasswordProof::Confirmation], &own_data);
         if !problems.is_empty() {
             return Err(Error::PasswordNotChanged(problems));
         }
-        let hash = self.hasher.hash(command.typed.new, Waiting::Known).await?;
+        // The half of the queue for the known is for those who come in.
+        let buckets = self.guessing.limits.of_passwords_set_by(owner_id);
+        let attempt = self.guessing.begin(&permit, realm_id, Guessed::Password, &buckets).await?;
+        let hashed = self.hasher.hash(command.typed.new, Waiting::Stranger).await;
+        let hash = self.guessing.looked_at(&permit, std::slice::from_ref(&attempt), hashed).await?;
+        self.guessing.take_back(&permit, std::slice::from_ref(&attempt)).await?;
         for _ in 0..ATTEMPTS {
             let user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
             let (permit, owner_id) = may_set_password(call, &user, &policy)?;

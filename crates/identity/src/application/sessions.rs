@@ -14,7 +14,7 @@ use super::{
     SecondFactors, Secrets, Sessions, Users, Waiting,
 };
 use crate::domain::access::Action;
-use crate::domain::guessing::{Bucket, Guessed};
+use crate::domain::guessing::Guessed;
 use crate::domain::{
     FirstFactor, HalfSignedIn, Login, Password, Policy, Proof, Refresh, SecondFactorWanted, Session, SessionUser, User,
     UserStatus,
@@ -260,24 +260,7 @@ impl SessionUseCases {
             let attempt = self.guessing.begin(permit, counted_in, Guessed::Password, &buckets).await?;
             return Ok((Waiting::Stranger, vec![attempt]));
         };
-        self.attempt_of_known(permit, counted_in, &limits.of_known_device(device_id, user_id), user_id).await
-    }
-
-    /// Counts an attempt of a user where he is known, and says in which queue it stands.
-    pub(super) async fn attempt_of_known(
-        &self,
-        permit: &Permit,
-        counted_in: RealmId,
-        there: &[Bucket],
-        user_id: UserId,
-    ) -> Result<(Waiting, Vec<Attempt>), Error> {
-        let there = self.guessing.begin(permit, counted_in, Guessed::Password, there).await?;
-        let among_known = self.guessing.limits.of_known_devices(user_id);
-        match self.guessing.begin(permit, counted_in, Guessed::Password, &among_known).await {
-            Ok(among_known) => Ok((Waiting::Known, vec![there, among_known])),
-            Err(Error::AttemptsLimited { .. }) => Ok((Waiting::Stranger, vec![there])),
-            Err(error) => Err(error),
-        }
+        self.guessing.begin_known(permit, counted_in, &limits.of_known_device(device_id, user_id), user_id).await
     }
 
     /// The device that calls, if this user has signed in on it before, with the password he has, or without one as now.
@@ -392,15 +375,19 @@ impl SessionUseCases {
     pub(crate) async fn reauthenticate(&self, call: &Call, password: Password) -> Result<Authorized<()>, Error> {
         let permit = call.authorize(&Action::ManageOwnSessions)?;
         let (user, session_id) = signed_in(call)?;
+        let policy = self.realms.get(user.realm_id).await?.ok_or(Error::RealmNotFound)?.policy;
         let account = self.users.account_of(user.realm_id, user.user_id).await?.ok_or(Error::SessionOver)?;
+        if !policy.sign_on.admits(account.user.role(), FirstFactor::Password) {
+            return Err(Error::SignOnRequired);
+        }
         let stored = account.password.ok_or(Error::PasswordMissing)?.hash;
         let buckets = self.guessing.limits.of_session(session_id);
-        let attempt = self.guessing.begin(&permit, user.realm_id, Guessed::Password, &buckets).await?;
-        let looked_at = self.passwords.verify(password, Some(stored), Waiting::Known).await;
-        if !self.guessing.looked_at(&permit, std::slice::from_ref(&attempt), looked_at).await? {
+        let (waiting, attempts) = self.guessing.begin_known(&permit, user.realm_id, &buckets, user.user_id).await?;
+        let looked_at = self.passwords.verify(password, Some(stored), waiting).await;
+        if !self.guessing.looked_at(&permit, &attempts, looked_at).await? {
             return Err(Error::CurrentPasswordWrong);
         }
-        self.guessing.take_back(&permit, std::slice::from_ref(&attempt)).await?;
+        self.guessing.take_back(&permit, &attempts).await?;
         if !self.sessions.authenticate(&permit, user.realm_id, session_id, self.clock.now()).await? {
             return Err(Error::SessionOver);
         }

@@ -10,10 +10,11 @@ use kernel::{
 use super::conflicts;
 use super::contacts::contact_update;
 use super::links::{has_changed, new_link};
+use super::sessions::{recent_session, signed_in};
 use super::user_actions::{UserView, may_change_contacts, may_change_standing, may_invite_again};
 use super::{
     Admission, Admitted, ChangeStandingError, ContactSetter, Decision, Error, Guessing, InsertError, Links, NewLink, Realms,
-    Secrets, UpdateUserError, UserProblem, Users,
+    Secrets, Sessions, UpdateUserError, UserProblem, Users,
 };
 use crate::domain::access::Action;
 use crate::domain::{
@@ -29,6 +30,7 @@ pub(crate) struct UserUseCases {
     pub(crate) users: Arc<dyn Users>,
     pub(crate) realms: Arc<dyn Realms>,
     pub(crate) links: Arc<dyn Links>,
+    pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) guessing: Guessing,
     pub(crate) clock: Arc<dyn Clock>,
@@ -150,8 +152,14 @@ impl UserUseCases {
         let realm_id = call.realm_id()?;
         self.realms.get_company(realm_id, query.company_id).await?.ok_or(Error::CompanyNotFound)?;
         let stem = NameStem::of(&query.first_name, &query.last_name, query.standard);
-        let taken = self.users.names_of_stem(realm_id, &stem).await?;
-        Ok(permit.show(stem.free_name(&taken)))
+        for round in 0..NameStem::ROUNDS {
+            let names = stem.names(round);
+            let taken = self.users.taken_names(realm_id, &names).await?;
+            if let Some(free) = names.into_iter().find(|name| !taken.contains(name)) {
+                return Ok(permit.show(free));
+            }
+        }
+        Err(Error::ContactsTaken(vec![Contact::UserName]))
     }
 
     async fn add(&self, call: &Call, policy: &Policy, command: CreateUsers) -> Result<(Vec<Result<User, Error>>, Permit), Error> {
@@ -266,6 +274,7 @@ impl UserUseCases {
         for _ in 0..ATTEMPTS {
             let mut user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
             let permit = may_change_contacts(call, &user, &policy)?;
+            self.check_recent(call, &user, &policy).await?;
             let (now, before) = (self.clock.now(), user.contacts().clone());
             let Some(changed) = contact.apply(&mut user, now) else { return Ok(permit.show(self.view(call, user, &policy))) };
             let learning = conflicts::begin(&self.guessing, &permit, call, 1).await?;
@@ -282,6 +291,16 @@ impl UserUseCases {
             }
         }
         Err(Error::UserChanged)
+    }
+
+    /// An OWNER who changes contacts of his own has shown a short while ago that he is who he says (I11).
+    async fn check_recent(&self, call: &Call, user: &User, policy: &Policy) -> Result<(), Error> {
+        if !matches!(call.caller(), Caller::User(caller) if caller.user_id == user.id()) {
+            return Ok(());
+        }
+        let (caller, session_id) = signed_in(call)?;
+        recent_session(self.sessions.as_ref(), &caller, session_id, policy, self.clock.now()).await?;
+        Ok(())
     }
 
     pub(crate) async fn change_standing(&self, call: &Call, command: ChangeStanding) -> Result<Authorized<UserView>, Error> {

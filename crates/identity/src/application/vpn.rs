@@ -68,7 +68,7 @@ impl VpnUseCases {
             && self.stations.is_known(realm_id, user_id, &self.kept(station, user_id)).await?
         {
             let there = guessing.limits.of_known_station(station, user_id);
-            return self.sessions.attempt_of_known(permit, realm_id, &there, user_id).await;
+            return guessing.begin_known(permit, realm_id, &there, user_id).await;
         }
         let buckets = guessing.limits.of_strange_station(command.station.as_ref(), login, &command.login);
         let attempt = guessing.begin(permit, realm_id, Guessed::Password, &buckets).await?;

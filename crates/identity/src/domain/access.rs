@@ -320,7 +320,11 @@ fn change_contacts(caller: &Caller, changed: &User, by: ContactChanger) -> Decis
             allow_if(by_support && user.company_id != changed.company_id())
         }
         Caller::User(user) if user.role == Role::Owner && user.company_id == changed.company_id() => {
-            allow_if(by == ContactChanger::Owner)
+            match (by, user.user_id == changed.id()) {
+                // Whoever reaches him by another address has his account.
+                (ContactChanger::Owner, true) => in_own_session(caller),
+                (by, _) => allow_if(by == ContactChanger::Owner),
+            }
         }
         _ if see_user(caller, changed) == Decision::Allow => Decision::Deny,
         Caller::Gateway(_) => Decision::Deny,

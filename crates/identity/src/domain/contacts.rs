@@ -1,6 +1,5 @@
 //! How a user is reached and recognised: each of these is his alone in the realm (I8).
 
-use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -162,6 +161,7 @@ pub(crate) struct NameStem(String);
 /// Leaves room for a number.
 const LONGEST_STEM: usize = 56;
 const SHORTEST_NAME: usize = 3;
+const NAMES_A_ROUND: u64 = 100;
 /// For whoever has a name without a letter that could be written here.
 const NAMELESS: &str = "user";
 
@@ -173,17 +173,17 @@ impl NameStem {
         Self(if stem.is_empty() { NAMELESS.to_owned() } else { stem })
     }
 
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
+    /// In how many rounds a name is looked for: the last numbers have eight figures.
+    pub(crate) const ROUNDS: u32 = 18;
 
-    /// The stem alone, or with the lowest number that makes it nobody's. `taken` are names that begin with it.
-    pub(crate) fn free_name(&self, taken: &HashSet<String>) -> String {
-        let alone = (self.0.len() >= SHORTEST_NAME).then(|| self.0.clone());
-        let mut names = alone
-            .into_iter()
-            .chain((2_u64..).map(|number| format!("{}{number:0>1$}", self.0, SHORTEST_NAME.saturating_sub(self.0.len()))));
-        names.find(|name| !taken.contains(name)).expect("there are more numbers than users")
+    /// The names that are tried in a round: first the stem alone and the lowest numbers behind it; where others have all of these, as
+    /// many from twice as far on, and so forth. However many have the stem, few names are looked at.
+    pub(crate) fn names(&self, round: u32) -> Vec<String> {
+        let alone = (round == 0 && self.0.len() >= SHORTEST_NAME).then(|| self.0.clone());
+        let first = if round == 0 { 2 } else { NAMES_A_ROUND << round };
+        let width = SHORTEST_NAME.saturating_sub(self.0.len());
+        let numbered = (first..first + NAMES_A_ROUND).map(|number| format!("{}{number:0>width$}", self.0));
+        alone.into_iter().chain(numbered).collect()
     }
 }
 
@@ -330,8 +330,8 @@ mod tests {
     #[test]
     fn a_suggestion_is_a_name_that_nobody_has() {
         let suggested = |first: &str, last: &str, taken: &[&str]| {
-            let taken = taken.iter().map(|name| (*name).to_owned()).collect();
-            NameStem::of(first, last, Standard::Kmu55).free_name(&taken)
+            let names = NameStem::of(first, last, Standard::Kmu55).names(0);
+            names.into_iter().find(|name| !taken.contains(&name.as_str())).expect("one is free")
         };
         assert_eq!(suggested("Юлія", "Щербак", &[]), "yshcherbak");
         assert_eq!(suggested("Anna", "Kowalska", &["akowalska", "akowalska2", "akowalska10"]), "akowalska3");
@@ -342,6 +342,20 @@ mod tests {
         for name in [suggested("Ян", "О", &[]), suggested("", "О", &[]), long] {
             assert_eq!(UserName::parse(&name).map(|read| read.as_str().to_owned()), Ok(name));
         }
+    }
+
+    /// Rule I15: where thousands have a name, the next is found among few, and can be had.
+    #[test]
+    fn a_name_that_many_have_is_looked_for_further_on() {
+        let stem = NameStem::of("Анна", &"Довга".repeat(30), Standard::Kmu55);
+        let rounds: Vec<Vec<String>> = (0..NameStem::ROUNDS).map(|round| stem.names(round)).collect();
+        let mut names: Vec<&String> = rounds.iter().flatten().collect();
+        assert_eq!((rounds[0].len(), rounds[17].len()), (101, 100));
+        assert!(names.iter().all(|name| UserName::parse(name).is_ok()), "the longest stem leaves room");
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count, "none is tried twice");
     }
 
     /// Rule F10.a: contacts that are printed by mistake show nothing.

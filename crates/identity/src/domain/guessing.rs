@@ -147,12 +147,17 @@ impl GuessingLimits {
 
     /// What attempts at the code of a second factor are counted by, which only somebody makes who has shown the password: by themselves on a
     /// device that has shown a code before, and on all others together, in the long run as well. With another password they begin anew:
-    /// whoever has stolen the one before has nothing to try them with.
+    /// whoever has stolen the one before has nothing to try them with. Twice as many as of one password are all that a day has: whoever
+    /// reads his mail could set one after the other.
     pub(crate) fn of_codes(&self, device_id: Option<DeviceId>, user_id: UserId, known_since: Timestamp) -> Vec<Bucket> {
-        match device_id {
-            Some(device_id) => self.of_known_device(device_id, user_id),
-            None => self.of_codes_by(&format!("codes of {user_id} since {known_since}"), user_id),
+        if let Some(device_id) = device_id {
+            return self.of_known_device(device_id, user_id);
         }
+        let many = self.passwords_at_account.saturating_mul(2 * CODE_WINDOWS_A_DAY);
+        let whatever_password = bucket(format!("codes of {user_id}, by day, whatever the password"), many, DAY);
+        let mut buckets = self.of_codes_by(&format!("codes of {user_id} since {known_since}"), user_id);
+        buckets.push(whatever_password);
+        buckets
     }
 
     /// What they are counted by within all sessions of a user: whoever has stolen his password may have many.
@@ -176,6 +181,11 @@ impl GuessingLimits {
     /// What redeeming a link is counted by: hashing is work.
     pub(crate) fn of_link(&self, link_id: LinkId) -> Vec<Bucket> {
         vec![self.of_password(format!("link {link_id}"), self.passwords_on_device)]
+    }
+
+    /// What setting the passwords of others is counted by while they are hashed: one OWNER gets his share of that work.
+    pub(crate) fn of_passwords_set_by(&self, owner_id: UserId) -> Vec<Bucket> {
+        vec![self.of_password(format!("passwords set by {owner_id}"), self.passwords_on_device)]
     }
 
     /// What they are counted by within a session.
@@ -353,7 +363,7 @@ mod tests {
     }
 
     /// Rule I23.d: codes count by themselves on a device that has shown one; on all others together, by the day as well, and anew with another
-    /// password.
+    /// password, but for twice as many a day.
     #[test]
     fn codes_count_by_device_and_by_day() {
         let user_id = Id::from_uuid(Uuid::nil());
@@ -362,8 +372,10 @@ mod tests {
         };
         let (now, later) = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
         assert_ne!(of(Some(1), now), of(Some(2), now));
-        assert_eq!(of(None, now).iter().map(|bucket| bucket.most).collect::<Vec<_>>(), [10, 50]);
-        assert_ne!(of(None, now), of(None, later));
+        assert_eq!(of(None, now).iter().map(|bucket| bucket.most).collect::<Vec<_>>(), [10, 50, 100]);
+        let (before, after) = (of(None, now), of(None, later));
+        assert_ne!(before[..2], after[..2]);
+        assert_eq!(before[2], after[2], "whoever sets one password after the other does not try without end");
         assert_ne!(of(None, now), LIMITS.of_codes_in_sessions(user_id));
     }
 
@@ -435,8 +447,9 @@ mod tests {
         ];
         assert!(counted.concat().iter().all(|bucket| bucket.of_user == Some(user_id)));
         for codes in [LIMITS.of_codes(None, user_id, Timestamp::UNIX_EPOCH), LIMITS.of_codes_in_sessions(user_id)] {
-            let lifted: Vec<bool> = codes.iter().map(|bucket| bucket.of_user.is_some()).collect();
-            assert_eq!(lifted, [true, false], "what a day holds is lifted by nobody: codes are short");
+            let (windows, days): (Vec<Bucket>, Vec<Bucket>) = codes.into_iter().partition(|bucket| bucket.window < DAY);
+            assert_eq!((windows.len(), windows[0].of_user), (1, Some(user_id)));
+            assert!(days.iter().all(|bucket| bucket.of_user.is_none()), "what a day holds is lifted by nobody: codes are short");
         }
         for learnt in [LIMITS.of_contacts(user_id), LIMITS.of_conflicts(user_id)] {
             assert!(learnt.iter().all(|bucket| bucket.of_user.is_none()), "whom others are is not what keeps him out");

@@ -14,7 +14,7 @@ use super::users::email_key;
 use crate::adapters::events;
 use crate::application::{DeleteUserError, Deletions, NewDeletion};
 use crate::domain::audit::{AuditAct, Done};
-use crate::domain::{User, UserDeleted, UserDeletion};
+use crate::domain::{PhoneNumber, User, UserDeleted, UserDeletion, UserName};
 
 /// Deletions that are told of again, at once.
 const TOLD_AGAIN: i64 = 100;
@@ -145,7 +145,7 @@ impl Deletions for PgDeletions {
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         check(&concerned(&mut transaction, new).await?, new)?;
         personal_data::forget(&mut transaction, realm_id, new.user.id()).await?;
-        forget_registrations(&mut transaction, new.user).await?;
+        forget_contacts(&mut transaction, new.user).await?;
         delete_user(&mut transaction, call, new).await?;
         let done = Done::with_role(AuditAct::UserDeleted, new.user.id(), new.user.role());
         self.audit.append(&mut *transaction, call, realm_id, Some(company_id), &[done]).await?;
@@ -229,18 +229,27 @@ fn check(concerned: &[Concerned], new: &NewDeletion<'_>) -> Result<(), DeleteUse
     Ok(())
 }
 
-/// Whoever has registered with his address, perhaps more than once before he was a user.
-async fn forget_registrations(connection: &mut PgConnection, user: &User) -> Result<(), Fault> {
-    sqlx::query!(
-        "DELETE FROM registrations
-         WHERE realm_id = $1
-           AND email_key = $2",
-        user.realm_id().as_uuid(),
-        email_key(user.contacts()),
-    )
-    .execute(connection)
-    .await
-    .map_err(postgres::fault)?;
+/// His contacts, where others have typed them: whoever registered with one, and whoever wanted his address or his number.
+async fn forget_contacts(connection: &mut PgConnection, user: &User) -> Result<(), Fault> {
+    let (realm_id, contacts) = (user.realm_id().as_uuid(), user.contacts());
+    let (email_key, phone) = (email_key(contacts), contacts.phone.as_ref().map(PhoneNumber::as_str));
+    let user_name = contacts.user_name.as_ref().map(UserName::as_str);
+    let deletions = [
+        sqlx::query!(
+            "DELETE FROM registrations
+             WHERE realm_id = $1
+               AND (email_key = $2 OR phone = $3 OR user_name = $4)",
+            realm_id,
+            email_key,
+            phone,
+            user_name,
+        ),
+        sqlx::query!("DELETE FROM email_changes WHERE realm_id = $1 AND email_key = $2", realm_id, email_key),
+        sqlx::query!("DELETE FROM phone_codes WHERE realm_id = $1 AND phone = $2", realm_id, phone),
+    ];
+    for deletion in deletions {
+        deletion.execute(&mut *connection).await.map_err(postgres::fault)?;
+    }
     Ok(())
 }
 

@@ -184,12 +184,21 @@ impl Groups for PgGroups {
 
     async fn update(&self, _: &Permit, call: &Call, group: &Group, changes: &[GroupChange]) -> Result<bool, Fault> {
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
+        // Whoever blocks a new leader at this moment holds his row.
         let updated = sqlx::query!(
-            "UPDATE groups
+            "WITH leader AS MATERIALIZED (
+                 SELECT status = 'ACTIVE' AS may_lead
+                 FROM users
+                 WHERE realm_id = $1
+                   AND user_id = $4
+                 FOR SHARE
+             )
+             UPDATE groups
              SET name = $3, leader_id = $4, is_active = $5, version = $6::bigint
              WHERE realm_id = $1
                AND group_id = $2
-               AND version = $6::bigint - 1",
+               AND version = $6::bigint - 1
+               AND (leader_id = $4 OR (SELECT may_lead FROM leader))",
             group.realm_id.as_uuid(),
             group.id.as_uuid(),
             group.name.as_str(),

@@ -18,8 +18,7 @@ use crate::application::{
 };
 use crate::domain::audit::{AuditAct, Done};
 use crate::domain::{
-    Activation, Contact, Contacts, EmailAddress, Introduction, Login, NameStem, PhoneNumber, StandingChange, StoredUser, User,
-    UserName,
+    Activation, Contact, Contacts, EmailAddress, Introduction, Login, PhoneNumber, StandingChange, StoredUser, User, UserName,
 };
 
 pub(crate) struct PgUsers {
@@ -242,22 +241,19 @@ impl Users for PgUsers {
         rows.into_iter().map(User::try_from).collect()
     }
 
-    async fn names_of_stem(&self, realm_id: RealmId, stem: &NameStem) -> Result<HashSet<String>, Fault> {
-        // Between the stem and what comes behind all its numbers: along the index of names.
-        let names = sqlx::query_scalar!(
+    async fn taken_names(&self, realm_id: RealmId, names: &[String]) -> Result<HashSet<String>, Fault> {
+        let taken = sqlx::query_scalar!(
             r#"SELECT user_name AS "user_name!"
              FROM users
              WHERE realm_id = $1
-               AND user_name COLLATE "C" >= $2
-               AND user_name COLLATE "C" < $2 || ':'
-               AND user_name ~ ('^' || $2 || '[0-9]*$')"#,
+               AND user_name = ANY($2)"#,
             realm_id.as_uuid(),
-            stem.as_str(),
+            names,
         )
         .fetch_all(&self.pool)
         .await
         .map_err(postgres::fault)?;
-        Ok(names.into_iter().collect())
+        Ok(taken.into_iter().collect())
     }
 
     async fn account(&self, realm_id: RealmId, login: Option<&Login>) -> Result<Option<Account>, Fault> {

@@ -6,9 +6,7 @@ use async_trait::async_trait;
 use kernel::{Call, CompanyId, EventId, Fault, GroupId, Permit, RealmId, RepeatError, Timestamp, UserId};
 
 use super::{ContactUpdate, NewLink};
-use crate::domain::{
-    Contact, Group, GroupChange, GroupMembership, Introduction, Login, NameStem, StandingChanged, User, UserCreated,
-};
+use crate::domain::{Contact, Group, GroupChange, GroupMembership, Introduction, Login, StandingChanged, User, UserCreated};
 
 /// A user to be added, with the facts that follow.
 #[derive(Debug)]
@@ -80,8 +78,8 @@ pub(crate) trait Users: Send + Sync {
     async fn page(&self, realm_id: RealmId, company_id: CompanyId, after: Option<UserId>, limit: i64)
     -> Result<Vec<User>, Fault>;
 
-    /// The user names of a realm that are this stem, perhaps with a number behind it.
-    async fn names_of_stem(&self, realm_id: RealmId, stem: &NameStem) -> Result<HashSet<String>, Fault>;
+    /// Those of the user names that somebody in the realm has.
+    async fn taken_names(&self, realm_id: RealmId, names: &[String]) -> Result<HashSet<String>, Fault>;
 
     /// Whoever has this contact; asked as well where there is none to ask about, so that the work is the same (I22).
     async fn account(&self, realm_id: RealmId, login: Option<&Login>) -> Result<Option<Account>, Fault>;
