@@ -33,6 +33,8 @@ pub(crate) struct ProposedAttribute {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AttributeChange {
     pub(crate) attribute_id: AttributeId,
+    /// Of the attribute whose rules it was read by.
+    pub(crate) version: i64,
     pub(crate) values: AttributeValues,
 }
 
@@ -95,6 +97,7 @@ impl AttributeChange {
         };
         Ok(Self {
             attribute_id: attribute.id,
+            version: attribute.version,
             values: AttributeValues(values.into_iter().filter(|value| !value.is_empty()).collect()),
         })
     }

@@ -206,27 +206,32 @@ impl Attributes for PgAttributes {
     }
 }
 
-/// What somebody has in these attributes from now on. Stale if one of them is gone.
+/// What somebody has in these attributes from now on. Stale if one of them is gone, or another than its value was read by.
 pub(super) async fn write_values(
     connection: &mut PgConnection,
     profile: &Profile,
     changes: &[AttributeChange],
 ) -> Result<(), WriteProfileError> {
     let changed: Vec<_> = changes.iter().map(|change| change.attribute_id.as_uuid()).collect();
+    let versions: Vec<i64> = changes.iter().map(|change| change.version).collect();
     // In the order of whoever deletes one: its row first, then the values.
-    sqlx::query!(
+    let held = sqlx::query_scalar!(
         "SELECT attribute_id
          FROM attributes
          WHERE realm_id = $1
-           AND attribute_id = ANY($2)
+           AND (attribute_id, version) IN (SELECT * FROM unnest($2::uuid[], $3::bigint[]))
          ORDER BY attribute_id
          FOR SHARE",
         profile.realm_id().as_uuid(),
         &changed,
+        &versions,
     )
     .fetch_all(&mut *connection)
     .await
     .map_err(postgres::fault)?;
+    if held.len() < changes.len() {
+        return Err(WriteProfileError::Stale);
+    }
     sqlx::query!(
         "DELETE FROM attribute_values
          WHERE realm_id = $1
