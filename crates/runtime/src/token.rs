@@ -266,7 +266,9 @@ impl KeySet {
         // Only our own keys count: a header that brings or names another one is refused, not ignored (RFC 8725 §3.1).
         let header = jsonwebtoken::decode_header(token).map_err(|_| InvalidToken)?;
         let brings_key = header.jwk.is_some() || header.jku.is_some() || header.x5u.is_some() || header.x5c.is_some();
-        if brings_key || header.typ.as_deref() != Some(TOKEN_TYPE) {
+        // RFC 7515 §4.1.11: there is no extension that we would understand.
+        let wants_more = header.crit.is_some();
+        if brings_key || wants_more || header.typ.as_deref() != Some(TOKEN_TYPE) {
             return Err(InvalidToken);
         }
         let key = header.kid.and_then(|kid| self.0.get(&kid)).ok_or(InvalidToken)?;
