@@ -30,6 +30,27 @@ pub fn reason(status: &Status) -> Refused {
     (status.code(), info.reason)
 }
 
+/// The same of a call that must not succeed.
+pub fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
+    reason(&result.expect_err("a refusal"))
+}
+
+/// What a refusal must be.
+pub fn is(code: Code, reason: &str) -> Refused {
+    (code, reason.to_owned())
+}
+
+/// Which fields an error says are wrong.
+pub fn violated(status: &Status) -> Vec<String> {
+    let details = status.get_details_bad_request().unwrap_or_else(|| panic!("an error without BadRequest: {status:?}"));
+    details.field_violations.into_iter().map(|violation| violation.field).collect()
+}
+
+/// The same of a call that must not succeed.
+pub fn violations<T: std::fmt::Debug>(result: Result<T, Status>) -> Vec<String> {
+    violated(&result.expect_err("a refusal"))
+}
+
 /// A request that shows a token; none if it is empty.
 pub fn with_token<M>(token: &str, message: M) -> Request<M> {
     let mut request = Request::new(message);

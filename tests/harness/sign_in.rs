@@ -5,6 +5,8 @@ use api::cabinet::identity::v1::credential_service_client::CredentialServiceClie
 use api::cabinet::identity::v1::link_service_client::LinkServiceClient;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kernel::RealmId;
 use mail_parser::MessageParser;
 use testkit::Letter;
@@ -148,6 +150,16 @@ impl Cabinet {
         CredentialServiceClient::new(self.identity.channel()).delete_credential(request).await.map(|_| ())
     }
 
+    /// Lets so much time pass since people signed in: `6 minutes`, or back again.
+    pub fn age_sessions(&self, by: &str) {
+        self.databases.identity.execute(&format!("UPDATE sessions SET created_at = created_at - interval '{by}'"));
+    }
+
+    /// Lets so much time pass since links were asked for: nobody is mailed two within a minute.
+    pub fn age_links(&self, by: &str) {
+        self.databases.identity.execute(&format!("UPDATE links SET created_at = created_at - interval '{by}'"));
+    }
+
     /// How every service answers this token: with a reading call and a changing one about its user.
     async fn answers(&self, token: &str, user_id: &str) -> Vec<(&'static str, Result<(), Status>)> {
         let unknown_case = crate::new_id::<kernel::of::Case>().to_string();
@@ -197,4 +209,11 @@ pub fn link_in(letter: &Letter) -> String {
     let text = message.body_text(0).expect("text");
     let (_, rest) = text.split_once("token=").unwrap_or_else(|| panic!("no link in: {text}"));
     rest.split_whitespace().next().expect("a token").to_owned()
+}
+
+/// How an access token says its bearer has shown who he is (RFC 8176).
+pub fn methods_shown(access_token: &str) -> Vec<String> {
+    let claims = URL_SAFE_NO_PAD.decode(access_token.split('.').nth(1).expect("a JWT")).expect("base64");
+    let claims: serde_json::Value = serde_json::from_slice(&claims).expect("JSON");
+    claims["amr"].as_array().into_iter().flatten().filter_map(|method| method.as_str().map(str::to_owned)).collect()
 }

@@ -3,17 +3,9 @@
 use api::cabinet::case_monitoring::v1::CreateCaseRequest;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
 use api::cabinet::identity::v1::{CredentialKind, ListSessionsRequest, Role as PbRole};
-use cabinet_e2e::{Cabinet, Refused, case_request, new_id, reason, user_id, with_token};
+use cabinet_e2e::{Cabinet, case_request, is, new_id, refused, user_id, with_token};
 use kernel::Role;
-use tonic::{Code, Status};
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
+use tonic::Code;
 
 /// Rule N14.a: a cabinet of a company's own does for a customer what he would: his ticks, his cases, and nobody else's.
 #[tokio::test(flavor = "multi_thread")]

@@ -6,24 +6,10 @@ use api::cabinet::profile::v1::attribute_service_client::AttributeServiceClient;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
 use api::cabinet::profile::v1::{AttributeAudience, AttributeType};
 use api::cabinet::r#type::v1::LocalizedText;
-use cabinet_e2e::{Cabinet, Kind, Refused, new_id, reason, user_id, with_token};
+use cabinet_e2e::{Cabinet, Held, Kind, is, new_id, reason, refused, user_id, violated, with_token};
 use kernel::{Caller, Component, Role};
 use prost_types::FieldMask;
 use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
-
-fn violated(status: &Status) -> Vec<String> {
-    let details = status.get_details_bad_request().expect("BadRequest");
-    details.field_violations.into_iter().map(|violation| violation.field).collect()
-}
 
 fn label(text: &str) -> LocalizedText {
     LocalizedText { by_language: [("en".to_owned(), text.to_owned()), ("uk".to_owned(), text.to_owned())].into() }
@@ -331,4 +317,22 @@ async fn values_go_with_their_field() {
     assert_eq!(cabinet.databases.profile.value("SELECT count(*) FROM attribute_values"), "0");
     define(&cabinet, &owner, wanted).await.expect("the key is free");
     assert_eq!(shown(&get(&cabinet, &owner, &anna.user_id).await), [("shirt", Vec::new(), true)]);
+}
+
+/// Rules P6.a, P6.c: what an OWNER takes from people at this moment is written by none of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_is_taken_away_meanwhile_is_not_written() {
+    let cabinet = Cabinet::start().await;
+    let owner = cabinet.user_token(new_id(), Role::Owner);
+    let anna = cabinet.create_customer("anna@example.com").await;
+    let her_own = cabinet.user_token(user_id(&anna), Role::Customer);
+    let badge = attribute(&cabinet, "badge", AttributeType::Text, &[User, Owner], &[User, Owner]);
+    define(&cabinet, &owner, badge).await.expect("a good attribute");
+    let take = "UPDATE attributes
+         SET version = version + 1, rules = jsonb_set(rules, '{editable_by}', '[\"OWNER\"]')";
+    let taken = Held::by(&cabinet.databases.profile, take).await;
+    let late = save(&cabinet, &her_own, &anna.user_id, &[("badge", &["7"])], &[], "").await;
+    assert_eq!(refused(late), is(Code::PermissionDenied, "ATTRIBUTE_READ_ONLY"));
+    taken.committed();
+    assert_eq!(shown(&get(&cabinet, &her_own, &anna.user_id).await), [("badge", Vec::new(), false)]);
 }

@@ -7,20 +7,12 @@ use api::cabinet::identity::v1::audit_service_client::AuditServiceClient;
 use api::cabinet::identity::v1::group_service_client::GroupServiceClient;
 use api::cabinet::identity::v1::password_service_client::PasswordServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
-use cabinet_e2e::{Cabinet, Refused, new_id, reason, user_request, with_token};
+use cabinet_e2e::{Cabinet, is, new_id, refused, user_request, with_token};
 use kernel::{Caller, Role, Through, UserCaller};
 use prost_types::FieldMask;
 use tonic::{Code, Status};
 
 use crate::preset_realm::PresetRealm;
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
 
 pub(crate) async fn list(
     cabinet: &Cabinet,
@@ -168,7 +160,7 @@ async fn acts_on_realms_and_by_machines_are_written_down() {
     };
     let anna = cabinet.create_user_with(&machine, blocked).await.expect("a good user").user_id;
     let for_owner = cabinet.user_token_by(&machine, &owner).await.expect("it may");
-    cabinet.databases.identity.execute("UPDATE links SET created_at = created_at - interval '2 minutes'");
+    cabinet.age_links("2 minutes");
     for _ in 0..2 {
         let again = with_token(&for_owner, pb::ResendInvitationRequest { user_id: anna.clone() });
         UserServiceClient::new(cabinet.identity.channel()).resend_invitation(again).await.expect("an OWNER may");

@@ -6,14 +6,14 @@ use api::cabinet::identity::v1::contact_service_client::ContactServiceClient;
 use api::cabinet::identity::v1::password_service_client::PasswordServiceClient;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
 use api::cabinet::identity::v1::social_account_service_client::SocialAccountServiceClient;
-use cabinet_e2e::{Cabinet, Kind, new_id, user_id, with_token};
+use cabinet_e2e::{Cabinet, Kind, is, new_id, refused, user_id, with_token};
 use futures::future::join_all;
 use kernel::{Caller, Component, Role};
 use mail_parser::MessageParser;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use crate::second_factors::{By, EMAIL, Front, is, refused};
+use crate::second_factors::{By, EMAIL, Front};
 
 /// A link as it came by letter.
 struct Mailed {

@@ -4,24 +4,16 @@ use api::cabinet::profile::v1 as pb;
 use api::cabinet::profile::v1::AvatarSize;
 use api::cabinet::profile::v1::avatar_service_client::AvatarServiceClient;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
-use cabinet_e2e::{Cabinet, Kind, Refused, colour_at, eventually_async, new_id, picture, reason, user_id, with_token};
+use cabinet_e2e::{Cabinet, Kind, colour_at, eventually_async, is, new_id, picture, reason, refused, user_id, with_token};
 use futures::StreamExt as _;
 use image::ImageFormat;
 use kernel::Role;
-use tonic::{Code, Status};
+use tonic::Code;
 use tonic_types::StatusExt as _;
 
 /// Where its camera was, as it would stand in a picture.
 const POSITION: &str = "50.450100 N 30.523400 E lantern";
 const FORMATS: [ImageFormat; 3] = [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP];
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
 
 async fn profile(cabinet: &Cabinet, user_id: &str) -> pb::Profile {
     let message = pb::GetProfileRequest { user_id: user_id.to_owned(), ..Default::default() };

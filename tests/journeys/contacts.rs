@@ -2,17 +2,9 @@
 
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
-use cabinet_e2e::{Cabinet, Refused, Setup, reason, user_request, with_token};
+use cabinet_e2e::{Cabinet, Setup, is, refused, user_request, violated, with_token};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
 
 async fn create(cabinet: &Cabinet, request: pb::CreateUserRequest) -> Result<pb::User, Status> {
     let request = with_token(&cabinet.service_token(), request);
@@ -59,9 +51,7 @@ async fn every_contact_that_is_wrong_is_named() {
     let error = create(&cabinet, wrong).await.expect_err("all three are wrong");
     let info = error.get_details_error_info().expect("every error has one");
     assert_eq!(info.metadata["reasons"], "EMAIL_INVALID,PHONE_INVALID,USER_NAME_INVALID");
-    let fields: Vec<_> =
-        error.get_details_bad_request().expect("details").field_violations.into_iter().map(|v| v.field).collect();
-    assert_eq!(fields, ["email", "phone", "user_name"]);
+    assert_eq!(violated(&error), ["email", "phone", "user_name"]);
     let without = pb::CreateUserRequest { email: String::new(), ..anna(&cabinet) };
     assert_eq!(refused(create(&cabinet, without).await), is(Code::InvalidArgument, "CONTACT_MISSING"));
 }

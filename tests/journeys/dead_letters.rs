@@ -3,22 +3,14 @@
 use std::collections::BTreeSet;
 
 use api::cabinet::messaging::v1::DeadLetter;
-use cabinet_e2e::{Cabinet, Refused, eventually, new_id, reason};
+use cabinet_e2e::{Cabinet, eventually, is, new_id, refused};
 use kernel::{Caller, Component, Id, Role};
 use serde_json::json;
-use tonic::{Code, Status};
+use tonic::Code;
 
 const STATUS_CHANGED: &str = "case_monitoring.case.status_changed.v1";
 /// How often a message was put by that has had all its tiers: the next failure is its last.
 const EVERY_TIER: u32 = 3;
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
 
 /// Lets a fact arrive for the last time whose payload no consumer can read. Answers with its id.
 pub(crate) async fn publish_garbage(cabinet: &Cabinet) -> String {

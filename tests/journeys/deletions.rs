@@ -1,16 +1,20 @@
 //! Users who are deleted: who may do it, what has to be confirmed, and that nothing of them stays anywhere.
 
-use api::cabinet::identity::events::v1::UserBlocked;
+use api::cabinet::identity::events::v1::{UserBlocked, UserCreated};
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::profile::v1 as profiles;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
-use cabinet_e2e::{Cabinet, Refused, case_request, eventually_async, new_id, picture, reason, user_id, user_request, with_token};
+use cabinet_e2e::{
+    Cabinet, Refused, case_request, eventually, eventually_async, is, new_id, picture, reason, refused, user_id, user_request,
+    with_token,
+};
 use image::ImageFormat;
 use kernel::Role;
 use prost::Message as _;
 use testkit::TestDatabase;
 use tonic::{Code, Status};
 
+use crate::contact_changes::{change_email, request_code};
 use crate::preset_realm::PresetRealm;
 
 const EMAIL: &str = "Stefaniya.Zhuravel@example.com";
@@ -19,13 +23,19 @@ const NAME: &str = "Stefaniya Zhuravel-Lisovska";
 const JOB_TITLE: &str = "Keeper of the lighthouse at Pryluky";
 const SUBJECT: &str = "The lamp of Zhuravel is out";
 
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
+/// Every queue that facts arrive in. Beside each stand those in which they are put by.
+const QUEUES: [&str; 8] = [
+    "case_monitoring.erasure.normal",
+    "identity.acts.normal",
+    "identity.deletions.normal",
+    "identity.erasure.normal",
+    "notification.erasure.normal",
+    "notification.planner.normal",
+    "notification.planner.security",
+    "profile.erasure.normal",
+];
+/// How many milliseconds facts are put by.
+const TIERS: [u32; 3] = [5_000, 60_000, 600_000];
 
 fn not_confirmed() -> Refused {
     is(Code::FailedPrecondition, "DELETION_NOT_CONFIRMED")
@@ -103,8 +113,61 @@ fn cases_of(cabinet: &Cabinet, user_id: &str) -> api::cabinet::case_monitoring::
     api::cabinet::case_monitoring::v1::CreateCaseRequest { subject, ..case_request(&cabinet.realm, user_id) }
 }
 
+/// Somebody who would have his address, and his number.
+async fn others_want_his_contacts(cabinet: &Cabinet) {
+    let stranger = cabinet.create_customer("stranger@example.com").await;
+    let token = cabinet.signed_in(&stranger).await.access_token;
+    change_email(cabinet, &token, EMAIL).await.expect("as for any other");
+    request_code(cabinet, &token, PHONE).await.expect("as for any other");
+    cabinet.letter_to(EMAIL, 3).await;
+    cabinet.settled().await;
+}
+
+/// Puts a fact about him by for ten minutes: it was tried twice before, and what follows it cannot be read.
+async fn put_by(cabinet: &Cabinet, user: &pb::User) {
+    const CREATED: &str = "identity.user.created.v1";
+    let headers = serde_json::json!({
+        "cloudEvents_id": new_id::<kernel::of::Event>().to_string(),
+        "cloudEvents_specversion": "1.0",
+        "cloudEvents_type": CREATED,
+        "cloudEvents_source": "/cabinet/identity",
+        "cloudEvents_time": jiff::Timestamp::now().to_string(),
+        "cloudEvents_realmid": cabinet.realm.id.to_string(),
+        "cloudEvents_causeid": new_id::<kernel::of::Command>().to_string(),
+        "cabinet-attempt": 2,
+    });
+    let created = UserCreated { user_id: user.user_id.clone(), company_id: user.company_id.clone(), version: 1 };
+    let payload = [created.encode_to_vec(), vec![0xff]].concat();
+    assert!(cabinet.vhost.publish("cabinet.events", CREATED, &headers, &payload));
+    let tier = "notification.planner.normal.retry.600000";
+    eventually("a fact to be put by", || (cabinet.vhost.queue_depth(tier) == 1).then_some(())).await;
+}
+
+/// All messages of all queues, each with its queue, as text.
+fn on_the_broker(cabinet: &Cabinet) -> Vec<(String, String)> {
+    for database in databases(cabinet) {
+        let types = database.value("SELECT string_agg(DISTINCT type, ',') FROM messaging.outbox_archive");
+        for queue in types.split(',').flat_map(|told| cabinet.vhost.bound_queues("cabinet.events", told)) {
+            assert!(QUEUES.contains(&queue.as_str()), "nobody looks into {queue}");
+        }
+    }
+    let beside = |queue: &str| {
+        let tiers = TIERS.map(|tier| format!("{queue}.retry.{tier}"));
+        let given_up = queue.ends_with(".normal").then(|| format!("{queue}.undeliverable"));
+        [queue.to_owned()].into_iter().chain(tiers).chain(given_up).collect::<Vec<_>>()
+    };
+    let messages = |queue: String| {
+        let messages = cabinet.vhost.messages(&queue, 1000).into_iter();
+        messages.map(move |message| {
+            let text = format!("{} {}", message.envelope, String::from_utf8_lossy(&message.payload));
+            (queue.clone(), text.to_lowercase())
+        })
+    };
+    QUEUES.into_iter().flat_map(beside).flat_map(messages).collect()
+}
+
 /// Rules I13.a, I27.a: what every service kept of a user is gone once all of them have said so: from tables, archives, dead letters and
-/// ledgers, and from the files. His address is free.
+/// ledgers, and from the files. What is to be tried again is still under way, and tells no more than his id. His address is free.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_a_deleted_user_stays_anywhere() {
     let cabinet = Cabinet::start().await;
@@ -123,6 +186,8 @@ async fn nothing_of_a_deleted_user_stays_anywhere() {
          VALUES ('{}', gen_random_uuid(), gen_random_uuid(), '{EMAIL}', lower('{EMAIL}'), '', now(), now() + interval '1 day')",
         cabinet.realm.id,
     ));
+    others_want_his_contacts(&cabinet).await;
+    put_by(&cabinet, &user).await;
     let values = [EMAIL, PHONE, NAME, JOB_TITLE, SUBJECT];
     let before: Vec<String> = databases(&cabinet).map(dump).to_vec();
     for (value, least) in values.iter().zip([2, 2, 1, 1, 4]) {
@@ -143,6 +208,12 @@ async fn nothing_of_a_deleted_user_stays_anywhere() {
         for value in values {
             assert_eq!(lines_with(&dump, value), Vec::<String>::new(), "{value} in {database}");
         }
+    }
+    let told = on_the_broker(&cabinet);
+    assert!(told.iter().any(|(queue, text)| queue.contains(".retry.") && text.contains(&user.user_id)), "{told:?}");
+    for value in values.map(str::to_lowercase) {
+        let queues: Vec<_> = told.iter().filter(|(_, text)| text.contains(&value)).collect();
+        assert_eq!(queues, Vec::<&(String, String)>::new(), "{value}");
     }
     assert_eq!(files(), Vec::<std::path::PathBuf>::new());
     assert_eq!(refused(cabinet.get_profile(&owner, &user.user_id).await), is(Code::NotFound, "PROFILE_NOT_FOUND"));

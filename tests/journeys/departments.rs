@@ -3,20 +3,12 @@
 use api::cabinet::profile::v1 as pb;
 use api::cabinet::profile::v1::department_service_client::DepartmentServiceClient;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
-use cabinet_e2e::{Cabinet, Kind, Refused, new_id, reason, user_id, with_token};
+use cabinet_e2e::{Cabinet, Kind, Refused, is, new_id, reason, refused, user_id, with_token};
 use kernel::{Caller, Role, Through, UserCaller};
 use prost_types::FieldMask;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
 
 /// Somebody at work on departments.
 struct Desk<'a> {

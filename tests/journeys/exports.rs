@@ -7,7 +7,7 @@ use api::cabinet::identity::v1::audit_service_client::AuditServiceClient;
 use api::cabinet::profile::v1::AttributeAudience::{Owner, User};
 use api::cabinet::profile::v1::AttributeType;
 use api::cabinet::r#type::v1::PersonalRecord;
-use cabinet_e2e::{Cabinet, Kind, Refused, Setup, case_request, new_id, picture, reason, user_request, with_token};
+use cabinet_e2e::{Cabinet, Kind, Setup, case_request, is, new_id, picture, reason, refused, user_request, with_token};
 use image::ImageFormat;
 use kernel::UserId;
 use serde_json::Value;
@@ -21,14 +21,6 @@ use crate::preset_realm::PresetRealm;
 use crate::sign_on;
 
 const SERVICES: [&str; 4] = ["identity", "profile", "case-monitoring", "notification"];
-
-fn refused<T>(result: Result<T, Status>) -> Refused {
-    reason(&result.err().expect("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
 
 /// Somebody of whom every service keeps something, each value his alone.
 struct Known {
@@ -219,7 +211,7 @@ async fn an_export_is_for_himself_and_the_realms_machines() {
     assert_eq!(refused(cabinet.export(&owner, &anna.user_id).await), denied);
     assert_eq!(refused(cabinet.export(&stranger, &anna.user_id).await), is(Code::NotFound, "USER_NOT_FOUND"));
 
-    cabinet.databases.identity.execute("UPDATE sessions SET created_at = created_at - interval '6 minutes'");
+    cabinet.age_sessions("6 minutes");
     let too_old = cabinet.export(&token, &anna.user_id).await;
     assert_eq!(refused(too_old), is(Code::FailedPrecondition, "REAUTHENTICATION_REQUIRED"));
 
@@ -240,9 +232,9 @@ async fn an_old_session_is_not_given_everything() {
     let cabinet = Cabinet::start().await;
     let realm = PresetRealm::open(&cabinet, "tender").await;
     let (anna, token) = realm.newcomer(realm.invited("anna@example.com")).await;
-    cabinet.databases.identity.execute("UPDATE sessions SET created_at = created_at - interval '14 minutes'");
+    cabinet.age_sessions("14 minutes");
     cabinet.export(&token, &anna.user_id).await.expect("her own");
-    cabinet.databases.identity.execute("UPDATE sessions SET created_at = created_at - interval '2 minutes'");
+    cabinet.age_sessions("2 minutes");
     let too_old = cabinet.export(&token, &anna.user_id).await;
     assert_eq!(refused(too_old), is(Code::FailedPrecondition, "REAUTHENTICATION_REQUIRED"));
 }

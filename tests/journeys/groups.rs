@@ -2,19 +2,11 @@
 
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::group_service_client::GroupServiceClient;
-use cabinet_e2e::{Cabinet, Refused, new_id, reason, with_token};
+use cabinet_e2e::{Cabinet, Held, is, new_id, refused, with_token};
 use kernel::Role;
 use prost_types::FieldMask;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
 
 /// An OWNER of the realm's company at work on its groups.
 pub(crate) struct Desk<'a> {
@@ -176,4 +168,21 @@ async fn groups_are_an_owners_and_his_own_companys() {
     let admin = cabinet.user_token(new_id(), Role::Admin);
     let made = Desk { cabinet: &cabinet, owner: admin }.create(desk.request("Day", &anna.user_id)).await;
     assert_eq!(refused(made), is(Code::PermissionDenied, "PERMISSION_DENIED"));
+}
+
+/// Rule I14.a: nobody becomes a leader who is blocked at that very moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_blocked_meanwhile_leads_nothing() {
+    let cabinet = Cabinet::start().await;
+    let desk = Desk::of(&cabinet).await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    let bela = cabinet.create_customer("bela@example.com").await;
+    let night = desk.create(desk.request("Night", &anna.user_id)).await.expect("a good group");
+    let block = format!("UPDATE users SET status = 'BLOCKED', version = version + 1 WHERE user_id = '{}'", bela.user_id);
+    let blocked = Held::by(&cabinet.databases.identity, &block).await;
+    let led = pb::Group { leader_id: bela.user_id, ..night.clone() };
+    assert_eq!(refused(desk.update(led, &["leader_id"], "").await), is(Code::InvalidArgument, "LEADER_INVALID"));
+    blocked.committed();
+    let renamed = pb::Group { name: "Nights".to_owned(), ..night };
+    assert_eq!(desk.update(renamed, &["name"], "").await.expect("an OWNER may").leader_id, anna.user_id);
 }

@@ -1,13 +1,16 @@
 //! Guessing at passwords: what a stranger may try, and that he keeps nobody out.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::time::Duration;
 
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::limit_service_client::LimitServiceClient;
 use api::cabinet::identity::v1::link_service_client::LinkServiceClient;
 use api::cabinet::identity::v1::realm_service_client::RealmServiceClient;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
-use cabinet_e2e::{Cabinet, Kind, Refused, Setup, reason, user_request, with_token};
+use api::cabinet::identity::v1::user_service_client::UserServiceClient;
+use cabinet_e2e::{Cabinet, Kind, Refused, Setup, reason, refused, user_request, with_token};
 use futures::future::join_all;
 use prost_types::FieldMask;
 use testkit::{PostgresOptions, SharedPostgres, shared_rabbitmq};
@@ -19,10 +22,9 @@ use crate::preset_realm::PresetRealm;
 
 const LIMITED: (Code, &str) = (Code::ResourceExhausted, "ATTEMPTS_LIMITED");
 const REFUSED: (Code, &str) = (Code::Unauthenticated, "SIGN_IN_REFUSED");
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
+const BUSY: (Code, &str) = (Code::ResourceExhausted, "SIGN_IN_BUSY");
+/// Of passwords to be looked at, for each core: what it looks at, and what waits for it.
+const PLACES_PER_CORE: usize = 33;
 
 fn is((code, reason): (Code, &str)) -> Refused {
     (code, reason.to_owned())
@@ -248,7 +250,7 @@ async fn devices_of_a_thief_keep_nobody_out() {
     }
     front.sign_in("198.51.100.2", &own, "anna@example.com", Cabinet::PASSWORD).await.expect("her own device");
 
-    cabinet.databases.identity.execute("UPDATE links SET created_at = created_at - interval '1 hour'");
+    cabinet.age_links("1 hour");
     cabinet.signed_in(&anna).await;
     front.later();
     for _ in 0..10 {
@@ -256,6 +258,37 @@ async fn devices_of_a_thief_keep_nobody_out() {
     }
     let strange = front.sign_in(&address(0), &devices[1], "anna@example.com", "wrong").await;
     assert_eq!(refused(strange), is(LIMITED), "they count together, as those of strangers");
+}
+
+/// Rule I23.b: when more strangers sign in than half of the hashing's queue holds, the others are told when to come back. Whoever is on a
+/// device of his is looked at meanwhile, and everybody once it is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_who_are_too_many_come_back_later() {
+    // More work than usual, so that all of them are here before many were looked at.
+    let cabinet = Setup::default().with_identity("CABINET__PASSWORDS__PASSES", "4").start().await;
+    let front = Front::of(&cabinet).await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    cabinet.signed_in(&anna).await;
+    let home = "198.51.100.1";
+    let device = front.sign_in(home, "", "anna@example.com", Cabinet::PASSWORD).await.expect("her password").device_token;
+
+    let places = std::thread::available_parallelism().map_or(1, NonZero::get) * PLACES_PER_CORE;
+    let strangers = join_all((0..places * 3).map(|number| {
+        let (front, address, login) = (&front, address(number), format!("nobody{number}@example.com"));
+        async move { front.sign_in(&address, "", &login, "a wrong password").await }
+    }));
+    let (strangers, known) = tokio::join!(strangers, front.sign_in(home, &device, "anna@example.com", Cabinet::PASSWORD));
+
+    known.expect("the other half is for those who are known");
+    let refusals: Vec<Status> = strangers.into_iter().map(|answer| answer.expect_err("there is nobody")).collect();
+    let (busy, looked_at): (Vec<_>, Vec<_>) = refusals.iter().partition(|refusal| reason(refusal) == is(BUSY));
+    assert!(looked_at.iter().all(|refusal| reason(refusal) == is(REFUSED)), "{looked_at:?}");
+    assert!(!busy.is_empty() && looked_at.len() >= places / 2, "{} of {} were looked at", looked_at.len(), refusals.len());
+    for refusal in busy {
+        let wait = refusal.get_details_retry_info().and_then(|info| info.retry_delay);
+        assert_eq!(wait, Some(Duration::from_secs(1)));
+    }
+    front.sign_in("198.51.100.2", "", "anna@example.com", Cabinet::PASSWORD).await.expect("as a stranger, a little later");
 }
 
 /// Rules I23.f, I26.a: SUPPORT lifts whatever keeps a user waiting, wherever it is counted; he is counted from then on as before. It is
@@ -452,4 +485,38 @@ pub(crate) async fn work(cabinet: &Cabinet) -> BTreeMap<String, usize> {
 pub(crate) fn since(before: &BTreeMap<String, usize>, after: &BTreeMap<String, usize>) -> BTreeMap<String, usize> {
     let more = after.iter().map(|(what, count)| (what.clone(), count - before.get(what).copied().unwrap_or_default()));
     more.filter(|(_, count)| *count > 0).collect()
+}
+
+/// Rules I23.c, I6.c, I22.a: three links a day are mailed to a user for one address, so that no stranger uses up his; the answer is always the
+/// same. Invitations count by themselves.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_stranger_uses_up_what_somebody_is_mailed() {
+    let cabinet = Cabinet::start().await;
+    let front = Front::of(&cabinet).await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    let kept =
+        || cabinet.databases.identity.value("SELECT count(*) FROM links WHERE purpose = 'PASSWORD_RESET' AND user_id <> link_id");
+    let sent_to = |address: &'static str| {
+        let (front, cabinet) = (&front, &cabinet);
+        async move {
+            let before = kept();
+            cabinet.age_links("1 minute");
+            front.request_reset(address, "anna@example.com").await.expect("always the same answer");
+            kept() != before
+        }
+    };
+    let mut sent = Vec::new();
+    for _ in 0..4 {
+        sent.push(sent_to("198.51.100.1").await);
+    }
+    for address in ["198.51.100.2", "198.51.100.3", "198.51.100.4"] {
+        sent.push(sent_to(address).await);
+    }
+    assert_eq!(sent, [true, true, true, false, true, true, true]);
+    let letters = cabinet.letters(6).await;
+    assert!(letters.iter().all(|letter| letter.rcpt_to == ["anna@example.com"]));
+    let request = with_token(&cabinet.service_token(), pb::ResendInvitationRequest { user_id: anna.user_id.clone() });
+    cabinet.age_links("1 minute");
+    UserServiceClient::new(cabinet.identity.channel()).resend_invitation(request).await.expect("she has not redeemed one");
+    cabinet.letters(7).await;
 }

@@ -10,8 +10,8 @@ use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
 use api::cabinet::profile::v1 as profiles;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
 use cabinet_e2e::{
-    Cabinet, Chance, Kind, Refused, ServiceProcess, Setup, Watch, case_request, eventually_async, link_in, reason, user_request,
-    with_token,
+    Cabinet, Chance, Kind, Refused, ServiceProcess, Setup, Watch, case_request, eventually_async, is, link_in, reason, refused,
+    user_request, with_token,
 };
 use futures::future::{join, join_all};
 use futures::stream::{self, StreamExt as _};
@@ -33,14 +33,6 @@ const AT_ONCE: usize = 12;
 const RIVALS: usize = 3;
 /// How long a refresh token repeats its answer.
 const GRACE: Duration = Duration::from_secs(10);
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
 
 /// Those who call identity while it is killed, and tell whoever kills it of each answer.
 struct Clients {

@@ -4,27 +4,12 @@ use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
 use api::cabinet::profile::v1 as profile;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
-use cabinet_e2e::{Cabinet, Kind, Refused, reason, with_token};
+use cabinet_e2e::{Cabinet, Kind, is, refused, violations, with_token};
 use mail_parser::MessageParser;
 use prost_types::FieldMask;
 use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
 
 use crate::preset_realm::PresetRealm;
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
-
-/// What is wrong, field by field.
-fn violations<T: std::fmt::Debug>(result: Result<T, Status>) -> Vec<String> {
-    let details = result.expect_err("a refusal").get_details_bad_request().expect("details");
-    details.field_violations.into_iter().map(|violation| violation.field).collect()
-}
 
 /// Somebody of this realm, as its own service sees him.
 struct Person<'a> {

@@ -3,21 +3,13 @@
 use api::cabinet::case_monitoring::v1 as pb;
 use api::cabinet::notification::v1::delivery_service_client::DeliveryServiceClient;
 use api::cabinet::notification::v1::{Channel, DeliveryVerdict, ExplainDeliveryRequest};
-use cabinet_e2e::{Cabinet, Refused, case_request, new_id, reason, with_token};
+use cabinet_e2e::{Cabinet, case_request, is, new_id, reason, refused, with_token};
 use kernel::Role;
 use mail_parser::MessageParser;
-use tonic::{Code, Status};
+use tonic::Code;
 use tonic_types::StatusExt as _;
 
 const SOURCE: &str = "service-desk";
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
 
 /// A case of this requester as its source tells of it first.
 fn from_source(cabinet: &Cabinet, requester_id: &str, external_id: &str) -> pb::CreateCaseRequest {

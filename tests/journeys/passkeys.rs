@@ -4,14 +4,14 @@ use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::passkey_service_client::PasskeyServiceClient;
 use api::cabinet::identity::v1::password_service_client::PasswordServiceClient;
 use api::cabinet::identity::v1::realm_service_client::RealmServiceClient;
-use cabinet_e2e::{Cabinet, Kind, Manner, Setup, SoftPasskey, link_in, with_token};
+use cabinet_e2e::{Cabinet, Kind, Manner, Setup, SoftPasskey, is, link_in, methods_shown, refused, with_token};
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
 use crate::deletions::{completed, delete};
 use crate::preset_realm::PresetRealm;
-use crate::second_factors::{By, EMAIL, Front, anna, code_wrong, is, letters_to_her, methods, refused, sign_in_over, text};
+use crate::second_factors::{By, EMAIL, Front, anna, code_wrong, letters_to_her, sign_in_over, text};
 
 const NAME: &str = "The key on her ring";
 /// How an answer may be wrong that an authenticator makes.
@@ -167,7 +167,7 @@ async fn a_user_signs_in_with_a_passkey() {
     let standing = front.standing(&tokens.access_token).await;
     assert_eq!((standing.is_on, standing.recovery_codes_left), (true, 10));
     assert_eq!(standing.kinds().collect::<Vec<_>>(), [pb::SecondFactorKind::Passkey]);
-    assert_eq!(methods(&cabinet.refresh(&tokens.refresh_token).await.expect("her session").access_token), ["pwd", "hwk"]);
+    assert_eq!(methods_shown(&cabinet.refresh(&tokens.refresh_token).await.expect("her session").access_token), ["pwd", "hwk"]);
 
     let challenge = front.challenged().await;
     assert_eq!(kinds(&challenge), [pb::SecondFactorKind::Passkey, pb::SecondFactorKind::RecoveryCode]);
@@ -177,9 +177,9 @@ async fn a_user_signs_in_with_a_passkey() {
     let entered = front.enter(&challenge.token, assertion.clone()).await.expect("password and passkey");
     assert_eq!(entered.user.expect("the contract promises the user").email, EMAIL);
     let entered = entered.tokens.expect("tokens");
-    assert_eq!(methods(&entered.access_token), ["pwd", "hwk"]);
+    assert_eq!(methods_shown(&entered.access_token), ["pwd", "hwk"]);
     let refreshed = cabinet.refresh(&entered.refresh_token).await.expect("her session");
-    assert_eq!(methods(&refreshed.access_token), ["pwd", "hwk"]);
+    assert_eq!(methods_shown(&refreshed.access_token), ["pwd", "hwk"]);
     assert_eq!(refused(front.enter(&challenge.token, assertion.clone()).await), challenge_over(), "it was answered");
     front.asked_to_show(By::Challenge(&challenge.token)).await.expect("she may try again");
     assert_eq!(refused(front.enter(&challenge.token, assertion).await), passkey_refused(), "that was another challenge");
@@ -382,12 +382,12 @@ async fn a_stolen_session_changes_no_passkey() {
     assert_eq!(refused(front.asked_for_new(stolen, Shown::Code("abcde-fghjk")).await), code_wrong());
     let nobodys = front.delete_passkey(token, &cabinet.realm.id.to_string(), Shown::Nothing).await;
     assert_eq!(refused(nobodys), is(Code::NotFound, "PASSKEY_NOT_FOUND"));
-    cabinet.databases.identity.execute("UPDATE sessions SET created_at = created_at - interval '6 minutes'");
+    cabinet.age_sessions("6 minutes");
     let too_old = is(Code::FailedPrecondition, "REAUTHENTICATION_REQUIRED");
     assert_eq!(refused(front.asked_to_show(session).await), too_old);
     assert_eq!(refused(front.asked_for_new(session, Shown::Nothing).await), too_old);
     assert_eq!(refused(front.delete_passkey(token, &id_of(&registered), Shown::Nothing).await), too_old);
-    cabinet.databases.identity.execute("UPDATE sessions SET created_at = created_at + interval '6 minutes'");
+    cabinet.age_sessions("-6 minutes");
 
     // She has both, and then codes alone.
     let letters = letters_to_her(&cabinet);
@@ -429,7 +429,7 @@ async fn a_passkey_is_a_second_factor_where_one_is_required() {
     assert_eq!(kinds(&challenge), [pb::SecondFactorKind::Code, pb::SecondFactorKind::Passkey]);
     let (mut passkey, registered) = front.first(By::Challenge(&challenge.token)).await;
     let tokens = registered.tokens.clone().expect("the last step signs in");
-    assert_eq!(methods(&tokens.access_token), ["pwd", "hwk"]);
+    assert_eq!(methods_shown(&tokens.access_token), ["pwd", "hwk"]);
     let tokens = cabinet.refresh(&tokens.refresh_token).await.expect("that is what is required");
     let on = is(Code::FailedPrecondition, "SECOND_FACTOR_ON");
     assert_eq!(refused(front.asked_for_new(By::Challenge(&challenge.token), Shown::Nothing).await), on, "by the password alone");

@@ -5,28 +5,13 @@ use std::process::Command;
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::password_service_client::PasswordServiceClient;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
-use cabinet_e2e::{Cabinet, Kind, Refused, Setup, eventually, reason, with_token};
+use cabinet_e2e::{Cabinet, Kind, Setup, eventually, is, refused, violations, with_token};
 use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
 
 use crate::preset_realm::PresetRealm;
 
 const OLD: &str = Cabinet::PASSWORD;
 const NEW: &str = "another horse, battery and staple";
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
-
-/// What is wrong, field by field.
-fn violations<T: std::fmt::Debug>(result: Result<T, Status>) -> Vec<String> {
-    let details = result.expect_err("a refusal").get_details_bad_request().expect("details");
-    details.field_violations.into_iter().map(|violation| violation.field).collect()
-}
 
 /// The current password, the new one, and the new one once more.
 pub(crate) fn change([current, new, confirmation]: [&str; 3]) -> pb::ChangePasswordRequest {
@@ -43,7 +28,7 @@ pub(crate) async fn send(cabinet: &Cabinet, token: &str, request: pb::ChangePass
     PasswordServiceClient::new(cabinet.identity.channel()).change_password(with_token(token, request)).await.map(|_| ())
 }
 
-async fn reauthenticate(cabinet: &Cabinet, token: &str, password: &str) -> Result<(), Status> {
+pub(crate) async fn reauthenticate(cabinet: &Cabinet, token: &str, password: &str) -> Result<(), Status> {
     let request = with_token(token, pb::ReauthenticateRequest { password: password.to_owned() });
     SessionServiceClient::new(cabinet.identity.channel()).reauthenticate(request).await.map(|_| ())
 }
@@ -146,7 +131,7 @@ async fn a_sign_in_that_is_too_old_does_not_count() {
     let cabinet = Cabinet::start().await;
     let realm = PresetRealm::open(&cabinet, "standard").await;
     let token = signed_in(&realm).await;
-    cabinet.databases.identity.execute("UPDATE sessions SET created_at = created_at - interval '6 minutes'");
+    cabinet.age_sessions("6 minutes");
 
     let too_old = send(&cabinet, &token, change([OLD, NEW, ""])).await;
     assert_eq!(refused(too_old), is(Code::FailedPrecondition, "REAUTHENTICATION_REQUIRED"));
@@ -274,6 +259,45 @@ async fn sign_in_on(cabinet: &Cabinet, realm: &PresetRealm<'_>, device: &str, pa
         cabinet.watch.canary(Kind::Token, token);
     }
     Ok(answer.device_token)
+}
+
+/// Rule I11: of two who show the same password at once one changes it. The other has shown what it is no longer, and is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_password_is_changed_into_one_other() {
+    let cabinet = Cabinet::start().await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    let token = cabinet.signed_in(&anna).await.access_token;
+    let newer = "neither horse nor battery, but staples";
+    let kept = &cabinet.databases.identity;
+    let locks = "FROM pg_locks WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                 AND relation = 'passwords'::regclass AND";
+    // Neither is kept before both were looked at.
+    let hold = format!(
+        "DO $$ BEGIN
+             LOCK TABLE passwords IN SHARE MODE;
+             FOR look IN 1..2000 LOOP
+                 EXIT WHEN (SELECT count(*) {locks} mode = 'RowExclusiveLock' AND NOT granted) = 2;
+                 PERFORM pg_sleep(0.01);
+             END LOOP;
+         END $$"
+    );
+    let held = format!("SELECT count(*) {locks} mode = 'ShareLock' AND granted");
+
+    let (first, second) = std::thread::scope(|threads| {
+        let holder = threads.spawn(|| kept.execute(&hold));
+        let changed = tokio::task::block_in_place(|| {
+            tokio::runtime::Handle::current().block_on(async {
+                eventually("the passwords to be held", || (kept.value(&held) == "1").then_some(())).await;
+                tokio::join!(send(&cabinet, &token, change([OLD, NEW, ""])), send(&cabinet, &token, change([OLD, newer, ""])))
+            })
+        });
+        holder.join().expect("it lets go once both wait");
+        changed
+    });
+
+    let (holds, late) = if first.is_ok() { (NEW, second) } else { (newer, first.and(second)) };
+    assert_eq!(refused(late), is(Code::Aborted, "USER_CHANGED"));
+    cabinet.sign_in("anna@example.com", holds).await.expect("what was set");
 }
 
 /// Rules I10.c, I23.b: once there is a pepper, and more work is asked for, a password is hashed again when it was right; that changes

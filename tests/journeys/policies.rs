@@ -3,46 +3,53 @@
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::realm_service_client::RealmServiceClient;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
-use cabinet_e2e::{Cabinet, Kind, Refused, link_in, reason, with_token};
-use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
+use cabinet_e2e::{Cabinet, Kind, is, link_in, reason, refused, violations, with_token};
+use tonic::Code;
 
 use crate::preset_realm::PresetRealm;
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
-
-/// What is wrong, field by field.
-fn violations<T: std::fmt::Debug>(result: Result<T, Status>) -> Vec<String> {
-    let status = result.expect_err("a refusal");
-    let details = status.get_details_bad_request().expect("details");
-    details.field_violations.into_iter().map(|violation| violation.field).collect()
-}
 
 /// Whom a marketplace takes.
 fn olena() -> pb::Introduction {
     pb::Introduction { first_name: "Олена".to_owned(), last_name: "Пчілка".to_owned(), ..Default::default() }
 }
 
-/// A policy as the table of the rule book writes it.
+/// A policy, all of it, in words.
 fn told(policy: &pb::Policy) -> String {
+    let names = policy.names.expect("a rule");
+    let registration = policy.registration.clone().expect("a rule");
+    assert_eq!(registration.company_id, "", "no preset knows a company");
+    let second_factor = policy.second_factor.clone().expect("a rule");
+    let sign_on = policy.sign_on.clone().expect("a rule");
+    let sessions = policy.sessions.expect("a rule");
+    format!(
+        "{}, starts {}, names {} {} {}, registration {}, contacts changed by {}, deleted by {}, \
+         social {}, second factor of {}, sign-on of {}, sessions {} of {} days",
+        told_of_credentials(policy),
+        policy.starting_status().as_str_name().trim_start_matches("STARTING_STATUS_"),
+        names.form().as_str_name().trim_start_matches("NAME_FORM_"),
+        names.letters().as_str_name().trim_start_matches("NAME_LETTERS_"),
+        names.need().as_str_name().trim_start_matches("NAME_NEED_"),
+        registration.self_registration().as_str_name().trim_start_matches("SELF_REGISTRATION_"),
+        policy.contact_changes().as_str_name().trim_start_matches("CONTACT_CHANGER_"),
+        policy.deletion().as_str_name().trim_start_matches("USER_DELETER_"),
+        policy.social_sign_in().as_str_name().trim_start_matches("SOCIAL_SIGN_IN_"),
+        told_roles(second_factor.required_of()),
+        told_roles(sign_on.required_of()),
+        sessions.idle_days,
+        sessions.longest_days,
+    )
+}
+
+/// What it says of contacts and passwords.
+fn told_of_credentials(policy: &pb::Policy) -> String {
     let contacts = |contacts: Vec<pb::Contact>| {
         let names = contacts.into_iter().map(|contact| contact.as_str_name().trim_start_matches("CONTACT_").to_lowercase());
         names.collect::<Vec<_>>().join("+")
     };
     let password = policy.password.expect("a rule");
     let change = policy.password_change.clone().expect("a rule");
-    let names = policy.names.expect("a rule");
-    let registration = policy.registration.clone().expect("a rule");
-    assert_eq!(registration.company_id, "", "no preset knows a company");
     format!(
-        "needs {}, signs in by {}, phones {}, password {}-{} {} {}, starts {}, \
-         change {} within {} min, by owner {}, names {} {} {}, registration {}",
+        "needs {}, signs in by {}, phones {}, password {}-{} {} {}, change {} within {} min, by owner {}",
         contacts(policy.required_contacts().collect()),
         contacts(policy.sign_in_by().collect()),
         policy.phones().as_str_name().trim_start_matches("PHONE_RULE_"),
@@ -50,15 +57,15 @@ fn told(policy: &pb::Policy) -> String {
         password.max_length,
         password.characters().as_str_name().trim_start_matches("PASSWORD_CHARACTERS_"),
         password.guessable().as_str_name().trim_start_matches("GUESSABLE_PASSWORDS_"),
-        policy.starting_status().as_str_name().trim_start_matches("STARTING_STATUS_"),
         change.asks().map(|proof| proof.as_str_name().trim_start_matches("PASSWORD_PROOF_")).collect::<Vec<_>>().join("+"),
         change.reauthentication_minutes,
         change.by_owner().as_str_name().trim_start_matches("OWNER_SETS_PASSWORDS_"),
-        names.form().as_str_name().trim_start_matches("NAME_FORM_"),
-        names.letters().as_str_name().trim_start_matches("NAME_LETTERS_"),
-        names.need().as_str_name().trim_start_matches("NAME_NEED_"),
-        registration.self_registration().as_str_name().trim_start_matches("SELF_REGISTRATION_"),
     )
+}
+
+fn told_roles(roles: impl Iterator<Item = pb::Role>) -> String {
+    let names: Vec<_> = roles.map(|role| role.as_str_name().trim_start_matches("ROLE_")).collect();
+    if names.is_empty() { "nobody".to_owned() } else { names.join("+") }
 }
 
 /// Rule I1.d: a realm has the policy of the preset it was opened with.
@@ -67,26 +74,32 @@ async fn every_preset_has_its_policy() {
     let cabinet = Cabinet::start().await;
     let usual = "change CURRENT within 5 min, by owner REFUSED";
     let strict = "password 8-128 ANY REFUSED";
+    let every = "second factor of nobody, sign-on of nobody, sessions 14 of 90 days";
     let standard = format!(
-        "needs email, signs in by email, phones INTERNATIONAL, {strict}, starts ACTIVE, {usual}, names FULL ANY OPTIONAL, registration CLOSED"
+        "needs email, signs in by email, phones INTERNATIONAL, {strict}, {usual}, starts ACTIVE, names FULL ANY OPTIONAL, \
+         registration CLOSED, contacts changed by USER, deleted by OWNER, social CLOSED, {every}"
     );
     let tender = format!(
-        "needs email, signs in by email+phone, phones INTERNATIONAL, {strict}, starts ACTIVE, \
-         change  within 0 min, by owner REFUSED, names FULL_WITH_PARTS ANY OPTIONAL, registration OPEN"
+        "needs email, signs in by email+phone, phones INTERNATIONAL, {strict}, change  within 0 min, by owner REFUSED, \
+         starts ACTIVE, names FULL_WITH_PARTS ANY OPTIONAL, registration OPEN, contacts changed by SUPPORT_ONCE_SET, \
+         deleted by SUPPORT, social CLOSED, {every}"
     );
+    let helpdesk = standard.replace("registration CLOSED", "registration OPEN").replace("social CLOSED", "social OPEN");
     let call_center = format!(
-        "needs user_name, signs in by user_name+email, phones INTERNATIONAL, {strict}, starts CHOSEN, \
-         change CURRENT within 5 min, by owner ALLOWED, names FIRST_LAST ANY OPTIONAL, registration CLOSED"
+        "needs user_name, signs in by user_name+email, phones INTERNATIONAL, {strict}, \
+         change CURRENT within 5 min, by owner ALLOWED, starts CHOSEN, names FIRST_LAST ANY OPTIONAL, \
+         registration CLOSED, contacts changed by OWNER, deleted by OWNER, social CLOSED, {every}"
     );
     let legal = standard.replace("CURRENT", "CURRENT+CONFIRMATION").replace("FULL", "LAST_FIRST_MIDDLE");
     let marketplace = format!(
-        "needs email+phone, signs in by email, phones UKRAINIAN_MOBILE, password 6-128 VISIBLE_ASCII ALLOWED, starts ACTIVE, \
-         {usual}, names FIRST_LAST CYRILLIC_WITH_MARKS REQUIRED, registration CLOSED"
+        "needs email+phone, signs in by email, phones UKRAINIAN_MOBILE, password 6-128 VISIBLE_ASCII ALLOWED, \
+         {usual}, starts ACTIVE, names FIRST_LAST CYRILLIC_WITH_MARKS REQUIRED, registration CLOSED, \
+         contacts changed by SUPPORT, deleted by NOBODY, social CLOSED, {every}"
     );
     let expected = [
-        ("standard", standard.clone()),
+        ("standard", standard),
         ("tender", tender),
-        ("helpdesk", standard.replace("registration CLOSED", "registration OPEN")),
+        ("helpdesk", helpdesk),
         ("call_center", call_center),
         ("legal", legal),
         ("marketplace", marketplace),

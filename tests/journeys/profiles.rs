@@ -4,19 +4,12 @@ use api::cabinet::identity::v1 as identity;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
 use api::cabinet::profile::v1 as pb;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
-use cabinet_e2e::{Cabinet, Refused, eventually, eventually_async, new_id, reason, user_id, user_request, with_token};
+use cabinet_e2e::{
+    Cabinet, Refused, eventually, eventually_async, is, new_id, reason, refused, user_id, user_request, violated, with_token,
+};
 use kernel::{Caller, Component, Role};
 use prost_types::FieldMask;
 use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
 
 fn not_found() -> Refused {
     is(Code::NotFound, "PROFILE_NOT_FOUND")
@@ -65,11 +58,6 @@ fn facts(cabinet: &Cabinet, what: &str) -> String {
     let all = format!("SELECT {what} FROM ({} UNION ALL {}) AS facts", told("outbox"), told("outbox_archive"));
     let all = format!("{all} WHERE type NOT LIKE '%.act.done.v1'");
     cabinet.databases.profile.value(&all)
-}
-
-fn violated(status: &Status) -> Vec<String> {
-    let details = status.get_details_bad_request().expect("BadRequest");
-    details.field_violations.into_iter().map(|violation| violation.field).collect()
 }
 
 /// Rules I21.b, P3.a: a user of whom profile has never heard has a profile, and is shown by his e-mail.

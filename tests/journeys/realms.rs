@@ -4,17 +4,8 @@ use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::administrator_service_client::AdministratorServiceClient;
 use api::cabinet::identity::v1::realm_service_client::RealmServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
-use cabinet_e2e::{Cabinet, Kind, Refused, link_in, new_id, realm_request, reason, user_request, with_token};
+use cabinet_e2e::{Cabinet, Kind, is, link_in, new_id, realm_request, reason, refused, user_request, violated, with_token};
 use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
 
 async fn create_realm(cabinet: &Cabinet, request: pb::CreateRealmRequest) -> Result<pb::Realm, Status> {
     let request = with_token(&cabinet.operator_token("olga"), request);
@@ -60,9 +51,7 @@ async fn a_realm_that_cannot_work_is_refused_with_everything_that_is_wrong() {
     };
     let error = create_realm(&cabinet, wrong).await.expect_err("three things are wrong");
     assert_eq!(reason(&error), is(Code::InvalidArgument, "REALM_SETTING_INVALID"));
-    let fields: Vec<_> =
-        error.get_details_bad_request().expect("details").field_violations.into_iter().map(|v| v.field).collect();
-    assert_eq!(fields, ["public_url", "sender", "time_zone"]);
+    assert_eq!(violated(&error), ["public_url", "sender", "time_zone"]);
 }
 
 /// Rule I1.a: another realm's realm and companies do not exist.

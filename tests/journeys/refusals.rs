@@ -2,18 +2,10 @@
 
 use api::cabinet::case_monitoring::v1 as cases;
 use api::cabinet::identity::v1::Role as PbRole;
-use cabinet_e2e::{Cabinet, Refused, case_request, new_id, reason, user_id};
+use cabinet_e2e::{Cabinet, case_request, is, new_id, reason, refused, user_id};
 use kernel::{Caller, Component, Role};
-use tonic::{Code, Status};
+use tonic::Code;
 use tonic_types::StatusExt as _;
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
 
 /// Rule I8.a: an e-mail address is unique in the realm, compared without regard to case; another realm knows nothing of it.
 #[tokio::test(flavor = "multi_thread")]

@@ -3,25 +3,18 @@
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::registration_service_client::RegistrationServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
-use cabinet_e2e::{Cabinet, Kind, Refused, Setup, eventually, link_in, new_id, reason, user_request, with_token};
+use cabinet_e2e::{
+    Cabinet, Kind, Refused, Setup, eventually, is, link_in, new_id, refused, user_request, violations, with_token,
+};
 use futures::future::join_all;
 use mail_parser::MessageParser;
 use testkit::{Letter, PostgresOptions, SharedPostgres, shared_rabbitmq};
 use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
 
 use crate::guessing::{since, work};
 use crate::preset_realm::PresetRealm;
 
 const PASSWORD: &str = Cabinet::PASSWORD;
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
 
 fn not_valid() -> Refused {
     is(Code::NotFound, "LINK_NOT_VALID")
@@ -29,12 +22,6 @@ fn not_valid() -> Refused {
 
 pub(crate) fn closed() -> Refused {
     is(Code::FailedPrecondition, "REGISTRATION_CLOSED")
-}
-
-/// What is wrong, field by field.
-fn violations<T: std::fmt::Debug>(result: Result<T, Status>) -> Vec<String> {
-    let details = result.expect_err("a refusal").get_details_bad_request().expect("details");
-    details.field_violations.into_iter().map(|violation| violation.field).collect()
 }
 
 pub(crate) fn rule(self_registration: pb::SelfRegistration, company_id: &str) -> pb::Policy {

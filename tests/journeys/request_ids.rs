@@ -6,19 +6,13 @@ use api::cabinet::identity::v1::realm_service_client::RealmServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
 use api::cabinet::profile::v1 as profile;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
-use cabinet_e2e::{Cabinet, Refused, case_request, new_id, realm_request, reason, user_id, user_request, with_token};
+use cabinet_e2e::{
+    Cabinet, Refused, case_request, is, new_id, realm_request, reason, refused, user_id, user_request, with_token,
+};
 use kernel::Role;
 use prost::Message as _;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
 
 /// The requests that can be named; each is sent twice below, or beside its own journey, and once
 /// with another content.

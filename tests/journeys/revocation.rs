@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
-use cabinet_e2e::{Cabinet, Silencer, eventually_async, reason, user_request, with_token};
+use cabinet_e2e::{Cabinet, Silencer, eventually_async, is, reason, refused, user_request, with_token};
 use tonic::{Code, Status};
 
 use crate::audit::done;
@@ -26,8 +26,9 @@ async fn a_blocked_user_is_refused_everywhere_within_a_second() {
     cabinet.block_user(&owner, &anna.user_id).await.expect("an OWNER may block");
     tokio::time::sleep(BOUND).await;
     cabinet.refused_everywhere_now(&tokens.access_token, &anna.user_id).await;
-    assert!(cabinet.refresh(&tokens.refresh_token).await.is_err());
-    assert!(cabinet.sign_in("anna@example.com", Cabinet::PASSWORD).await.is_err());
+    assert_eq!(refused(cabinet.refresh(&tokens.refresh_token).await), is(Code::Unauthenticated, "SESSION_OVER"));
+    let signed_in = cabinet.sign_in("anna@example.com", Cabinet::PASSWORD).await;
+    assert_eq!(refused(signed_in), is(Code::Unauthenticated, "SIGN_IN_REFUSED"));
 
     cabinet.unblock_user(&owner, &anna.user_id).await.expect("an OWNER may unblock");
     let again = cabinet.sign_in("anna@example.com", Cabinet::PASSWORD).await.expect("the same login and password");
@@ -48,8 +49,9 @@ async fn a_deleted_user_is_refused_everywhere_within_a_second() {
     cabinet.delete_user(&owner, &anna.user_id, &prepared.confirmation).await.expect("an OWNER may");
     tokio::time::sleep(BOUND).await;
     cabinet.refused_everywhere_now(&tokens.access_token, &anna.user_id).await;
-    assert!(cabinet.refresh(&tokens.refresh_token).await.is_err());
-    assert!(cabinet.sign_in("anna@example.com", Cabinet::PASSWORD).await.is_err());
+    assert_eq!(refused(cabinet.refresh(&tokens.refresh_token).await), is(Code::Unauthenticated, "SESSION_OVER"));
+    let signed_in = cabinet.sign_in("anna@example.com", Cabinet::PASSWORD).await;
+    assert_eq!(refused(signed_in), is(Code::Unauthenticated, "SIGN_IN_REFUSED"));
 }
 
 /// Rule I4.b: a token that tells of a role one has no more is void; the session goes on with the new one.
@@ -243,7 +245,7 @@ async fn a_sign_in_at_the_moment_of_a_block_does_not_outlive_it() {
         for tokens in raced.into_iter().flatten() {
             // Begun before the block, it has ended; a sign-in that came after the unblock is none of these.
             let survived = cabinet.refresh(&tokens.refresh_token).await;
-            assert!(survived.is_err(), "round {round}");
+            assert_eq!(refused(survived), is(Code::Unauthenticated, "SESSION_OVER"), "round {round}");
         }
     }
 }

@@ -7,9 +7,7 @@ use api::cabinet::identity::v1::password_service_client::PasswordServiceClient;
 use api::cabinet::identity::v1::second_factor_service_client::SecondFactorServiceClient;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cabinet_e2e::{Authenticator, Cabinet, Kind, Refused, Setup, link_in, reason, with_token};
+use cabinet_e2e::{Authenticator, Cabinet, Kind, Refused, Setup, is, link_in, methods_shown, refused, with_token};
 use mail_parser::MessageParser;
 use testkit::Letter;
 use tonic::transport::Channel;
@@ -18,14 +16,6 @@ use tonic::{Code, Request, Status};
 use crate::preset_realm::PresetRealm;
 
 pub(crate) const EMAIL: &str = "anna@example.com";
-
-pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-pub(crate) fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
 
 pub(crate) fn sign_in_over() -> Refused {
     is(Code::Unauthenticated, "SIGN_IN_OVER")
@@ -182,13 +172,6 @@ fn on_device<M>(device: &str, message: M) -> Request<M> {
     request
 }
 
-/// How an access token says its bearer has shown who he is (RFC 8176).
-pub(crate) fn methods(access_token: &str) -> Vec<String> {
-    let claims = URL_SAFE_NO_PAD.decode(access_token.split('.').nth(1).expect("a JWT")).expect("base64");
-    let claims: serde_json::Value = serde_json::from_slice(&claims).expect("JSON");
-    claims["amr"].as_array().into_iter().flatten().filter_map(|method| method.as_str().map(str::to_owned)).collect()
-}
-
 pub(crate) fn letters_to_her(cabinet: &Cabinet) -> usize {
     cabinet.mail.letters().iter().filter(|letter| letter.rcpt_to.iter().any(|to| to == EMAIL)).count()
 }
@@ -212,7 +195,7 @@ async fn a_user_signs_in_with_a_code() {
     let cabinet = Cabinet::start().await;
     let front = Front::of(&cabinet);
     let (_, tokens) = anna(&cabinet).await;
-    assert_eq!(methods(&tokens.access_token), ["pwd"]);
+    assert_eq!(methods_shown(&tokens.access_token), ["pwd"]);
     let session = By::Session(&tokens.access_token);
     let letters = letters_to_her(&cabinet);
 
@@ -244,7 +227,7 @@ async fn a_user_signs_in_with_a_code() {
     let code = device.code();
     let entered = front.complete(&challenge.token, &code, "").await.expect("password and code");
     assert_eq!(entered.user.expect("the contract promises the user").email, EMAIL);
-    assert_eq!(methods(&entered.tokens.expect("tokens").access_token), ["pwd", "otp"]);
+    assert_eq!(methods_shown(&entered.tokens.expect("tokens").access_token), ["pwd", "otp"]);
     assert_eq!(refused(front.complete(&challenge.token, &code, "").await), code_wrong(), "a code is good once");
 
     let recovery = confirmed.recovery_codes[3].replace('-', " ").to_uppercase();
@@ -252,7 +235,7 @@ async fn a_user_signs_in_with_a_code() {
     assert_eq!(refused(front.complete(&challenge.token, &recovery, "").await), code_wrong(), "so is a recovery code");
     assert_eq!(front.standing(&entered.access_token).await.recovery_codes_left, 9);
     let refreshed = cabinet.refresh(&entered.refresh_token).await.expect("her session");
-    assert_eq!(methods(&refreshed.access_token), ["pwd", "otp"]);
+    assert_eq!(methods_shown(&refreshed.access_token), ["pwd", "otp"]);
 }
 
 /// Rule I25.a: a code is taken once, however many show it at the same moment.
@@ -289,7 +272,7 @@ async fn a_link_sets_a_password_and_asks_for_the_code() {
     assert_eq!(refused(front.complete(&before.token, &confirmed.recovery_codes[0], "").await), sign_in_over());
 
     // Nobody is mailed two links within a moment.
-    cabinet.databases.identity.execute("UPDATE links SET created_at = created_at - interval '1 hour'");
+    cabinet.age_links("1 hour");
     let request =
         pb::RequestPasswordResetRequest { realm_id: cabinet.realm.id.to_string(), email: EMAIL.to_owned(), ..Default::default() };
     LinkServiceClient::new(cabinet.identity.channel()).request_password_reset(request).await.expect("always the same answer");
@@ -332,7 +315,7 @@ async fn a_realm_requires_a_second_factor_by_role() {
     assert_eq!(refused(front.complete(&challenge.token, "042137", "").await), sign_in_over(), "there is no factor to show");
     let (mut device, confirmed) = front.turn_on(By::Challenge(&challenge.token)).await;
     let tokens = confirmed.tokens.expect("the last step signs in");
-    assert_eq!(methods(&tokens.access_token), ["pwd", "otp"]);
+    assert_eq!(methods_shown(&tokens.access_token), ["pwd", "otp"]);
     let refreshed = cabinet.refresh(&tokens.refresh_token).await.expect("that is what is required");
     let standing = front.standing(&tokens.access_token).await;
     assert_eq!((standing.is_on, standing.is_required), (true, true));
@@ -356,10 +339,10 @@ async fn a_stolen_session_changes_no_factor() {
     let (_, tokens) = anna(&cabinet).await;
     let token = &tokens.access_token;
     assert_eq!(refused(front.turn_off(token, "042137").await), is(Code::FailedPrecondition, "SECOND_FACTOR_MISSING"));
-    cabinet.databases.identity.execute("UPDATE sessions SET created_at = created_at - interval '6 minutes'");
+    cabinet.age_sessions("6 minutes");
     let too_old = front.begin(By::Session(token)).await.map(|_| ());
     assert_eq!(refused(too_old), is(Code::FailedPrecondition, "REAUTHENTICATION_REQUIRED"));
-    cabinet.databases.identity.execute("UPDATE sessions SET created_at = created_at + interval '6 minutes'");
+    cabinet.age_sessions("-6 minutes");
     let letters = letters_to_her(&cabinet) + 1;
     let (device, confirmed) = front.turn_on(By::Session(token)).await;
     cabinet.letter_to(EMAIL, letters - 1).await;

@@ -2,17 +2,9 @@
 
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
-use cabinet_e2e::{Cabinet, Refused, new_id, reason, with_token};
+use cabinet_e2e::{Cabinet, is, new_id, reason, refused, with_token};
 use futures::future::join_all;
 use tonic::{Code, Request, Status};
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
 
 pub(crate) async fn sessions(cabinet: &Cabinet, token: &str) -> Vec<pb::Session> {
     let request = with_token(token, pb::ListSessionsRequest {});
@@ -158,4 +150,38 @@ async fn only_a_gateway_says_where_a_client_comes_from() {
     assert_eq!(of_stranger.client_address, "127.0.0.1", "another realm's gateway is believed there alone");
     let as_gateway = sign_in(Some(&told.access_token)).await;
     assert_eq!(refused(as_gateway), is(Code::Unauthenticated, "TOKEN_INVALID"));
+}
+
+/// Rule I24.e: of one user two hundred sessions go on; another one ends the oldest, its access tokens with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_oldest_of_too_many_sessions_ends() {
+    let cabinet = Cabinet::start().await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    let bela = cabinet.create_customer("bela@example.com").await;
+    let others = cabinet.signed_in(&bela).await;
+    let oldest = cabinet.signed_in(&anna).await;
+    let copies = |count: u32| {
+        format!(
+            "INSERT INTO sessions (realm_id, session_id, user_id, name, generation, created_at, refreshed_at, expires_at, proof)
+             SELECT realm_id, gen_random_uuid(), user_id, name, generation, created_at + number * interval '1 millisecond', refreshed_at,
+                 expires_at, proof
+             FROM sessions, generate_series(1, {count}) AS number
+             WHERE session_id = '{}'",
+            oldest.session_id,
+        )
+    };
+    cabinet.databases.identity.execute(&copies(199));
+    let listed = sessions(&cabinet, &oldest.access_token).await;
+    assert!(listed.len() == 200 && listed.iter().any(|session| session.is_current));
+
+    let newest = cabinet.sign_in("anna@example.com", Cabinet::PASSWORD).await.expect("her password");
+    cabinet.refused_everywhere(&oldest.access_token, &anna.user_id).await;
+    assert_eq!(refused(cabinet.refresh(&oldest.refresh_token).await), is(Code::Unauthenticated, "SESSION_OVER"));
+    let many = join_all((0..6).map(|_| cabinet.sign_in("anna@example.com", Cabinet::PASSWORD))).await;
+    assert!(many.iter().all(Result::is_ok), "{many:?}");
+    let last = cabinet.sign_in("anna@example.com", Cabinet::PASSWORD).await.expect("her password");
+    assert_eq!(sessions(&cabinet, &last.access_token).await.len(), 200);
+    for goes_on in [&newest, &others] {
+        cabinet.refresh(&goes_on.refresh_token).await.expect("neither old nor hers");
+    }
 }

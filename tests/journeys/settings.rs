@@ -2,20 +2,11 @@
 
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::realm_service_client::RealmServiceClient;
-use cabinet_e2e::{Cabinet, Refused, eventually_async, reason, user_request, with_token};
+use cabinet_e2e::{Cabinet, eventually_async, is, reason, refused, user_request, violated, with_token};
 use prost_types::FieldMask;
 use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
 
 use crate::preset_realm::PresetRealm;
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
 
 fn mask(paths: &[&str]) -> FieldMask {
     FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() }
@@ -46,12 +37,8 @@ async fn a_realm_is_called_something_else() {
     let wrong =
         pb::RealmSettings { name: " ".into(), language: "tlh".into(), time_zone: "Mars/Olympus".into(), ..Default::default() };
     let wrong = update_realm(&realm, wrong, &["name", "language", "time_zone"], "").await.expect_err("all three are wrong");
-    let fields = wrong.get_details_bad_request().expect("details").field_violations;
     assert_eq!(reason(&wrong), is(Code::InvalidArgument, "REALM_SETTING_INVALID"));
-    assert_eq!(
-        fields.iter().map(|violation| violation.field.as_str()).collect::<Vec<_>>(),
-        ["settings.name", "settings.language", "settings.time_zone"]
-    );
+    assert_eq!(violated(&wrong), ["settings.name", "settings.language", "settings.time_zone"]);
     for paths in [&[][..], &["preset"], &["name", "shoe_size"]] {
         let unknown = update_realm(&realm, pb::RealmSettings::default(), paths, "").await;
         assert_eq!(refused(unknown), is(Code::InvalidArgument, "UPDATE_MASK_INVALID"), "{paths:?}");

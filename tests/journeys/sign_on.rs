@@ -9,7 +9,7 @@ use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
 use api::cabinet::identity::v1::sign_on_service_client::SignOnServiceClient;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cabinet_e2e::{Authenticator, Cabinet, Kind, Refused, link_in, new_id, reason, user_id, with_token};
+use cabinet_e2e::{Authenticator, Cabinet, Kind, Refused, is, link_in, methods_shown, new_id, refused, user_id, with_token};
 use futures::future::join_all;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use kernel::{Role, Secret, Timestamp};
@@ -18,16 +18,8 @@ use serde_json::{Value, json};
 use tonic::{Code, Status};
 
 use crate::preset_realm::PresetRealm;
-use crate::registration;
 use crate::social_accounts::{self, Gateway};
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
+use crate::{passwords, registration};
 
 fn not_believed() -> Refused {
     is(Code::Unauthenticated, "SIGN_ON_REFUSED")
@@ -168,7 +160,7 @@ async fn somebody_new_is_a_user_from_then_on() {
     assert_eq!((user.role(), user.status(), user.email_verified), (pb::Role::Customer, pb::UserStatus::Active, true));
     assert_eq!((user.company_id.as_str(), user.email.as_str()), (realm.company_id.to_string().as_str(), "Olena@example.com"));
     let access_token = answer.tokens.expect("the contract promises tokens").access_token;
-    assert_eq!(amr(&access_token), json!(["fed"]));
+    assert_eq!(methods_shown(&access_token), ["fed"]);
     cabinet.accepted_everywhere(&access_token, &user.user_id).await;
     let profile = cabinet.get_profile(&access_token, &user.user_id).await.expect("her own");
     assert_eq!((profile.full_name.as_str(), profile.language.as_str()), ("Олена Ковальчук", "uk"));
@@ -184,12 +176,6 @@ async fn somebody_new_is_a_user_from_then_on() {
         let refusal = refused(portal.show(&portal.token("43", &without)).await);
         assert_eq!(refusal, is(Code::InvalidArgument, "CONTACT_MISSING"), "an address that somebody only claims is none");
     }
-}
-
-fn amr(token: &str) -> Value {
-    let claims = token.split('.').nth(1).expect("a JWT");
-    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).expect("base64");
-    serde_json::from_slice::<Value>(&claims).expect("claims")["amr"].clone()
 }
 
 /// Rules I20.b, I9.a: a new user has the phone that the policy wants, and it must be free and good; what it does not want is passed over,
@@ -238,7 +224,7 @@ async fn an_account_that_somebody_took_first_is_no_trap() {
     // Of the invitation, which the owner has ended, and of what he has done she has heard.
     cabinet.letter_to("anna@example.com", 1).await;
     // Nobody is mailed two links within a moment.
-    cabinet.databases.identity.execute("UPDATE links SET created_at = created_at - interval '1 hour'");
+    cabinet.age_links("1 hour");
     let request = pb::RequestPasswordResetRequest {
         realm_id: realm.realm_id.to_string(),
         email: "anna@example.com".to_owned(),
@@ -435,7 +421,7 @@ async fn what_holds_for_passwords_holds_for_the_portal() {
     let code = pb::SignInWithSecondFactorRequest { token, code: device.code(), ..Default::default() };
     let mut factors = SecondFactorServiceClient::new(cabinet.identity.channel());
     let tokens = factors.sign_in_with_second_factor(code).await.expect("the right code").into_inner().tokens;
-    assert_eq!(amr(&tokens.expect("the contract promises tokens").access_token), json!(["fed", "otp"]));
+    assert_eq!(methods_shown(&tokens.expect("the contract promises tokens").access_token), ["fed", "otp"]);
 
     let prepared = cabinet.prepare_deletion(&owner, &anna.user_id).await.expect("an OWNER may");
     cabinet.delete_user(&owner, &anna.user_id, &prepared.confirmation).await.expect("it was shown");
@@ -458,6 +444,24 @@ async fn closing_registration_stops_new_accounts_only() {
     let found = portal.sign_on("44", &verified("anna@example.com")).await.expect("she is there");
     assert_eq!(found.user_id, anna.user_id);
     realm.sign_in("anna@example.com", Cabinet::PASSWORD).await.expect("passwords are another matter");
+}
+
+/// Rule I20.c: where it is required, a password shows nobody once more who he is, and is not changed.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_portal_is_required_passwords_prove_nothing() {
+    let cabinet = Cabinet::start().await;
+    let realm = PresetRealm::open(&cabinet, "helpdesk").await;
+    let portal = Portal::of(&realm).await;
+    realm.newcomer(realm.invited("anna@example.com")).await;
+    require(&realm, &[pb::Role::Customer]).await;
+    let shown = portal.show(&portal.token("42", &verified("anna@example.com"))).await.expect("the portal knows her");
+    let token = shown.tokens.expect("she is let in").access_token;
+    let required = is(Code::FailedPrecondition, "SIGN_ON_REQUIRED");
+    assert_eq!(refused(passwords::reauthenticate(&cabinet, &token, Cabinet::PASSWORD).await), required);
+    let changed = passwords::send(&cabinet, &token, passwords::change([Cabinet::PASSWORD, "quite another password", ""])).await;
+    assert_eq!(refused(changed), required);
+    require(&realm, &[]).await;
+    passwords::reauthenticate(&cabinet, &token, Cabinet::PASSWORD).await.expect("it is hers still");
 }
 
 /// Rule I20.c: where it is required of a role, a password that is right opens no session of such a user, neither at sign-in nor by a link,

@@ -3,7 +3,7 @@
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::contact_service_client::ContactServiceClient;
 use api::cabinet::identity::v1::link_service_client::LinkServiceClient;
-use cabinet_e2e::{Cabinet, Kind, Refused, Setup, eventually, reason, user_request, with_token};
+use cabinet_e2e::{Cabinet, Kind, Refused, Setup, eventually, is, reason, refused, user_request, with_token};
 use testkit::{PostgresOptions, ReceivedSms, SharedPostgres, shared_rabbitmq};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -17,14 +17,6 @@ const UNCONFIRMED: &str = "+380671234568";
 const BLOCKED: &str = "+380671234569";
 const UNKNOWN: &str = "+48221234567";
 const OTHER_PASSWORD: &str = "another horse, battery and staple";
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
 
 fn not_valid() -> Refused {
     is(Code::NotFound, "LINK_NOT_VALID")
@@ -68,11 +60,6 @@ async fn customer_who_confirmed(cabinet: &Cabinet) -> pb::User {
     let customer = customer(cabinet, PHONE).await;
     confirm_phone(cabinet, &customer);
     customer
-}
-
-/// Nobody is sent two links within a minute.
-fn age_links(cabinet: &Cabinet) {
-    cabinet.databases.identity.execute("UPDATE links SET created_at = created_at - interval '2 minutes'");
 }
 
 /// The SMS after `earlier` others.
@@ -119,7 +106,7 @@ async fn a_confirmed_phone_is_sent_a_link_that_works_once() {
     assert_eq!((user.user_id.as_str(), user.email_verified, user.phone_verified), (bela.user_id.as_str(), false, true));
     assert_eq!(refused(cabinet.redeem(&link, OTHER_PASSWORD).await), not_valid());
 
-    age_links(&cabinet);
+    cabinet.age_links("2 minutes");
     request_by_sms(&cabinet, PHONE).await;
     let link = link_in(&cabinet, &sms(&cabinet, 1).await);
     cabinet.redeem(&link, OTHER_PASSWORD).await.expect("an open link");
@@ -208,7 +195,7 @@ async fn a_link_to_a_former_phone_is_void() {
         assert_eq!(refused(inspect(&cabinet, &link).await), not_valid(), "{phone}");
         assert_eq!(refused(cabinet.redeem(&link, Cabinet::PASSWORD).await), not_valid(), "{phone}");
     }
-    age_links(&cabinet);
+    cabinet.age_links("2 minutes");
     request_by_sms(&cabinet, PHONE).await;
     let link = link_in(&cabinet, &sms(&cabinet, 1).await);
     cabinet.redeem(&link, Cabinet::PASSWORD).await.expect("it was sent to the phone she has");
@@ -224,7 +211,7 @@ async fn a_link_by_sms_asks_for_the_code() {
     cabinet.change_phone(&cabinet.service_token(), &anna.user_id, PHONE).await.expect("a good number");
     confirm_phone(&cabinet, &anna);
     // She was mailed a link to set her first password.
-    age_links(&cabinet);
+    cabinet.age_links("2 minutes");
     request_by_sms(&cabinet, PHONE).await;
     let link = link_in(&cabinet, &sms(&cabinet, 0).await);
     let redeemed = cabinet.redeem(&link, OTHER_PASSWORD).await.expect("an open link");
@@ -262,7 +249,7 @@ async fn how_many_links_went_to_a_number_is_not_told() {
     let cabinet = start().await;
     customer_who_confirmed(&cabinet).await;
     let ask = async |sent: usize| {
-        age_links(&cabinet);
+        cabinet.age_links("2 minutes");
         request_by_sms(&cabinet, PHONE).await;
         if sent > 0 {
             sms(&cabinet, sent - 1).await;
@@ -284,7 +271,7 @@ async fn how_many_links_went_to_a_number_is_not_told() {
     let code = with_token(&token, pb::RequestPhoneCodeRequest { phone: PHONE.to_owned() });
     ContactServiceClient::new(cabinet.identity.channel()).request_phone_code(code).await.expect("as for any other number");
     assert_eq!(sms(&cabinet, 5).await.to, PHONE.trim_start_matches('+'));
-    cabinet.databases.identity.execute("UPDATE links SET created_at = created_at - interval '1 day'");
+    cabinet.age_links("1 day");
     ask(7).await;
     assert_eq!(live_links(&cabinet), "7", "and one by mail to the stranger");
 }

@@ -2,9 +2,7 @@
 
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::social_account_service_client::SocialAccountServiceClient;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cabinet_e2e::{Cabinet, Kind, Refused, Setup, new_id, reason, with_token};
+use cabinet_e2e::{Cabinet, Kind, Refused, Setup, is, methods_shown, new_id, refused, with_token};
 use mail_parser::MessageParser;
 use serde_json::json;
 use testkit::OpenIdProvider;
@@ -18,14 +16,6 @@ use crate::registration::rule;
 const EMAIL: &str = "anna@example.com";
 /// Where the provider of every test sends people back to.
 const RETURN: &str = "https://shop.example/social/lantern";
-
-pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-pub(crate) fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
 
 pub(crate) fn over() -> Refused {
     is(Code::Unauthenticated, "SOCIAL_SIGN_IN_OVER")
@@ -187,13 +177,8 @@ impl<'a> Gateway<'a> {
 
     /// All sessions there are began a while ago.
     fn age_sessions(&self) {
-        self.realm.cabinet.databases.identity.execute("UPDATE sessions SET created_at = created_at - interval '6 minutes'");
+        self.realm.cabinet.age_sessions("6 minutes");
     }
-}
-
-fn methods(access_token: &str) -> serde_json::Value {
-    let claims = URL_SAFE_NO_PAD.decode(access_token.split('.').nth(1).expect("a JWT")).expect("base64");
-    serde_json::from_slice::<serde_json::Value>(&claims).expect("JSON")["amr"].clone()
 }
 
 /// Rule I18.a: somebody comes in by an account of a provider, and is a CUSTOMER, with the name and the verified address that it gives; the
@@ -214,7 +199,7 @@ async fn somebody_comes_in_by_an_account_of_a_provider() {
     assert_eq!((user.role(), user.status(), user.email_verified), (pb::Role::Customer, pb::UserStatus::Active, true));
     assert_eq!((user.company_id, user.email.as_str()), (gateway.realm.company_id.to_string(), EMAIL));
     let token = answer.tokens.expect("the contract promises tokens").access_token;
-    assert_eq!(methods(&token), json!(["fed"]));
+    assert_eq!(methods_shown(&token), ["fed"]);
     cabinet.accepted_everywhere(&token, &user.user_id).await;
     let profile = cabinet.get_profile(&token, &user.user_id).await.expect("her own");
     assert_eq!((profile.full_name.as_str(), profile.language.as_str()), ("Anna Kowalska", "pl"));
@@ -311,7 +296,7 @@ async fn accounts_are_linked_and_unlinked_beside_the_profile() {
     assert!(gateway.letter(EMAIL, letters + 1).await.contains("was unlinked from your account"));
     assert_eq!(refused(gateway.unlink(&token, &linked.social_account_id).await), missing);
     assert_eq!(gateway.accounts(&token).await, []);
-    gateway.link(&boris, &provider, "work").await.map(|_| ()).expect_err("his sign-in is too old as well");
+    assert_eq!(refused(gateway.link(&boris, &provider, "work").await), too_old, "so is his sign-in");
     let stranger = gateway.comes_in(&provider, "work").await.0;
     assert_ne!(stranger.user_id, anna.user_id, "whose address she has not");
 }

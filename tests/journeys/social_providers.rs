@@ -4,12 +4,12 @@
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::second_factor_service_client::SecondFactorServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
-use cabinet_e2e::{Authenticator, Kind, with_token};
+use cabinet_e2e::{Authenticator, Kind, is, refused, with_token};
 use serde_json::json;
 use testkit::{OpenIdProvider, ProviderFailure, ProviderLie};
 use tonic::Code;
 
-use crate::social_accounts::{Gateway, is, lantern, over, refused, with};
+use crate::social_accounts::{Gateway, lantern, over, with};
 
 fn not_believed() -> cabinet_e2e::Refused {
     is(Code::Unauthenticated, "SOCIAL_SIGN_IN_REFUSED")

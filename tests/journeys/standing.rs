@@ -1,17 +1,9 @@
 //! Roles and blocks: what an OWNER decides about the users of his company, and what he cannot.
 
 use api::cabinet::identity::v1::{Role as PbRole, User, UserStatus};
-use cabinet_e2e::{Cabinet, Refused, reason, user_id};
+use cabinet_e2e::{Cabinet, is, reason, refused, user_id};
 use kernel::Role;
-use tonic::{Code, Status};
-
-fn refused(result: Result<User, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
+use tonic::Code;
 
 /// A user of the realm's company with this role, and a token of his.
 async fn user(cabinet: &Cabinet, role: PbRole, email: &str) -> (User, String) {

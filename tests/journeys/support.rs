@@ -2,19 +2,10 @@
 
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
-use cabinet_e2e::{Cabinet, Refused, reason};
-use cabinet_e2e::{user_request, with_token};
+use cabinet_e2e::{Cabinet, is, refused, user_request, with_token};
 use tonic::{Code, Status};
 
 use crate::preset_realm::PresetRealm;
-
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
 
 async fn find(cabinet: &Cabinet, token: &str, request: pb::FindUserRequest) -> Result<pb::User, Status> {
     let answer = UserServiceClient::new(cabinet.identity.channel()).find_user(with_token(token, request)).await?;

@@ -3,12 +3,8 @@
 use api::cabinet::case_monitoring::v1 as pb;
 use api::cabinet::case_monitoring::v1::workflow_service_client::WorkflowServiceClient;
 use api::cabinet::r#type::v1::LocalizedText;
-use cabinet_e2e::{Cabinet, Refused, new_id, reason, with_token};
+use cabinet_e2e::{Cabinet, is, new_id, reason, with_token};
 use tonic::{Code, Status};
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
 
 pub(crate) fn status(code: &str, category: pb::StatusCategory, moves_to: &[&str]) -> pb::WorkflowStatus {
     pb::WorkflowStatus {

@@ -2,10 +2,10 @@
 
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
-use cabinet_e2e::{Cabinet, with_token};
+use cabinet_e2e::{Cabinet, is, refused, violations, with_token};
 use tonic::Code;
 
-use super::{NEW_PASSWORD, PASSWORD, Person, Product, company_of, denied, first_last, full, is, refused, violations};
+use super::{NEW_PASSWORD, PASSWORD, Person, Product, company_of, denied, first_last, full};
 use crate::groups::Desk;
 
 const BORIS: &str = "boris@calls.example";

@@ -3,10 +3,10 @@
 use api::cabinet::case_monitoring::v1 as cases;
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::profile::v1 as profiles;
-use cabinet_e2e::{Setup, TestRealm, link_in, user_request};
+use cabinet_e2e::{Setup, TestRealm, is, link_in, refused, user_request, violations};
 use tonic::Code;
 
-use super::{NEW_PASSWORD, PASSWORD, Person, Product, company_of, denied, full, is, refused, violations};
+use super::{NEW_PASSWORD, PASSWORD, Person, Product, company_of, denied, full};
 use crate::contact_changes;
 use crate::groups::Desk;
 

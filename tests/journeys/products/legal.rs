@@ -3,10 +3,10 @@
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::session_service_client::SessionServiceClient;
 use api::cabinet::profile::v1 as profiles;
-use cabinet_e2e::{Setup, link_in, with_token};
+use cabinet_e2e::{Setup, is, link_in, refused, violations, with_token};
 use tonic::Code;
 
-use super::{NEW_PASSWORD, PASSWORD, Person, Product, company_of, denied, full, is, refused, violations};
+use super::{NEW_PASSWORD, PASSWORD, Person, Product, company_of, denied, full};
 use crate::{contact_changes, sessions};
 
 const OLENA: &str = "olena@firm.example";

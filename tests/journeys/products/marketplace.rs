@@ -3,12 +3,12 @@
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::identity::v1::realm_service_client::RealmServiceClient;
 use api::cabinet::profile::v1 as profiles;
-use cabinet_e2e::{Cabinet, with_token};
+use cabinet_e2e::{Cabinet, is, refused, violations, with_token};
 use prost_types::FieldMask;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use super::{Person, Product, company_of, denied, first_last, is, refused, violations};
+use super::{Person, Product, company_of, denied, first_last};
 use crate::registration::closed;
 
 const OLHA: &str = "olha@shop.example";

@@ -15,13 +15,12 @@ use api::cabinet::identity::v1::realm_service_client::RealmServiceClient;
 use api::cabinet::identity::v1::user_service_client::UserServiceClient;
 use api::cabinet::profile::v1 as profiles;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
-use cabinet_e2e::{Cabinet, Kind, Refused, eventually, link_in, realm_request, reason, user_request, with_token};
+use cabinet_e2e::{Cabinet, Kind, Refused, eventually, is, link_in, realm_request, refused, user_request, with_token};
 use kernel::{CompanyId, RealmId};
 use mail_parser::MessageParser;
 use prost_types::FieldMask;
 use testkit::Letter;
 use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
 
 use crate::preset_realm::PresetRealm;
 use crate::registration::{closed, rule, with_email};
@@ -30,22 +29,8 @@ use crate::{contact_changes, deletions, passwords, registration};
 const PASSWORD: &str = Cabinet::PASSWORD;
 const NEW_PASSWORD: &str = "another horse, battery and staple";
 
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refused {
-    reason(&result.expect_err("a refusal"))
-}
-
-fn is(code: Code, reason: &str) -> Refused {
-    (code, reason.to_owned())
-}
-
 fn denied() -> Refused {
     is(Code::PermissionDenied, "PERMISSION_DENIED")
-}
-
-/// What is wrong, field by field.
-fn violations<T: std::fmt::Debug>(result: Result<T, Status>) -> Vec<String> {
-    let details = result.expect_err("a refusal").get_details_bad_request().expect("details");
-    details.field_violations.into_iter().map(|violation| violation.field).collect()
 }
 
 /// A name that is said in one field.

@@ -1,10 +1,10 @@
 //! `standard`: an OWNER invites everybody, whoever is there keeps his own contacts and password, and the OWNER deletes.
 
 use api::cabinet::identity::v1 as pb;
-use cabinet_e2e::{Setup, link_in};
+use cabinet_e2e::{Setup, is, link_in, refused, violations};
 use tonic::Code;
 
-use super::{NEW_PASSWORD, PASSWORD, Person, Product, company_of, denied, first_last, full, is, refused, violations};
+use super::{NEW_PASSWORD, PASSWORD, Person, Product, company_of, denied, first_last, full};
 use crate::{audit, contact_changes, invitations, passwords, sessions};
 
 const ANNA: &str = "anna@club.example";

@@ -2,10 +2,10 @@
 
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::profile::v1 as profiles;
-use cabinet_e2e::{Setup, link_in};
+use cabinet_e2e::{Setup, is, link_in, refused, violations};
 use tonic::Code;
 
-use super::{NEW_PASSWORD, PASSWORD, Person, Product, company_of, denied, full, is, refused, violations};
+use super::{NEW_PASSWORD, PASSWORD, Person, Product, company_of, denied, full};
 use crate::{audit, registration};
 
 const ANNA: &str = "anna@supplier.example";
