@@ -13,7 +13,7 @@ use crate::{keys, play};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Writes new keys and secrets into a folder, unless there are some already.
+    /// Writes new keys and secrets into a folder, unless there are some already; what a folder of an older release lacks is added.
     Keys { folder: PathBuf },
     /// Adds the key that is to sign next to a folder of signing keys (`keys.folder`), and removes those of which no token can be alive.
     /// Done again before its moment, it changes nothing.

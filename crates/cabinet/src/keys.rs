@@ -1,4 +1,4 @@
-//! The keys of a system that somebody tries out.
+//! Writes keys and secrets for operators: a system's first set, and each signing key that follows.
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
