@@ -5,12 +5,9 @@ use std::sync::Arc;
 
 use kernel::{Authorized, Call, Clock, CompanyId, GroupId, IdSource, Line, Permit, Refusal, UserId};
 
-use super::{Error, GroupWriteError, Groups, Realms, UserUseCases, UserView};
+use super::{ATTEMPTS, Error, GroupWriteError, Groups, Realms, UserUseCases, UserView};
 use crate::domain::access::Action;
 use crate::domain::{Group, GroupActivity, GroupChange, GroupMembership};
-
-/// How often something is tried that others keep overtaking.
-const ATTEMPTS: usize = 5;
 
 pub(crate) struct GroupUseCases {
     pub(crate) groups: Arc<dyn Groups>,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kernel::{Authorized, Call, Clock, CompanyId, IdSource, RealmId, Refusal};
 
-use super::{CompanyInserted, Error, InsertError, NewUser, Presets, Realms, UserUseCases, UserView, users};
+use super::{ATTEMPTS, CompanyInserted, Error, InsertError, NewUser, Presets, Realms, UserUseCases, UserView, users};
 use crate::domain::access::Action;
 use crate::domain::{
     Company, CompanyKind, CompanySettings, InvalidPolicy, InvalidSetting, PolicyChange, Realm, RealmChange, RealmSettings,
@@ -13,8 +13,6 @@ use crate::domain::{
 
 /// What a realm is made of unless somebody says otherwise.
 const DEFAULT_PRESET: &str = "standard";
-/// How often a change is tried that others keep overtaking.
-const ATTEMPTS: usize = 5;
 
 pub(crate) struct RealmUseCases {
     pub(crate) realms: Arc<dyn Realms>,

@@ -13,17 +13,14 @@ use super::links::{has_changed, new_link};
 use super::sessions::{recent_session, signed_in};
 use super::user_actions::{UserView, may_change_contacts, may_change_standing, may_invite_again};
 use super::{
-    Admission, Admitted, ChangeStandingError, ContactSetter, Decision, Error, Guessing, InsertError, Links, NewLink, Realms,
-    Secrets, Sessions, UpdateUserError, UserProblem, Users,
+    ATTEMPTS, Admission, Admitted, ChangeStandingError, ContactSetter, Decision, Error, Guessing, InsertError, Links, NewLink,
+    Realms, Secrets, Sessions, UpdateUserError, UserProblem, Users,
 };
 use crate::domain::access::Action;
 use crate::domain::{
     Activation, Company, Contact, ContactChanged, Contacts, EmailAddress, Introduction, Link, Login, NameStem, PhoneNumber,
     Policy, Standard, Standing, User, UserName, UserStatus,
 };
-
-/// How often a change is tried that others keep overtaking.
-const ATTEMPTS: usize = 5;
 
 #[derive(Clone)]
 pub(crate) struct UserUseCases {

@@ -4,12 +4,9 @@ use std::sync::Arc;
 
 use kernel::{AttributeId, Authorized, Call, Clock, CompanyId, IdSource, Permit, Refusal};
 
-use super::{Attributes, Error, InsertAttribute};
+use super::{ATTEMPTS, Attributes, Error, InsertAttribute};
 use crate::domain::access::{Action, knows_all_attributes, viewer_of_company};
 use crate::domain::{Attribute, AttributeFlaw, AttributeKey, AttributeRules, AttributeType, InvalidAttribute, ProposedRules};
-
-/// How often a change is tried that others keep overtaking.
-const ATTEMPTS: usize = 5;
 
 pub(crate) struct AttributeUseCases {
     pub(crate) attributes: Arc<dyn Attributes>,

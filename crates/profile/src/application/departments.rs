@@ -4,12 +4,9 @@ use std::sync::Arc;
 
 use kernel::{Authorized, Call, Clock, CompanyId, DepartmentId, IdSource, Permit, Refusal};
 
-use super::{Departments, Error, InsertDepartment, RenameDepartment};
+use super::{ATTEMPTS, Departments, Error, InsertDepartment, RenameDepartment};
 use crate::domain::access::Action;
 use crate::domain::{Department, DepartmentName};
-
-/// How often a change is tried that others keep overtaking.
-const ATTEMPTS: usize = 5;
 
 pub(crate) struct DepartmentUseCases {
     pub(crate) departments: Arc<dyn Departments>,
