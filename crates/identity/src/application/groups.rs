@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use kernel::{Authorized, Call, Clock, CompanyId, GroupId, IdSource, Line, Permit, Refusal, UserId};
 
+use super::user_actions::hidden_company;
 use super::{ATTEMPTS, Error, GroupWriteError, Groups, Realms, UserUseCases, UserView};
 use crate::domain::access::Action;
 use crate::domain::{Group, GroupActivity, GroupChange, GroupMembership};
@@ -170,8 +171,4 @@ fn group_name(text: &str) -> Result<Line, Error> {
 
 fn hidden_group(refusal: Refusal) -> Error {
     if refusal == Refusal::Hidden { Error::GroupNotFound } else { Error::Refused(refusal) }
-}
-
-fn hidden_company(refusal: Refusal) -> Error {
-    if refusal == Refusal::Hidden { Error::CompanyNotFound } else { Error::Refused(refusal) }
 }

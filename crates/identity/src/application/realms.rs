@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use kernel::{Authorized, Call, Clock, CompanyId, IdSource, RealmId, Refusal};
 
+use super::user_actions::hidden_company;
 use super::{ATTEMPTS, CompanyInserted, Error, InsertError, NewUser, Presets, Realms, UserUseCases, UserView, users};
 use crate::domain::access::Action;
 use crate::domain::{
@@ -299,8 +300,4 @@ fn realm_named(call: &Call, named: Option<RealmId>) -> Result<RealmId, Error> {
 
 fn hidden_realm(refusal: Refusal) -> Error {
     if refusal == Refusal::Hidden { Error::RealmNotFound } else { Error::Refused(refusal) }
-}
-
-fn hidden_company(refusal: Refusal) -> Error {
-    if refusal == Refusal::Hidden { Error::CompanyNotFound } else { Error::Refused(refusal) }
 }
