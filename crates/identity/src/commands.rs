@@ -56,7 +56,7 @@ fn print_calibrated(wanted: Duration) -> Result<(), StartError> {
 async fn remove_administrator(config: &Config, name: &str) -> Result<(), StartError> {
     let pools = postgres::open(&config.database, DATABASE)?;
     let clock = Arc::new(DatabaseClock::start(pools.commands.clone()).await?);
-    let is_removed = administrators(pools, clock).remove(name).await?;
+    let is_removed = administrators(pools, clock).delete(name).await?;
     if is_removed { Ok(()) } else { Err("there is no such administrator".into()) }
 }
 
@@ -67,7 +67,7 @@ async fn put_administrator(config: &Config, name: &str) -> Result<(), StartError
     let password = one_time_password();
     let hashing = Hashing::read(&config.hashing, clock.clone())?;
     let hash = hashing.hash(Password::new(password.expose()).expose(), &mut Memory::default())?;
-    administrators(pools, clock.clone()).put(name, &hash, clock.now()).await?;
+    administrators(pools, clock.clone()).upsert(name, &hash, clock.now()).await?;
     println!("{}", password.expose());
     Ok(())
 }

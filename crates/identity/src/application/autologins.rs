@@ -6,12 +6,9 @@ use std::sync::Arc;
 use kernel::{Authorized, Call, CaseId, Clock, DeliveryId, RealmId, Secret, UserId};
 
 use super::sessions::session_user;
-use super::{Autologins, Error, Realms, Secrets, SessionTokens, SessionUseCases, Users};
+use super::{ATTEMPTS, Autologins, Error, Realms, Secrets, SessionTokens, SessionUseCases, Users};
 use crate::domain::access::Action;
 use crate::domain::{Autologin, AutologinReader, FirstFactor, Policy, Proof, User};
-
-/// How often something is tried that others keep overtaking.
-const ATTEMPTS: usize = 5;
 
 pub(crate) struct AutologinUseCases {
     pub(crate) autologins: Arc<dyn Autologins>,

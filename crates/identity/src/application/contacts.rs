@@ -7,7 +7,7 @@ use kernel::{Authorized, Call, Caller, Clock, IdSource, Permit, Refusal, Session
 use super::links::has_changed;
 use super::sessions::{open_session, signed_in};
 use super::{
-    ContactSetter, ContactUpdate, EmailChanges, Error, Guessing, NewEmailChange, NewPhoneCode, PhoneCodes, Realms,
+    ATTEMPTS, ContactSetter, ContactUpdate, EmailChanges, Error, Guessing, NewEmailChange, NewPhoneCode, PhoneCodes, Realms,
     ReplacementNotice, Secrets, Sessions, UpdateUserError, Users,
 };
 use crate::domain::access::Action;
@@ -16,9 +16,6 @@ use crate::domain::{
     CodeNumber, Contact, ContactChanged, ContactChanger, Contacts, EmailAddress, EmailChange, PhoneCode, PhoneNumber, Policy,
     User,
 };
-
-/// How often something is tried that others keep overtaking.
-const ATTEMPTS: usize = 5;
 
 pub(crate) struct ContactUseCases {
     pub(crate) users: Arc<dyn Users>,

@@ -5,12 +5,9 @@ use std::sync::Arc;
 use kernel::{Call, Clock, Permit, SecondFactorId, SessionId};
 
 use super::sessions::{recent_session, session_user, signed_in};
-use super::{Account, Error, Realms, Secrets, SessionUseCases, Sessions, SignedIn, Users};
+use super::{ATTEMPTS, Account, Error, Realms, Secrets, SessionUseCases, Sessions, SignedIn, Users};
 use crate::domain::access::Action;
 use crate::domain::{AskedIn, FirstFactor, Proof, Realm, SecondFactorKind, SocialSignIn, UserStatus};
-
-/// How often something is tried that others keep overtaking.
-const ATTEMPTS: usize = 5;
 
 /// Somebody in a session, or somebody who has shown what he came with and may do nothing else.
 pub(super) struct Entrant {

@@ -6,17 +6,14 @@ use kernel::{Call, Clock, IdSource, SecondFactorId, Secret};
 
 use super::factor_entrants::Entrant;
 use super::{
-    Error, Guessing, NewRecoveryCodes, OneTimeCodes, PasskeyAssertionError, PasskeyUpdate, Passkeys, RelyingParty, SecondFactors,
-    UsedCode, Users,
+    ATTEMPTS, Error, Guessing, NewRecoveryCodes, OneTimeCodes, PasskeyAssertionError, PasskeyUpdate, Passkeys, RelyingParty,
+    SecondFactors, UsedCode, Users,
 };
 use crate::domain::guessing::{Bucket, Guessed};
 use crate::domain::{
     AskedIn, HeldFactors, PasskeyChallenge, PasskeyPurpose, PasskeySite, RECOVERY_CODES, SecondFactor, SecondFactorChange,
     TypedCode, User,
 };
-
-/// How often something is tried that others keep overtaking.
-const ATTEMPTS: usize = 5;
 
 /// What somebody in a session shows of a factor that he has.
 pub(crate) enum ShownFactor {

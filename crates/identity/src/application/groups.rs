@@ -5,12 +5,10 @@ use std::sync::Arc;
 
 use kernel::{Authorized, Call, Clock, CompanyId, GroupId, IdSource, Line, Permit, Refusal, UserId};
 
-use super::{Error, GroupWriteError, Groups, Realms, UserUseCases, UserView};
+use super::user_actions::hidden_company;
+use super::{ATTEMPTS, Error, GroupWriteError, Groups, Realms, UserUseCases, UserView};
 use crate::domain::access::Action;
 use crate::domain::{Group, GroupActivity, GroupChange, GroupMembership};
-
-/// How often something is tried that others keep overtaking.
-const ATTEMPTS: usize = 5;
 
 pub(crate) struct GroupUseCases {
     pub(crate) groups: Arc<dyn Groups>,
@@ -173,8 +171,4 @@ fn group_name(text: &str) -> Result<Line, Error> {
 
 fn hidden_group(refusal: Refusal) -> Error {
     if refusal == Refusal::Hidden { Error::GroupNotFound } else { Error::Refused(refusal) }
-}
-
-fn hidden_company(refusal: Refusal) -> Error {
-    if refusal == Refusal::Hidden { Error::CompanyNotFound } else { Error::Refused(refusal) }
 }

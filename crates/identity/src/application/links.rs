@@ -8,15 +8,12 @@ use super::guessing::PLATFORM;
 use super::sessions::session_user;
 use super::users::own_data;
 use super::{
-    Account, Entered, Error, Guessing, Links, NewLink, PasswordHasher, Realms, Redemption, Secrets, SessionUseCases,
+    ATTEMPTS, Account, Entered, Error, Guessing, Links, NewLink, PasswordHasher, Realms, Redemption, Secrets, SessionUseCases,
     StoredPassword, Users, Waiting,
 };
 use crate::domain::access::Action;
 use crate::domain::guessing::{Guessed, network};
 use crate::domain::{Contact, FirstFactor, Link, LinkChannel, Login, Password, PhoneRule, SessionUser, User, UserStatus};
-
-/// How often something is tried that others keep overtaking.
-const ATTEMPTS: usize = 5;
 
 pub(crate) struct LinkUseCases {
     pub(crate) links: Arc<dyn Links>,

@@ -73,3 +73,6 @@ pub(crate) use users::{
     NewUser, SuggestUserName, UserUseCases, UsersFound, Verdict,
 };
 pub(crate) use vpn::{EnterVpn, VpnUseCases};
+
+/// How often something is tried that others keep overtaking.
+const ATTEMPTS: usize = 5;

@@ -9,17 +9,14 @@ use super::factor_proofs::{FactorProofs, ShownFactor, site};
 use super::second_factors::{RecoveryCodes, account_name};
 use super::sessions::signed_in;
 use super::{
-    Ceremony, Error, Guessing, NewPasskey, PasskeyInserted, PasskeyRegistrationError, PasskeyUpdate, Passkeys, Registrant,
-    RelyingParty, SignedIn,
+    ATTEMPTS, Ceremony, Error, Guessing, NewPasskey, PasskeyInserted, PasskeyRegistrationError, PasskeyUpdate, Passkeys,
+    Registrant, RelyingParty, SignedIn,
 };
 use crate::domain::access::Action;
 use crate::domain::guessing::Guessed;
 use crate::domain::{
     MOST_PASSKEYS, Passkey, PasskeyChallenge, PasskeyPurpose, PasskeyRecord, SecondFactorChange, SecondFactorKind,
 };
-
-/// How often something is tried that others keep overtaking.
-const ATTEMPTS: usize = 5;
 
 pub(crate) struct PasskeyUseCases {
     pub(crate) passkeys: Arc<dyn Passkeys>,

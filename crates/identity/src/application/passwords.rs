@@ -8,15 +8,12 @@ use super::sessions::{open_session, signed_in};
 use super::user_actions::may_set_password;
 use super::users::own_data;
 use super::{
-    Account, Error, Guessing, NewPassword, PasswordHasher, PasswordSetter, Passwords, Realms, Sessions, SessionsEnding,
+    ATTEMPTS, Account, Error, Guessing, NewPassword, PasswordHasher, PasswordSetter, Passwords, Realms, Sessions, SessionsEnding,
     UserUseCases, UserView, Users, Waiting,
 };
 use crate::domain::access::Action;
 use crate::domain::guessing::Guessed;
 use crate::domain::{FirstFactor, Password, PasswordChangeProblem, PasswordProof, TypedPassword};
-
-/// How often something is tried that others keep overtaking.
-const ATTEMPTS: usize = 5;
 
 pub(crate) struct PasswordUseCases {
     pub(crate) users: Arc<dyn Users>,

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use kernel::{Authorized, Call, Clock, CompanyId, IdSource, RealmId, Refusal};
 
-use super::{CompanyInserted, Error, InsertError, NewUser, Presets, Realms, UserUseCases, UserView, users};
+use super::user_actions::hidden_company;
+use super::{ATTEMPTS, CompanyInserted, Error, InsertError, NewUser, Presets, Realms, UserUseCases, UserView, users};
 use crate::domain::access::Action;
 use crate::domain::{
     Company, CompanyKind, CompanySettings, InvalidPolicy, InvalidSetting, PolicyChange, Realm, RealmChange, RealmSettings,
@@ -13,8 +14,6 @@ use crate::domain::{
 
 /// What a realm is made of unless somebody says otherwise.
 const DEFAULT_PRESET: &str = "standard";
-/// How often a change is tried that others keep overtaking.
-const ATTEMPTS: usize = 5;
 
 pub(crate) struct RealmUseCases {
     pub(crate) realms: Arc<dyn Realms>,
@@ -301,8 +300,4 @@ fn realm_named(call: &Call, named: Option<RealmId>) -> Result<RealmId, Error> {
 
 fn hidden_realm(refusal: Refusal) -> Error {
     if refusal == Refusal::Hidden { Error::RealmNotFound } else { Error::Refused(refusal) }
-}
-
-fn hidden_company(refusal: Refusal) -> Error {
-    if refusal == Refusal::Hidden { Error::CompanyNotFound } else { Error::Refused(refusal) }
 }

@@ -7,7 +7,7 @@ use kernel::{Authorized, Call, Clock, Fault, IdSource, NameField, NameForm, Real
 use super::sessions::session_user;
 use super::users::{checked, data_of};
 use super::{
-    Account, Addressee, Admission, Confirmation, Confirmed, Entered, Error, Guessing, Invitation, NewIntroduction,
+    ATTEMPTS, Account, Addressee, Admission, Confirmation, Confirmed, Entered, Error, Guessing, Invitation, NewIntroduction,
     NewRegistration, NewUser, PasswordHasher, Realms, Registrations, Secrets, SessionUseCases, StoredPassword, UserProblem,
     Users, Waiting,
 };
@@ -17,9 +17,6 @@ use crate::domain::{
     Company, Contact, Contacts, EmailAddress, FirstFactor, Introduction, Login, Newcomer, Password, PhoneNumber, Policy,
     Registration, User, UserName, UserStatus,
 };
-
-/// How often something is tried that others keep overtaking.
-const ATTEMPTS: usize = 5;
 
 pub(crate) struct RegistrationUseCases {
     pub(crate) registrations: Arc<dyn Registrations>,

@@ -9,8 +9,8 @@ use super::factor_proofs::{FactorProofs, ShownFactor};
 use super::sessions::signed_in;
 use super::user_actions::may_reset_second_factor;
 use super::{
-    Enrolment, Error, FactorConfirmation, FactorUpdate, Guessing, NewRecoveryCodes, OneTimeCodes, Realms, SecondFactors,
-    SignedIn, UserUseCases, UserView, Users,
+    ATTEMPTS, Enrolment, Error, FactorConfirmation, FactorUpdate, Guessing, NewRecoveryCodes, OneTimeCodes, Realms,
+    SecondFactors, SignedIn, UserUseCases, UserView, Users,
 };
 use crate::domain::access::Action;
 use crate::domain::guessing::{Bucket, Guessed};
@@ -18,9 +18,6 @@ use crate::domain::{
     EmailAddress, HeldFactors, PhoneNumber, SecondFactor, SecondFactorChange, SecondFactorKind, TypedCode, User, UserName,
     UserStatus,
 };
-
-/// How often something is tried that others keep overtaking.
-const ATTEMPTS: usize = 5;
 
 pub(crate) struct SecondFactorUseCases {
     pub(crate) factors: Arc<dyn SecondFactors>,

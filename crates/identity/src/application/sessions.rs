@@ -10,8 +10,8 @@ use kernel::{
 
 use super::guessing::{Attempt, PLATFORM};
 use super::{
-    AccessToken, AccessTokens, Account, DeviceToken, Error, Guessing, HashError, PasswordHasher, Passwords, Realms, RefreshToken,
-    SecondFactors, Secrets, Sessions, Users, Waiting,
+    ATTEMPTS, AccessToken, AccessTokens, Account, DeviceToken, Error, Guessing, HashError, PasswordHasher, Passwords, Realms,
+    RefreshToken, SecondFactors, Secrets, Sessions, Users, Waiting,
 };
 use crate::domain::access::Action;
 use crate::domain::guessing::Guessed;
@@ -22,8 +22,6 @@ use crate::domain::{
 
 /// How long ago somebody may have signed in where a password is changed however long ago that was.
 const REAUTHENTICATION_AGE: Duration = Duration::from_mins(15);
-/// How often something is tried that others keep overtaking.
-const ATTEMPTS: usize = 5;
 
 #[derive(Clone)]
 pub(crate) struct SessionUseCases {

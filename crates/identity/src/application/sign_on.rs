@@ -6,16 +6,14 @@ use kernel::{Authorized, Call, NameField, Permit, RealmId, SignOnKeyId, UserId};
 
 use super::users::checked;
 use super::{
-    Account, Admission, Assertions, Entered, Error, Invitation, NewIntroduction, NewUser, SentFirst, SessionUseCases, SignOns,
-    SocialAccounts, UserLinked,
+    ATTEMPTS, Account, Admission, Assertions, Entered, Error, Invitation, NewIntroduction, NewUser, SentFirst, SessionUseCases,
+    SignOns, SocialAccounts, UserLinked,
 };
 use crate::domain::access::Action;
 use crate::domain::{
     AssertedName, Assertion, Contact, ExternalId, FirstFactor, Login, Policy, Realm, SignOnKey, User, UserStatus,
 };
 
-/// How often something is tried that others keep overtaking.
-const ATTEMPTS: usize = 5;
 /// Those that people are written to in.
 const LANGUAGES: [&str; 4] = ["ru", "uk", "pl", "en"];
 

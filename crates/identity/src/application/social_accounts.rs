@@ -10,9 +10,9 @@ use kernel::{
 use super::sessions::{open_session, recent_session, session_user, signed_in};
 use super::users::checked;
 use super::{
-    Account, Admission, Asking, CameIn, Entered, Error, Guessing, Invitation, Linked, NewIntroduction, NewSocialAccount, NewUser,
-    ProviderError, Realms, Secrets, SessionUseCases, Sessions, SocialAccounts, SocialAdmission, SocialProviders, Unlinking,
-    Users, VisitSecrets,
+    ATTEMPTS, Account, Admission, Asking, CameIn, Entered, Error, Guessing, Invitation, Linked, NewIntroduction,
+    NewSocialAccount, NewUser, ProviderError, Realms, Secrets, SessionUseCases, Sessions, SocialAccounts, SocialAdmission,
+    SocialProviders, Unlinking, Users, VisitSecrets,
 };
 use crate::domain::access::Action;
 use crate::domain::guessing::{Bucket, Guessed};
@@ -21,8 +21,6 @@ use crate::domain::{
     SocialSignIn, SocialVisit, User, UserStatus, WaysIn, is_language,
 };
 
-/// How often something is tried that others keep overtaking.
-const ATTEMPTS: usize = 5;
 /// Where people come back to from a provider, behind a realm's public address.
 const RETURN: &str = "social";
 

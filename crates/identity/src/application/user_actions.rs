@@ -147,3 +147,8 @@ pub(super) fn may_delete(call: &Call, user: &User, policy: &Policy) -> Result<(P
 pub(super) fn hidden_user(refusal: Refusal) -> Error {
     if refusal == Refusal::Hidden { Error::UserNotFound } else { Error::Refused(refusal) }
 }
+
+/// A company that may not be seen is answered as one that does not exist.
+pub(super) fn hidden_company(refusal: Refusal) -> Error {
+    if refusal == Refusal::Hidden { Error::CompanyNotFound } else { Error::Refused(refusal) }
+}

@@ -11,19 +11,16 @@ use super::conflicts;
 use super::contacts::contact_update;
 use super::links::{has_changed, new_link};
 use super::sessions::{recent_session, signed_in};
-use super::user_actions::{UserView, may_change_contacts, may_change_standing, may_invite_again};
+use super::user_actions::{UserView, hidden_company, may_change_contacts, may_change_standing, may_invite_again};
 use super::{
-    Admission, Admitted, ChangeStandingError, ContactSetter, Decision, Error, Guessing, InsertError, Links, NewLink, Realms,
-    Secrets, Sessions, UpdateUserError, UserProblem, Users,
+    ATTEMPTS, Admission, Admitted, ChangeStandingError, ContactSetter, Decision, Error, Guessing, InsertError, Links, NewLink,
+    Realms, Secrets, Sessions, UpdateUserError, UserProblem, Users,
 };
 use crate::domain::access::Action;
 use crate::domain::{
     Activation, Company, Contact, ContactChanged, Contacts, EmailAddress, Introduction, Link, Login, NameStem, PhoneNumber,
     Policy, Standard, Standing, User, UserName, UserStatus,
 };
-
-/// How often a change is tried that others keep overtaking.
-const ATTEMPTS: usize = 5;
 
 #[derive(Clone)]
 pub(crate) struct UserUseCases {
@@ -475,8 +472,4 @@ pub(super) async fn own_data(users: &dyn Users, user: &User) -> Result<Vec<Strin
 
 pub(super) fn data_of(user: &User, introduction: &Introduction) -> Vec<String> {
     user.own_data().into_iter().map(str::to_owned).chain(introduction.own_data()).collect()
-}
-
-fn hidden_company(refusal: Refusal) -> Error {
-    if refusal == Refusal::Hidden { Error::CompanyNotFound } else { Error::Refused(refusal) }
 }

@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use kernel::{AttributeId, Authorized, Call, Clock, CompanyId, IdSource, Permit, Refusal};
 
-use super::{Attributes, Error, InsertAttribute};
+use super::error::hidden_company;
+use super::{ATTEMPTS, Attributes, Error, InsertAttribute};
 use crate::domain::access::{Action, knows_all_attributes, viewer_of_company};
 use crate::domain::{Attribute, AttributeFlaw, AttributeKey, AttributeRules, AttributeType, InvalidAttribute, ProposedRules};
-
-/// How often a change is tried that others keep overtaking.
-const ATTEMPTS: usize = 5;
 
 pub(crate) struct AttributeUseCases {
     pub(crate) attributes: Arc<dyn Attributes>,
@@ -106,10 +104,6 @@ fn read(command: &CreateAttribute) -> Result<(AttributeKey, AttributeType, Attri
             Err(wrong.chain(rules.err().unwrap_or_default()).collect())
         }
     }
-}
-
-fn hidden_company(refusal: Refusal) -> Error {
-    if refusal == Refusal::Hidden { Error::CompanyNotFound } else { Error::Refused(refusal) }
 }
 
 fn hidden_attribute(refusal: Refusal) -> Error {

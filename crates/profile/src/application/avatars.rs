@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::SignedDuration;
 use kernel::{Authorized, AvatarId, Call, Fault, RealmId, Timestamp, UserId};
 
-use super::profiles::{ATTEMPTS, Met, ProfileView, realm_of};
-use super::{AvatarFiles, AvatarMaker, Avatars, Error, ProfileUseCases, WriteProfileError};
+use super::profiles::{Met, ProfileView, realm_of};
+use super::{ATTEMPTS, AvatarFiles, AvatarMaker, Avatars, Error, ProfileUseCases, WriteProfileError};
 use crate::domain::access::Action;
 use crate::domain::{AvatarSize, Etag, PictureFile, Profile};
 

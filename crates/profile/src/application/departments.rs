@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use kernel::{Authorized, Call, Clock, CompanyId, DepartmentId, IdSource, Permit, Refusal};
 
-use super::{Departments, Error, InsertDepartment, RenameDepartment};
+use super::error::hidden_company;
+use super::{ATTEMPTS, Departments, Error, InsertDepartment, RenameDepartment};
 use crate::domain::access::Action;
 use crate::domain::{Department, DepartmentName};
-
-/// How often a change is tried that others keep overtaking.
-const ATTEMPTS: usize = 5;
 
 pub(crate) struct DepartmentUseCases {
     pub(crate) departments: Arc<dyn Departments>,
@@ -81,10 +79,6 @@ impl DepartmentUseCases {
         }
         Ok((department, permit))
     }
-}
-
-fn hidden_company(refusal: Refusal) -> Error {
-    if refusal == Refusal::Hidden { Error::CompanyNotFound } else { Error::Refused(refusal) }
 }
 
 fn hidden_department(refusal: Refusal) -> Error {

@@ -59,3 +59,8 @@ impl From<MakeAvatarError> for Error {
         }
     }
 }
+
+/// A company that may not be seen is answered as one that does not exist.
+pub(super) fn hidden_company(refusal: Refusal) -> Error {
+    if refusal == Refusal::Hidden { Error::CompanyNotFound } else { Error::Refused(refusal) }
+}

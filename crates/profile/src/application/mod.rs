@@ -18,3 +18,6 @@ pub(crate) use ports::{
 };
 pub(crate) use profiles::{BatchGetProfiles, ProfileUseCases, ProfileView, ProfilesFound, UpdateProfile};
 pub(crate) use shown_attributes::ShownAttribute;
+
+/// How often something is tried that others keep overtaking.
+const ATTEMPTS: usize = 5;

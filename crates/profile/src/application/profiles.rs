@@ -6,16 +6,13 @@ use std::sync::Arc;
 use kernel::{Authorized, Call, Clock, DepartmentId, Fault, IdSource, InvalidName, NameRule, RealmId, Refusal, UserId};
 
 use super::{
-    Attributes, Departments, Error, NameRules, ProfileUpdate, Profiles, ShownAttribute, Users, WriteProfileError,
+    ATTEMPTS, Attributes, Departments, Error, NameRules, ProfileUpdate, Profiles, ShownAttribute, Users, WriteProfileError,
     shown_attributes,
 };
 use crate::domain::access::Action;
 use crate::domain::{
     Change, Contacts, Department, Etag, Field, Flaw, InvalidField, Label, Person, Profile, ProposedAttribute, ProposedValue,
 };
-
-/// How often a change is tried that others keep overtaking.
-pub(super) const ATTEMPTS: usize = 5;
 
 pub(crate) struct ProfileUseCases {
     pub(crate) profiles: Arc<dyn Profiles>,

@@ -21,7 +21,7 @@ impl PgAdministrators {
     }
 
     /// Makes an administrator, or gives one a one-time password again. Asked for by whoever holds the database itself.
-    pub(crate) async fn put(&self, name: &str, password_hash: &str, now: Timestamp) -> Result<(), Fault> {
+    pub(crate) async fn upsert(&self, name: &str, password_hash: &str, now: Timestamp) -> Result<(), Fault> {
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         sqlx::query!(
             "INSERT INTO administrators (name, password_hash, is_one_time, changed_at)
@@ -40,10 +40,10 @@ impl PgAdministrators {
         transaction.commit().await.map_err(postgres::fault)
     }
 
-    /// Removes an administrator; what tokens he has end within five minutes. False if there is none.
-    pub(crate) async fn remove(&self, name: &str) -> Result<bool, Fault> {
+    /// Deletes an administrator; what tokens he has end within five minutes. False if there is none.
+    pub(crate) async fn delete(&self, name: &str) -> Result<bool, Fault> {
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
-        let removed = sqlx::query!(
+        let deleted = sqlx::query!(
             "DELETE FROM administrators
              WHERE name = $1",
             name,
@@ -51,7 +51,7 @@ impl PgAdministrators {
         .execute(&mut *transaction)
         .await
         .map_err(postgres::fault)?;
-        if removed.rows_affected() == 0 {
+        if deleted.rows_affected() == 0 {
             return Ok(false);
         }
         let done = Done::to_administrator(AuditAct::AdministratorRemoved, PLATFORM, name);
