@@ -36,3 +36,10 @@ impl Held {
         assert!(self.0.wait().expect("a child can be waited for").success());
     }
 }
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}

@@ -1,9 +1,11 @@
 //! Users who are deleted: who may do it, what has to be confirmed, and that nothing of them stays anywhere.
 
-use api::cabinet::identity::events::v1::{UserBlocked, UserCreated};
+use api::cabinet::identity::events::v1::UserBlocked;
 use api::cabinet::identity::v1 as pb;
 use api::cabinet::profile::v1 as profiles;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use cabinet_e2e::{
     Cabinet, Refused, case_request, eventually, eventually_async, is, new_id, picture, reason, refused, user_id, user_request,
     with_token,
@@ -136,8 +138,12 @@ async fn put_by(cabinet: &Cabinet, user: &pb::User) {
         "cloudEvents_causeid": new_id::<kernel::of::Command>().to_string(),
         "cabinet-attempt": 2,
     });
-    let created = UserCreated { user_id: user.user_id.clone(), company_id: user.company_id.clone(), version: 1 };
-    let payload = [created.encode_to_vec(), vec![0xff]].concat();
+    let told = format!(
+        "SELECT encode(payload, 'base64') FROM messaging.outbox_archive WHERE type = '{CREATED}' AND aggregate_id = '{}'",
+        user.user_id
+    );
+    let told = STANDARD.decode(cabinet.databases.identity.value(&told).replace('\n', "")).expect("base64");
+    let payload = [told, vec![0xff]].concat();
     assert!(cabinet.vhost.publish("cabinet.events", CREATED, &headers, &payload));
     let tier = "notification.planner.normal.retry.600000";
     eventually("a fact to be put by", || (cabinet.vhost.queue_depth(tier) == 1).then_some(())).await;

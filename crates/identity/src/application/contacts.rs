@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kernel::{Authorized, Call, Caller, Clock, IdSource, Permit, Refusal, SessionId, Timestamp, UserCaller};
 
 use super::links::has_changed;
-use super::sessions::{open_session, signed_in};
+use super::sessions::{authenticated_session, signed_in};
 use super::{
     ATTEMPTS, ContactSetter, ContactUpdate, EmailChanges, Error, Guessing, NewEmailChange, NewPhoneCode, PhoneCodes, Realms,
     ReplacementNotice, Secrets, Sessions, UpdateUserError, Users,
@@ -221,10 +221,7 @@ impl ContactUseCases {
         let policy = self.realms.get(caller.realm_id).await?.ok_or(Error::RealmNotFound)?.policy;
         let permit = call.authorize(&Action::ChangeOwnContacts { by: policy.contact_changes })?;
         let (_, session_id) = signed_in(call)?;
-        let session = open_session(self.sessions.as_ref(), &caller, session_id).await?;
-        if !session.is_authenticated(policy.password_change.reauthentication_age, self.clock.now()) {
-            return Err(Error::ReauthenticationRequired);
-        }
+        authenticated_session(self.sessions.as_ref(), &caller, session_id, &policy, self.clock.now()).await?;
         Ok((permit, policy, session_id))
     }
 

@@ -73,7 +73,10 @@ impl Guessing {
         match self.begin(permit, realm_id, Guessed::Password, &self.limits.of_known_devices(user_id)).await {
             Ok(among_known) => Ok((Waiting::Known, vec![there, among_known])),
             Err(Error::AttemptsLimited { .. }) => Ok((Waiting::Stranger, vec![there])),
-            Err(error) => Err(error),
+            Err(error) => {
+                self.take_back(permit, &[there]).await?;
+                Err(error)
+            }
         }
     }
 

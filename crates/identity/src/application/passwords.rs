@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use kernel::{Authorized, Call, Clock, IdSource, RealmId, Refusal, UserId};
 
-use super::sessions::{open_session, signed_in};
+use super::sessions::{authenticated_session, open_session, signed_in};
 use super::user_actions::may_set_password;
 use super::users::own_data;
 use super::{
     ATTEMPTS, Account, Error, Guessing, NewPassword, PasswordHasher, PasswordSetter, Passwords, Realms, Sessions, SessionsEnding,
-    UserUseCases, UserView, Users, Waiting,
+    UserUseCases, UserView, Users,
 };
 use crate::domain::access::Action;
-use crate::domain::guessing::Guessed;
 use crate::domain::{FirstFactor, Password, PasswordChangeProblem, PasswordProof, TypedPassword};
 
 pub(crate) struct PasswordUseCases {
@@ -53,10 +52,7 @@ impl PasswordUseCases {
         let (caller, session_id) = signed_in(call)?;
         let (realm_id, user_id) = (caller.realm_id, caller.user_id);
         let policy = self.realms.get(realm_id).await?.ok_or(Error::RealmNotFound)?.policy;
-        let session = open_session(self.sessions.as_ref(), &caller, session_id).await?;
-        if !session.is_authenticated(policy.password_change.reauthentication_age, self.clock.now()) {
-            return Err(Error::ReauthenticationRequired);
-        }
+        authenticated_session(self.sessions.as_ref(), &caller, session_id, &policy, self.clock.now()).await?;
         let asks = &policy.password_change.asks;
         let account = self.account(realm_id, user_id).await?;
         if !policy.sign_on.admits(account.user.role(), FirstFactor::Password) {
@@ -123,12 +119,11 @@ impl PasswordUseCases {
         if !problems.is_empty() {
             return Err(Error::PasswordNotChanged(problems));
         }
-        // The half of the queue for the known is for those who come in.
         let buckets = self.guessing.limits.of_passwords_set_by(owner_id);
-        let attempt = self.guessing.begin(&permit, realm_id, Guessed::Password, &buckets).await?;
-        let hashed = self.hasher.hash(command.typed.new, Waiting::Stranger).await;
-        let hash = self.guessing.looked_at(&permit, std::slice::from_ref(&attempt), hashed).await?;
-        self.guessing.take_back(&permit, std::slice::from_ref(&attempt)).await?;
+        let (waiting, attempts) = self.guessing.begin_known(&permit, realm_id, &buckets, owner_id).await?;
+        let hashed = self.hasher.hash(command.typed.new, waiting).await;
+        let hash = self.guessing.looked_at(&permit, &attempts, hashed).await?;
+        self.guessing.take_back(&permit, &attempts).await?;
         for _ in 0..ATTEMPTS {
             let user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
             let (permit, owner_id) = may_set_password(call, &user, &policy)?;

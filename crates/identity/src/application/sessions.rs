@@ -474,7 +474,20 @@ pub(super) async fn open_session(sessions: &dyn Sessions, caller: &UserCaller, s
     open.map(|(session, _)| session).ok_or(Error::SessionOver)
 }
 
-/// The same, in which he has shown a short while ago that he is who he says: as his policy wants it of whoever changes his password.
+/// The same, in which he has shown that he is who he says, as long ago at the most as his policy wants it of whoever changes his password.
+pub(super) async fn authenticated_session(
+    sessions: &dyn Sessions,
+    caller: &UserCaller,
+    session_id: SessionId,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Session, Error> {
+    let session = open_session(sessions, caller, session_id).await?;
+    let age = policy.password_change.reauthentication_age;
+    if session.is_authenticated(age, now) { Ok(session) } else { Err(Error::ReauthenticationRequired) }
+}
+
+/// The same, and a short while ago also where his policy does not care.
 pub(super) async fn recent_session(
     sessions: &dyn Sessions,
     caller: &UserCaller,

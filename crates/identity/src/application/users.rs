@@ -10,7 +10,7 @@ use kernel::{
 use super::conflicts;
 use super::contacts::contact_update;
 use super::links::{has_changed, new_link};
-use super::sessions::{recent_session, signed_in};
+use super::sessions::{authenticated_session, signed_in};
 use super::user_actions::{UserView, hidden_company, may_change_contacts, may_change_standing, may_invite_again};
 use super::{
     ATTEMPTS, Admission, Admitted, ChangeStandingError, ContactSetter, Decision, Error, Guessing, InsertError, Links, NewLink,
@@ -271,9 +271,9 @@ impl UserUseCases {
         for _ in 0..ATTEMPTS {
             let mut user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
             let permit = may_change_contacts(call, &user, &policy)?;
-            self.check_recent(call, &user, &policy).await?;
             let (now, before) = (self.clock.now(), user.contacts().clone());
             let Some(changed) = contact.apply(&mut user, now) else { return Ok(permit.show(self.view(call, user, &policy))) };
+            self.check_authenticated(call, &user, &policy).await?;
             let learning = conflicts::begin(&self.guessing, &permit, call, 1).await?;
             let update =
                 contact_update(self.secrets.as_ref(), self.ids.as_ref(), &user, ContactSetter::Administrator, changed, &before);
@@ -290,13 +290,13 @@ impl UserUseCases {
         Err(Error::UserChanged)
     }
 
-    /// An OWNER who changes contacts of his own has shown a short while ago that he is who he says (I11).
-    async fn check_recent(&self, call: &Call, user: &User, policy: &Policy) -> Result<(), Error> {
+    /// An OWNER who changes contacts of his own has shown that he is who he says, as for another password (I11).
+    async fn check_authenticated(&self, call: &Call, user: &User, policy: &Policy) -> Result<(), Error> {
         if !matches!(call.caller(), Caller::User(caller) if caller.user_id == user.id()) {
             return Ok(());
         }
         let (caller, session_id) = signed_in(call)?;
-        recent_session(self.sessions.as_ref(), &caller, session_id, policy, self.clock.now()).await?;
+        authenticated_session(self.sessions.as_ref(), &caller, session_id, policy, self.clock.now()).await?;
         Ok(())
     }
 

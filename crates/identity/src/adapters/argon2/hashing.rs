@@ -47,8 +47,8 @@ struct TooCostly;
 struct PepperMissing;
 
 #[derive(Debug, thiserror::Error)]
-#[error("a stored hash has no salt or no output")]
-struct HashIncomplete;
+#[error("a stored hash is none of argon2id's, or not all of one")]
+struct AnotherHash;
 
 /// What a hash is worked out in. It is kept from one to the next: asking for nineteen MiB each time takes a good part of the time that the
 /// hash does, and an allocator that is asked by many threads keeps many times as much.
@@ -101,6 +101,9 @@ impl Hashing {
 
     pub(crate) fn verify(&self, password: &str, stored: &str, memory: &mut Memory) -> Result<bool, Fault> {
         let parsed = PasswordHash::new(stored).map_err(fault)?;
+        if parsed.algorithm != Algorithm::Argon2id.ident() || parsed.version != Some(Version::V0x13.into()) {
+            return Err(Fault::internal(AnotherHash));
+        }
         let asked = Params::try_from(&parsed).map_err(fault)?;
         if asked.m_cost() > MOST_MEMORY_KIB || asked.t_cost() > MOST_PASSES || asked.p_cost() > MOST_LANES {
             return Err(Fault::internal(TooCostly));
@@ -114,7 +117,7 @@ impl Hashing {
         };
         let missing = self.missing_passes(&asked);
         let argon2 = argon2(pepper.as_ref().map(|pepper| &pepper.secret), asked)?;
-        let (Some(salt), Some(expected)) = (&parsed.salt, &parsed.hash) else { return Err(Fault::internal(HashIncomplete)) };
+        let (Some(salt), Some(expected)) = (&parsed.salt, &parsed.hash) else { return Err(Fault::internal(AnotherHash)) };
         let found = output(&argon2, password, salt, memory)?;
         if missing > 0 {
             self.spend(password, missing, memory)?;
@@ -214,6 +217,9 @@ mod tests {
         let (hashing, mut memory) = (Hashing::any(), Memory::default());
         assert_eq!(hashing.verify(PASSWORD, stored, &mut memory).ok(), Some(true));
         assert_eq!(hashing.verify("another password", stored, &mut memory).ok(), Some(false), "in memory that was used before");
+        for another in [stored.replace("argon2id", "argon2i"), stored.replace("v=19", "v=16")] {
+            assert!(hashing.verify(PASSWORD, &another, &mut memory).is_err(), "{another}: nothing can be said of it");
+        }
     }
 
     /// Rule I10.c: the newest pepper whose moment has come goes into a hash, which is worth nothing without it.

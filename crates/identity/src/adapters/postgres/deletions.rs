@@ -229,26 +229,42 @@ fn check(concerned: &[Concerned], new: &NewDeletion<'_>) -> Result<(), DeleteUse
     Ok(())
 }
 
-/// His contacts, where others have typed them: whoever registered with one, and whoever wanted his address or his number.
+/// His contacts, where others have typed them. What they asked for is void by that, but counts on (I17).
 async fn forget_contacts(connection: &mut PgConnection, user: &User) -> Result<(), Fault> {
     let (realm_id, contacts) = (user.realm_id().as_uuid(), user.contacts());
     let (email_key, phone) = (email_key(contacts), contacts.phone.as_ref().map(PhoneNumber::as_str));
     let user_name = contacts.user_name.as_ref().map(UserName::as_str);
-    let deletions = [
+    let changes = [
+        // Perhaps his own, from before he was a user.
+        sqlx::query!("DELETE FROM registrations WHERE realm_id = $1 AND email_key = $2", realm_id, email_key),
         sqlx::query!(
-            "DELETE FROM registrations
+            "UPDATE registrations
+             SET phone = nullif(phone, $2), user_name = nullif(user_name, $3)
              WHERE realm_id = $1
-               AND (email_key = $2 OR phone = $3 OR user_name = $4)",
+               AND (phone = $2 OR user_name = $3)",
             realm_id,
-            email_key,
             phone,
             user_name,
         ),
-        sqlx::query!("DELETE FROM email_changes WHERE realm_id = $1 AND email_key = $2", realm_id, email_key),
-        sqlx::query!("DELETE FROM phone_codes WHERE realm_id = $1 AND phone = $2", realm_id, phone),
+        sqlx::query!(
+            "UPDATE email_changes
+             SET email = '', email_key = '', expires_at = created_at
+             WHERE realm_id = $1
+               AND email_key = $2",
+            realm_id,
+            email_key,
+        ),
+        sqlx::query!(
+            "UPDATE phone_codes
+             SET phone = '', expires_at = created_at
+             WHERE realm_id = $1
+               AND phone = $2",
+            realm_id,
+            phone,
+        ),
     ];
-    for deletion in deletions {
-        deletion.execute(&mut *connection).await.map_err(postgres::fault)?;
+    for change in changes {
+        change.execute(&mut *connection).await.map_err(postgres::fault)?;
     }
     Ok(())
 }

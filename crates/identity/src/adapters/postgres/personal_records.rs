@@ -174,8 +174,7 @@ impl Kept<'_> {
         sqlx::query_as!(
             KeyedRecord,
             r#"SELECT link_id AS key,
-                 jsonb_build_object('link_id', link_id, 'purpose', purpose, 'email', email_key, 'phone', phone,
-                     'client_address', client_address, 'create_time', created_at, 'expire_time', expires_at,
+                 jsonb_build_object('link_id', link_id, 'purpose', purpose, 'email', email_key, 'phone', phone, 'create_time', created_at, 'expire_time', expires_at,
                      'end_time', ended_at)::text AS "record!"
              FROM links
              WHERE realm_id = $1
