@@ -140,11 +140,12 @@ impl Cabinet {
         self.token(&Caller::User(UserCaller { realm_id: realm.id, company_id, user_id, role, through }))
     }
 
-    /// Of a CUSTOMER, in a session that the link of a letter has opened.
-    pub fn letter_token(&self, user_id: UserId) -> String {
+    /// Of a CUSTOMER, in a session that the link of a letter has opened; of which generation, see [`Self::token_of_generation`].
+    pub fn letter_token(&self, user_id: UserId, generation: i64) -> String {
         let TestRealm { id: realm_id, company_id, .. } = self.realm;
         let through = Through::Autologin(new_id());
-        self.token(&Caller::User(UserCaller { realm_id, company_id, user_id, role: Role::Customer, through }))
+        let caller = UserCaller { realm_id, company_id, user_id, role: Role::Customer, through };
+        self.token_of_generation(&Caller::User(caller), generation)
     }
 
     /// The token of an operator of the whole system.

@@ -134,13 +134,18 @@ impl Stage {
     pub(crate) async fn token(&self, who: Who, himself: &pb::User) -> String {
         match who {
             Who::Himself => self.user_token(&self.cabinet.realm, self.cabinet.realm.company_id, Role::Customer, himself),
-            Who::Letter => self.cabinet.letter_token(user_id(himself)),
+            Who::Letter => self.cabinet.letter_token(user_id(himself), 1),
             Who::Acting => {
                 let token = self.cabinet.user_token_by(&self.tokens[&Who::Trusted], &himself.user_id).await;
                 token.expect("an acting service may")
             }
             _ => self.tokens[&who].clone(),
         }
+    }
+
+    /// Of `himself`, who has followed a letter after he had set a password.
+    pub(crate) fn letter_token_beside_password(&self, himself: &pb::User) -> String {
+        self.cabinet.letter_token(user_id(himself), 2)
     }
 
     pub(crate) fn owner_token(&self) -> String {

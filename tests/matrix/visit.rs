@@ -41,11 +41,12 @@ impl<'a> Visit<'a> {
         with_token(&self.token, message)
     }
 
-    /// A request about a session of his, in that session if he is who calls, and with a new token if he is called for: setting a password
-    /// has voided all others.
+    /// A request about a session of his, in that session if he is who calls, and with a new token if he is called for or has followed a
+    /// letter: setting a password has voided all others.
     pub(crate) async fn request_in<M>(&self, tokens: &SessionTokens, message: M) -> Request<M> {
         match self.who {
             Who::Himself => with_token(&tokens.access_token, message),
+            Who::Letter => with_token(&self.stage.letter_token_beside_password(&self.himself), message),
             Who::Acting => with_token(&self.stage.token(self.who, &self.himself).await, message),
             _ => self.request(message),
         }

@@ -344,7 +344,7 @@ mod tests {
         }
     }
 
-    /// Rule I15: where thousands have a name, the next is found among few, and can be had.
+    /// Rule I15.b: where thousands have a name, the next is found among few, and can be had.
     #[test]
     fn a_name_that_many_have_is_looked_for_further_on() {
         let stem = NameStem::of("Анна", &"Довга".repeat(30), Standard::Kmu55);
