@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::str::FromStr;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
@@ -272,7 +273,7 @@ impl KeySet {
             return Err(InvalidToken);
         }
         let key = header.kid.and_then(|kid| self.0.get(&kid)).ok_or(InvalidToken)?;
-        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation()).map_err(|_| InvalidToken)?.claims;
+        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &VALIDATION).map_err(|_| InvalidToken)?.claims;
         let second = now.as_second();
         // A token from the future is as wrong as an old one; clocks may differ by a few seconds.
         if claims.exp <= second || claims.iat > second + 10 {
@@ -282,7 +283,8 @@ impl KeySet {
     }
 }
 
-fn validation() -> Validation {
+/// Made once: it is full of names.
+static VALIDATION: LazyLock<Validation> = LazyLock::new(|| {
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.set_issuer(&[ISSUER]);
     validation.set_audience(&[AUDIENCE]);
@@ -290,7 +292,7 @@ fn validation() -> Validation {
     // Checked by `verify` against the clock that is handed in.
     validation.validate_exp = false;
     validation
-}
+});
 
 fn verified(claims: &Claims) -> Option<Verified> {
     let caller = caller(claims)?;
