@@ -27,6 +27,25 @@ async fn a_committed_fact_is_done_once_by_every_consumer_and_then_archived() {
     }
 }
 
+/// Rule F1: a fact that takes many of the broker's frames arrives whole, and so do those around it.
+#[tokio::test(flavor = "multi_thread")]
+async fn facts_of_every_length_arrive_whole() {
+    for transport in Transport::BOTH {
+        let path = Path::open(transport, &[FIRST]).await;
+        let _consumer = path.start_consumer(FIRST, &path.recorder(&FIRST));
+        let _relay = path.start_relay();
+        let texts: Vec<_> =
+            [0, 1, 16_375, 16_376, 16_377, 16_384, 32_753, 1_000_000, 1].iter().map(|length| "x".repeat(*length)).collect();
+
+        path.append(HAPPENED, &texts.iter().map(String::as_str).collect::<Vec<_>>()).await;
+
+        path.settled(9).await;
+        let whole =
+            "SELECT count(*) FROM done JOIN messaging.outbox_archive AS sent USING (event_id) WHERE done.payload = sent.payload";
+        assert_eq!(path.count(whole).await, 9, "{transport}");
+    }
+}
+
 /// Rule F2: an operator replays the archive, or a relay repeats itself: nobody does it again, and it leaves again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_fact_changes_nothing() {

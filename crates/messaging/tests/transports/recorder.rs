@@ -27,8 +27,8 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// Makes the table of what was done. It has no key: what is done twice stands there twice.
     pub(crate) async fn prepare(pool: &PgPool) {
-        let create =
-            "CREATE TABLE done (consumer text NOT NULL, event_id uuid NOT NULL, attempt integer NOT NULL, place bigserial)";
+        let create = "CREATE TABLE done (consumer text NOT NULL, event_id uuid NOT NULL, attempt integer NOT NULL,
+                                         payload bytea NOT NULL, place bigserial)";
         sqlx::query(create).execute(pool).await.expect("an empty database");
     }
 
@@ -64,12 +64,17 @@ impl Recorder {
         let fresh: Vec<_> = batch.iter().filter(|message| fresh.remove(&message.event_id)).collect();
         let ids: Vec<Uuid> = fresh.iter().map(|message| message.event_id.as_uuid()).collect();
         let attempts: Vec<i32> = fresh.iter().map(|message| i32::try_from(message.attempt).expect("a few")).collect();
-        sqlx::query("INSERT INTO done (consumer, event_id, attempt) SELECT $1, * FROM unnest($2::uuid[], $3::integer[])")
-            .bind(self.consumer)
-            .bind(&ids)
-            .bind(&attempts)
-            .execute(&mut *transaction)
-            .await?;
+        let payloads: Vec<&[u8]> = fresh.iter().map(|message| message.payload.as_ref()).collect();
+        sqlx::query(
+            "INSERT INTO done (consumer, event_id, attempt, payload)
+             SELECT $1, * FROM unnest($2::uuid[], $3::integer[], $4::bytea[])",
+        )
+        .bind(self.consumer)
+        .bind(&ids)
+        .bind(&attempts)
+        .bind(&payloads)
+        .execute(&mut *transaction)
+        .await?;
         transaction.commit().await
     }
 }
