@@ -5,9 +5,9 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
-use testkit::{GuardedProcess, free_port};
+use testkit::{GuardedProcess, SharedPostgres, TestDatabase, free_port};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tonic::transport::Channel;
 
@@ -85,7 +85,19 @@ impl ServiceProcess {
         self.settings.push((name, value.to_owned()));
     }
 
-    pub(crate) fn migrate(&self) {
+    /// A database as this service migrates it, on a server; from its next start on it uses that one.
+    pub(crate) fn migrate(&mut self, setting: &'static str, server: &SharedPostgres) -> TestDatabase {
+        let built = std::fs::metadata(programs().join(self.program)).and_then(|file| file.modified());
+        let built = built.expect("the program was built by `make test`").duration_since(UNIX_EPOCH).expect("after 1970");
+        let database = server.database_like(&format!("{}-{}", self.program, built.as_nanos()), |empty| {
+            self.set(setting, empty);
+            self.run_migrate();
+        });
+        self.set(setting, database.url());
+        database
+    }
+
+    fn run_migrate(&self) {
         let status = self.heard(self.command("migrate")).status().expect("the program was built by `make test`");
         assert!(status.success(), "{} migrate", self.program);
     }

@@ -125,7 +125,6 @@ impl Setup {
     pub async fn start(self) -> Cabinet {
         let mut cabinet = self.prepare();
         for service in cabinet.services() {
-            service.migrate();
             service.start();
         }
         for service in cabinet.services() {
@@ -141,13 +140,6 @@ impl Setup {
 
     fn prepare(self) -> Cabinet {
         let folder = tempfile::tempdir().expect("the temporary folder is writable");
-        let server = &self.server;
-        let databases = Databases {
-            identity: server.database(),
-            profile: server.database(),
-            case_monitoring: server.database(),
-            notification: self.notification_server.database(),
-        };
         let vhost = self.broker.vhost();
         let mail = SmtpSink::start(self.mail);
         let signing_key = generate_signing_key();
@@ -172,7 +164,6 @@ impl Setup {
             ServiceProcess::prepare(program, settings, self.watch.clone()).known_by(own_settings(self.certificates.as_ref()))
         };
         let own = [
-            ("CABINET__IDENTITY__DATABASE__URL", databases.identity.url().to_owned()),
             ("CABINET__KEYS__FOLDER", folder.path().display().to_string()),
             ("CABINET__KEYS__REFRESH_KEY", "a2V5cyBhcmUgYXQgbGVhc3QgdGhpcnR5LXR3byBieXRlcw==".to_owned()),
             ("CABINET__KEYS__SECOND_FACTOR_KEY", "YW5vdGhlciBvbmUgb2YgdGhpcnR5LXR3byBieXRlcywgdG9v".to_owned()),
@@ -183,19 +174,11 @@ impl Setup {
         let mut identity = prepare("cabinet-identity", &own);
         let peer = ("CABINET__PEERS__IDENTITY", identity.grpc_url());
         let avatars = tempfile::tempdir().expect("the temporary folder is writable");
-        let own = [
-            ("CABINET__PROFILE__DATABASE__URL", databases.profile.url().to_owned()),
-            ("CABINET__AVATARS__FOLDER", avatars.path().display().to_string()),
-            peer.clone(),
-        ];
+        let own = [("CABINET__AVATARS__FOLDER", avatars.path().display().to_string()), peer.clone()];
         let own: Vec<_> = own.into_iter().chain(self.profile_settings).collect();
-        let profile = prepare("cabinet-profile", &own);
-        let case_monitoring = prepare(
-            "cabinet-case-monitoring",
-            &[("CABINET__CASE_MONITORING__DATABASE__URL", databases.case_monitoring.url().to_owned()), peer.clone()],
-        );
+        let mut profile = prepare("cabinet-profile", &own);
+        let mut case_monitoring = prepare("cabinet-case-monitoring", std::slice::from_ref(&peer));
         let own = [
-            ("CABINET__NOTIFICATION__DATABASE__URL", databases.notification.url().to_owned()),
             ("CABINET__SMTP__SERVER", format!("127.0.0.1:{}", self.own_mail.unwrap_or(mail.port()))),
             ("CABINET__SEALING__OPENING_KEY", sealing.opening_key.expose().clone()),
             // Tests in debug builds, several at a time, on two cores: letters are looked at for their links.
@@ -207,11 +190,17 @@ impl Setup {
             peer,
         ];
         let own: Vec<_> = own.into_iter().chain(sms_settings(self.smsc.as_ref())).collect();
-        let notification = prepare("cabinet-notification", &own);
+        let mut notification = prepare("cabinet-notification", &own);
         // Everybody asks identity, and identity asks everybody.
         identity.set("CABINET__PEERS__PROFILE", &profile.grpc_url());
         identity.set("CABINET__PEERS__CASE_MONITORING", &case_monitoring.grpc_url());
         identity.set("CABINET__PEERS__NOTIFICATION", &notification.grpc_url());
+        let databases = Databases {
+            identity: identity.migrate("CABINET__IDENTITY__DATABASE__URL", &self.server),
+            profile: profile.migrate("CABINET__PROFILE__DATABASE__URL", &self.server),
+            case_monitoring: case_monitoring.migrate("CABINET__CASE_MONITORING__DATABASE__URL", &self.server),
+            notification: notification.migrate("CABINET__NOTIFICATION__DATABASE__URL", &self.notification_server),
+        };
         let signer = Signer::from_pem(KID, &signing_key).expect("a key that was just made");
         // Opened once everything runs.
         let realm = TestRealm { id: new_id(), company_id: new_id(), other_company_id: new_id(), name: String::new() };

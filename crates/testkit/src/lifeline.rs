@@ -42,10 +42,15 @@ pub(crate) struct Lifeline {
 impl Lifeline {
     /// Makes a private folder `cabinet-NAME-…` that belongs to `account`, and the shell that will remove it.
     pub(crate) fn with_folder(name: &str, account: Option<Account>) -> Self {
+        Self::with_folder_in(&std::env::temp_dir(), name, account)
+    }
+
+    /// The same within another folder than the one for temporary files.
+    pub(crate) fn with_folder_in(place: &Path, name: &str, account: Option<Account>) -> Self {
         let folder = tempfile::Builder::new()
             .prefix(&format!("cabinet-{name}-"))
             .permissions(Permissions::from_mode(0o700))
-            .tempdir()
+            .tempdir_in(place)
             .expect("the folder for temporary files must be writable")
             .keep();
         let lifeline = Self::start(folder);

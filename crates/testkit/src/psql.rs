@@ -24,6 +24,18 @@ impl Psql {
         self.execute("postgres", &format!("CREATE DATABASE {}{template}", quoted(name)));
     }
 
+    pub(crate) fn has_database(&self, name: &str) -> bool {
+        self.value("postgres", &format!("SELECT count(*) FROM pg_database WHERE datname = {}", literal(name))) == "1"
+    }
+
+    /// Gives a database another name, unless there is one of that name. Nobody may be connected to it.
+    pub(crate) fn rename_database(&self, name: &str, new_name: &str) {
+        let sql = format!("ALTER DATABASE {} RENAME TO {}", quoted(name), quoted(new_name));
+        let output = self.command("postgres", &sql).output().expect("psql can be run");
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() || self.has_database(new_name), "`{sql}` failed: {complaint}");
+    }
+
     /// Drops a database and disconnects whoever still uses it; best effort, because the server may be gone already.
     pub(crate) fn drop_database(&self, name: &str) {
         let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(name));
@@ -55,4 +67,8 @@ impl Psql {
 
 fn quoted(identifier: &str) -> String {
     format!("\"{}\"", identifier.replace('"', "\"\""))
+}
+
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
 }

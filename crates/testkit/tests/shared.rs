@@ -1,5 +1,6 @@
 //! Tests that share servers each get a place of their own, and give it back.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use cabinet_testkit::{PostgresServer, QueueFacts, RabbitMqServer, SharedPostgres, SharedRabbitMq};
@@ -10,15 +11,40 @@ fn a_test_database_is_its_own_and_goes_with_its_test() {
     let shared = SharedPostgres::at(&server.base_url());
     let count = || server.value("postgres", "SELECT count(*) FROM pg_database WHERE datname LIKE 'test%'");
 
-    let template = shared.database();
-    template.execute("CREATE TABLE letter (id int); INSERT INTO letter VALUES (7)");
-    let copy = shared.database_like(template.name());
+    let (one, other) = (shared.database(), shared.database());
 
-    assert_ne!(template.name(), copy.name());
-    assert_eq!(copy.value("SELECT id FROM letter"), "7");
+    assert_ne!(one.name(), other.name());
     assert_eq!(count(), "2");
-    drop((template, copy));
+    drop((one, other));
     assert_eq!(count(), "0");
+}
+
+#[test]
+fn a_database_is_prepared_once_and_copied() {
+    let server = PostgresServer::start();
+    let shared = SharedPostgres::at(&server.base_url());
+    let prepared = AtomicU32::new(0);
+    let copy = || {
+        shared.database_like("letters", |url| {
+            let first = url.rsplit_once('/').expect("a database").1;
+            server.execute(first, "CREATE TABLE letter (id int); INSERT INTO letter VALUES (7)");
+            prepared.fetch_add(1, Ordering::Relaxed);
+        })
+    };
+
+    // Those who come at the same time may each prepare one, and one of these is the original.
+    let at_once: Vec<_> =
+        std::thread::scope(|scope| [(); 3].map(|()| scope.spawn(copy)).map(|thread| thread.join().expect("a copy")).into());
+    let tries = prepared.load(Ordering::Relaxed);
+    assert!((1..=3).contains(&tries), "prepared {tries} times");
+    let later = copy();
+
+    assert_eq!(prepared.load(Ordering::Relaxed), tries);
+    assert_eq!(server.value("postgres", "SELECT count(*) FROM pg_database WHERE datname LIKE 'test%'"), "4");
+    later.execute("DELETE FROM letter");
+    for database in at_once {
+        assert_eq!(database.value("SELECT id FROM letter"), "7");
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::process::{Command, ExitCode, ExitStatus};
 use std::time::Duration;
 
 use cabinet_testkit::{AMQP_MANAGEMENT_URL, AMQP_URL, POSTGRES_URL};
-use cabinet_testkit::{GuardedProcess, PostgresServer, RabbitMqServer};
+use cabinet_testkit::{GuardedProcess, PostgresOptions, PostgresServer, RabbitMqServer};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::spawn_blocking;
 
@@ -83,7 +83,7 @@ impl Servers {
     fn start(postgres: bool, rabbitmq: bool) -> Self {
         std::thread::scope(|threads| {
             let rabbitmq = rabbitmq.then(|| threads.spawn(RabbitMqServer::start));
-            let postgres = postgres.then(PostgresServer::start);
+            let postgres = postgres.then(|| PostgresOptions::default().in_memory().start());
             let rabbitmq = rabbitmq.map(|thread| thread.join().expect("RabbitMQ must start"));
             Self { postgres, rabbitmq }
         })
