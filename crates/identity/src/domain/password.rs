@@ -4,12 +4,15 @@ use std::fmt;
 
 use kernel::Secret;
 use unicode_normalization::UnicodeNormalization as _;
-use zxcvbn::feedback::Warning;
+use zxcvbn::Score;
 
 /// What is left of a password without its user's own data must be at least this long.
 const LEAST_REST: usize = 4;
 /// Shorter pieces of own data are in any text by chance.
 const SHORTEST_OWN_DATA: usize = 3;
+/// The Ukrainian keyboard, and the letters that the Russian one has instead; below, what their keys write on a Latin one.
+const CYRILLIC_KEYS: &str = "йцукенгшщзхїфівапролджєячсмитьбюъыэ";
+const LATIN_KEYS: &str = "qwertyuiop[]asdfghjkl;'zxcvbnm,.]s'";
 
 /// A password as it is compared: NFKC, so that the same letters typed on another keyboard are the same.
 #[derive(Clone)]
@@ -52,7 +55,7 @@ pub(crate) enum PasswordRefused {
     TooLong,
     #[error("the password has only the visible characters of ASCII, and no spaces")]
     Characters,
-    #[error("many people have this password, and it is guessed first")]
+    #[error("the password is one of those that are tried first: one that many have, a name, a word, a date, or a row of keys")]
     Common,
     #[error("the password is made of the user's own data")]
     OwnData,
@@ -86,7 +89,8 @@ impl PasswordRule {
             (length < self.min_length).then_some(PasswordRefused::TooShort),
             (length > self.max_length).then_some(PasswordRefused::TooLong),
             has_others.then_some(PasswordRefused::Characters),
-            (is_guarded && is_common(text)).then_some(PasswordRefused::Common),
+            // What is too short is tried early, whatever it is: that it is too short says enough.
+            (is_guarded && length >= self.min_length && is_common(text)).then_some(PasswordRefused::Common),
             (is_guarded && is_made_of(text, own_data)).then_some(PasswordRefused::OwnData),
         ];
         let reasons: Vec<_> = reasons.into_iter().flatten().collect();
@@ -94,11 +98,22 @@ impl PasswordRule {
     }
 }
 
-/// True if the password as a whole stands in the list of common ones.
+/// True if it is among the million that are tried first: what many have, a name, a word, a date, a row of keys or numbers, one thing
+/// over and over, and any of these a little changed.
 fn is_common(text: &str) -> bool {
-    let estimate = zxcvbn::zxcvbn(text, &[]);
-    let warning = estimate.feedback().and_then(zxcvbn::feedback::Feedback::warning);
-    matches!(warning, Some(Warning::ThisIsATop10Password | Warning::ThisIsATop100Password | Warning::ThisIsACommonPassword))
+    is_tried_early(text) || is_tried_early(&on_latin_keys(text))
+}
+
+fn is_tried_early(text: &str) -> bool {
+    zxcvbn::zxcvbn(text, &[]).score() <= Score::One
+}
+
+/// What the same keys write on a Latin keyboard: `йцукен` is no better than `qwerty`.
+fn on_latin_keys(text: &str) -> String {
+    let latin = |letter: char| {
+        CYRILLIC_KEYS.chars().zip(LATIN_KEYS.chars()).find(|(key, _)| *key == letter).map_or(letter, |(_, key)| key)
+    };
+    text.to_lowercase().chars().map(latin).collect()
 }
 
 fn is_made_of<Data: AsRef<str>>(text: &str, own_data: &[Data]) -> bool {
@@ -127,19 +142,32 @@ mod tests {
     /// Rule I10.a: 8 to 128 code points of any kind.
     #[test]
     fn any_characters_will_do_within_the_length() {
-        for good in ["correct horse", "пароль із пробілами", "🐈🐕🐎🐄🐖🐏🐐🐓", &"q7 ".repeat(42)]
+        for good in ["correct horse", "пароль із пробілами", "🐈🐕🐎🐄🐖🐏🐐🐓", "kqzvxwpt", "73920184"]
         {
             assert_eq!(check(good), [], "{good}");
         }
+        let counted = |length: usize| {
+            (0_u8..)
+                .map(|number| format!("{number}й"))
+                .flat_map(|piece| piece.chars().collect::<Vec<_>>())
+                .take(length)
+                .collect::<String>()
+        };
         assert_eq!(check("q7 w8 e"), [PasswordRefused::TooShort]);
-        assert_eq!(check(&"й9".repeat(65)), [PasswordRefused::TooLong]);
-        assert_eq!(check(&"й9".repeat(64)), []);
+        assert_eq!(check(&counted(129)), [PasswordRefused::TooLong]);
+        assert_eq!(check(&counted(128)), []);
     }
 
-    /// Rule I10.a: what everybody has is refused, whatever its length.
+    /// Rule I10.a: what is tried first is refused, whatever its length.
     #[test]
     fn common_passwords_are_refused() {
-        for common in ["password", "12345678", "qwertyuiop", "iloveyou", "football1"] {
+        let listed = ["password", "12345678", "qwertyuiop", "iloveyou", "football1"];
+        let names_and_words = ["jennifer", "Alexander", "elizabeth", "university", "Anderson1"];
+        let rows =
+            ["00000000", "88888888", "87654321", "abcdefgh", "zxcvbnm,", "qazwsxedc", "aaaaaaaaaaaaaaaaaaaaaaaa", "abcabcabcabc"];
+        let changed = ["p@ssw0rd", "Password1", "drowssap", "12.03.1990"];
+        let on_cyrillic_keys = ["йцукенгш", "фівапролд", "ЯЧСМИТЬБ", "пароль12", "зфыыцщкв"];
+        for common in [&listed[..], &names_and_words, &rows, &changed, &on_cyrillic_keys].concat() {
             assert_eq!(check(common), [PasswordRefused::Common], "{common}");
         }
     }
