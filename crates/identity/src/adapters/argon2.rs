@@ -5,16 +5,18 @@ mod calibration;
 mod hashing;
 mod peppers;
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use kernel::Fault;
+use kernel::{Fault, UserId};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
-use tokio::sync::{Semaphore, TryAcquireError, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 pub(crate) use self::calibration::{Calibrated, calibrate};
 pub(crate) use self::hashing::{
@@ -26,6 +28,8 @@ use crate::domain::Password;
 
 /// How many wait for each that is at work: about a second.
 const QUEUE_PER_CORE: usize = 32;
+/// Which part of the places one user takes in each half of the queue.
+const SHARE_OF_USER: usize = 16;
 /// How much the threads give way to others (nice).
 const GIVES_WAY: i32 = 10;
 
@@ -45,6 +49,7 @@ pub(crate) struct Argon2Hasher {
     places: Arc<Semaphore>,
     /// As many of them as strangers may take: the other half is for those who are known.
     for_strangers: Arc<Semaphore>,
+    of_users: Arc<PlacesOfUsers>,
     looked_at: Counter,
     refused_busy: Counter,
 }
@@ -61,12 +66,33 @@ impl Argon2Hasher {
             thread.spawn(move || work(&queue)).map_err(Fault::internal)?;
         }
         let places = cores * (QUEUE_PER_CORE + 1);
+        let of_users = Arc::new(PlacesOfUsers { share: places / SHARE_OF_USER, taken: Mutex::default() });
         let (places, for_strangers) = (Arc::new(Semaphore::new(places)), Arc::new(Semaphore::new(places / 2)));
         let looked_at = Counter::default();
         metrics.register("passwords_looked_at", "Passwords that were compared with a hash", looked_at.clone());
         let refused_busy = Counter::default();
         metrics.register("passwords_busy", "Passwords that there was no room for in the queue", refused_busy.clone());
-        Ok(Self { hashing: Arc::new(hashing), decoy: decoy.into(), jobs, places, for_strangers, looked_at, refused_busy })
+        Ok(Self {
+            hashing: Arc::new(hashing),
+            decoy: decoy.into(),
+            jobs,
+            places,
+            for_strangers,
+            of_users,
+            looked_at,
+            refused_busy,
+        })
+    }
+
+    fn place(&self, waiting: Waiting) -> Option<Place> {
+        let of_user = match waiting {
+            Waiting::KnownUser(user_id) => Some(self.of_users.take(user_id)?),
+            Waiting::Stranger | Waiting::Known => None,
+        };
+        let is_among_strangers = of_user.as_ref().map_or(waiting == Waiting::Stranger, |place| place.is_among_strangers);
+        let among_strangers = if is_among_strangers { Some(self.for_strangers.clone().try_acquire_owned().ok()?) } else { None };
+        let in_queue = self.places.clone().try_acquire_owned().ok()?;
+        Some(Place { _in_queue: in_queue, _among_strangers: among_strangers, _of_user: of_user })
     }
 
     /// Does slow work when its turn has come; refuses when the queue is full.
@@ -75,15 +101,10 @@ impl Argon2Hasher {
         waiting: Waiting,
         work: impl FnOnce(&Hashing, &str, &mut Memory) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, HashError> {
-        let busy = |_: TryAcquireError| {
+        let place = self.place(waiting).ok_or_else(|| {
             self.refused_busy.inc();
             HashError::Busy
-        };
-        let place = self.places.clone().try_acquire_owned().map_err(&busy)?;
-        let among_strangers = match waiting {
-            Waiting::Stranger => Some(self.for_strangers.clone().try_acquire_owned().map_err(&busy)?),
-            Waiting::Known => None,
-        };
+        })?;
         let (hashing, decoy) = (self.hashing.clone(), self.decoy.clone());
         let (answer, answered) = oneshot::channel();
         let job = move |memory: &mut Memory| {
@@ -91,10 +112,53 @@ impl Argon2Hasher {
             if !answer.is_closed() {
                 let _ = answer.send(work(&hashing, &decoy, memory));
             }
-            drop((place, among_strangers));
+            drop(place);
         };
         self.jobs.send(Box::new(job)).map_err(|_| Fault::internal(ThreadLost))?;
         Ok(answered.await.map_err(|_| Fault::internal(ThreadLost))??)
+    }
+}
+
+/// A place in the queue, kept until the work is done.
+struct Place {
+    _in_queue: OwnedSemaphorePermit,
+    _among_strangers: Option<OwnedSemaphorePermit>,
+    _of_user: Option<PlaceOfUser>,
+}
+
+/// How many places each known user has.
+struct PlacesOfUsers {
+    share: usize,
+    taken: Mutex<HashMap<UserId, usize>>,
+}
+
+struct PlaceOfUser {
+    all: Arc<PlacesOfUsers>,
+    user_id: UserId,
+    is_among_strangers: bool,
+}
+
+impl PlacesOfUsers {
+    fn take(self: &Arc<Self>, user_id: UserId) -> Option<PlaceOfUser> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = taken.entry(user_id).or_default();
+        if *count >= 2 * self.share {
+            return None;
+        }
+        *count += 1;
+        Some(PlaceOfUser { all: self.clone(), user_id, is_among_strangers: *count > self.share })
+    }
+}
+
+impl Drop for PlaceOfUser {
+    fn drop(&mut self) {
+        let mut taken = self.all.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut count) = taken.entry(self.user_id) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
     }
 }
 
@@ -163,6 +227,35 @@ mod tests {
         let (strangers, known) = tokio::join!(strangers, known);
         let busy = strangers.iter().filter(|answer| matches!(answer, Err(HashError::Busy))).count();
         assert_eq!((busy, known.ok()), (1, Some(false)));
+    }
+
+    /// Rule I23.b: one user, on however many devices, takes a few places of each half, and they are his again when he is done.
+    #[tokio::test]
+    async fn one_user_leaves_the_queue_to_others() {
+        let hasher = Argon2Hasher::new(&mut Registry::default(), Hashing::any()).expect("the parameters are good");
+        let [anna, bela] = [1, 2].map(|number| Waiting::KnownUser(UserId::from_uuid(uuid::Uuid::from_u128(number))));
+        let share = hasher.of_users.share;
+        for round in 0..2 {
+            let annas = join_all((0..3 * share).map(|_| hasher.verify(password(), None, anna)));
+            let others = join_all([bela, Waiting::Stranger, Waiting::Known].map(|other| hasher.verify(password(), None, other)));
+            let (annas, others) = tokio::join!(annas, others);
+            let busy = annas.iter().filter(|answer| matches!(answer, Err(HashError::Busy))).count();
+            assert_eq!((busy, others.iter().filter(|answer| answer.is_ok()).count()), (share, 3), "round {round}");
+        }
+        assert!(hasher.of_users.taken.lock().expect("nobody panics while holding it").is_empty());
+    }
+
+    /// Rule I23.b: where strangers have filled their half, a user has his share of the other, and not theirs.
+    #[tokio::test]
+    async fn beyond_his_share_a_user_waits_among_strangers() {
+        let hasher = Argon2Hasher::new(&mut Registry::default(), Hashing::any()).expect("the parameters are good");
+        let anna = Waiting::KnownUser(UserId::from_uuid(uuid::Uuid::nil()));
+        let half = hasher.for_strangers.available_permits();
+        let strangers = join_all((0..half).map(|_| hasher.verify(password(), None, Waiting::Stranger)));
+        let annas = join_all((0..2 * hasher.of_users.share).map(|_| hasher.verify(password(), None, anna)));
+        let (strangers, annas) = tokio::join!(strangers, annas);
+        assert!(strangers.iter().all(Result::is_ok));
+        assert_eq!(annas.iter().filter(|answer| answer.is_ok()).count(), hasher.of_users.share);
     }
 
     #[tokio::test]

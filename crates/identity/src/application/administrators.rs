@@ -39,13 +39,13 @@ impl AdministratorUseCases {
         let buckets = self.guessing.limits.of_administrator(call.client_in(PLATFORM).address, &command.name);
         let attempt = self.guessing.begin(&permit, PLATFORM, Guessed::AdministratorPassword, &buckets).await?;
         let looked_at = self.passwords.verify(command.password, stored, Waiting::Stranger).await;
-        let is_right = self.guessing.looked_at(&permit, std::slice::from_ref(&attempt), looked_at).await?;
+        let is_right = self.guessing.looked_at(&permit, &attempt, looked_at).await?;
         let is_over = |administrator: &Administrator| {
             let age = self.clock.now().duration_since(administrator.changed_at);
             administrator.is_one_time && age > ONE_TIME_LIFETIME
         };
         let administrator = found.filter(|administrator| is_right && !is_over(administrator)).ok_or(Error::SignInRefused)?;
-        self.guessing.take_back(&permit, std::slice::from_ref(&attempt)).await?;
+        self.guessing.take_back(&permit, &attempt).await?;
         match command.new_password {
             Some(new) => self.set_password(&permit, &administrator, new).await?,
             None if administrator.is_one_time => return Err(Error::NewPasswordNeeded),

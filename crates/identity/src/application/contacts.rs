@@ -173,11 +173,11 @@ impl ContactUseCases {
             let update = self.update(&user, changed, &before);
             match self.users.update_contact(&permit, call, &update).await {
                 Ok(()) => {
-                    self.guessing.take_back(&permit, std::slice::from_ref(&attempt)).await?;
+                    self.guessing.take_back(&permit, &attempt).await?;
                     return Ok(permit.show(EmailChanged { user, confirm_until: None }));
                 }
                 Err(UpdateUserError::Taken) => return Err(Error::ContactRefused(Contact::Email)),
-                Err(UpdateUserError::Stale) => self.guessing.take_back(&permit, std::slice::from_ref(&attempt)).await?,
+                Err(UpdateUserError::Stale) => self.guessing.take_back(&permit, &attempt).await?,
                 Err(UpdateUserError::Fault(fault)) => return Err(fault.into()),
             }
         }

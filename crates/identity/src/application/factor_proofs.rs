@@ -74,7 +74,7 @@ impl FactorProofs {
         if !self.factors.use_up(permit, &account.user, &used).await? {
             return Err(Error::CodeWrong);
         }
-        self.guessing.take_back(permit, std::slice::from_ref(&attempt)).await?;
+        self.guessing.take_back(permit, &attempt).await?;
         Ok(())
     }
 
@@ -117,7 +117,7 @@ impl FactorProofs {
         if passkey.copied_at.is_some() || !self.passkeys.count(permit, passkey, &used, self.clock.now()).await? {
             return self.refuse_copy(call, entrant, passkey.id).await;
         }
-        self.guessing.take_back(permit, std::slice::from_ref(&attempt)).await?;
+        self.guessing.take_back(permit, &attempt).await?;
         Ok(passkey.id)
     }
 

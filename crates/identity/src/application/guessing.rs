@@ -60,24 +60,16 @@ impl Guessing {
         }
     }
 
-    /// Counts an attempt at the password of a user where he is known, and says in which queue it stands: beyond his share of the places for
-    /// the known he waits among strangers.
+    /// Counts an attempt at the password of a user where he is known, and says as whom he waits.
     pub(crate) async fn begin_known(
         &self,
         permit: &Permit,
         realm_id: RealmId,
         there: &[Bucket],
         user_id: UserId,
-    ) -> Result<(Waiting, Vec<Attempt>), Error> {
-        let there = self.begin(permit, realm_id, Guessed::Password, there).await?;
-        match self.begin(permit, realm_id, Guessed::Password, &self.limits.of_known_devices(user_id)).await {
-            Ok(among_known) => Ok((Waiting::Known, vec![there, among_known])),
-            Err(Error::AttemptsLimited { .. }) => Ok((Waiting::Stranger, vec![there])),
-            Err(error) => {
-                self.take_back(permit, &[there]).await?;
-                Err(error)
-            }
-        }
+    ) -> Result<(Waiting, Attempt), Error> {
+        let attempt = self.begin(permit, realm_id, Guessed::Password, there).await?;
+        Ok((Waiting::KnownUser(user_id), attempt))
     }
 
     /// What is counted of a user where he is known is kept behind what stands for him, so that all of it can be found.
@@ -94,21 +86,18 @@ impl Guessing {
     pub(crate) async fn looked_at<T>(
         &self,
         permit: &Permit,
-        attempts: &[Attempt],
+        attempt: &Attempt,
         result: Result<T, HashError>,
     ) -> Result<T, Error> {
         if result.is_err() {
-            self.take_back(permit, attempts).await?;
+            self.take_back(permit, attempt).await?;
         }
         Ok(result?)
     }
 
-    /// They were right, or were not looked at.
-    pub(crate) async fn take_back(&self, permit: &Permit, attempts: &[Attempt]) -> Result<(), Fault> {
-        for attempt in attempts {
-            self.take_back_several(permit, attempt, 1).await?;
-        }
-        Ok(())
+    /// It was right, or was not looked at.
+    pub(crate) async fn take_back(&self, permit: &Permit, attempt: &Attempt) -> Result<(), Fault> {
+        self.take_back_several(permit, attempt, 1).await
     }
 
     /// So many of those that were counted at once.

@@ -74,7 +74,7 @@ impl LinkUseCases {
         let buckets = self.guessing.limits.of_link(link.id);
         let attempt = self.guessing.begin(&permit, link.realm_id, Guessed::Password, &buckets).await?;
         let hashed = self.passwords.hash(command.password, Waiting::Known).await;
-        let password_hash = self.guessing.looked_at(&permit, std::slice::from_ref(&attempt), hashed).await?;
+        let password_hash = self.guessing.looked_at(&permit, &attempt, hashed).await?;
         for _ in 0..ATTEMPTS {
             let (link, user) = self.open(&command.token).await?;
             let entrance =

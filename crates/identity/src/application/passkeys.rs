@@ -162,7 +162,7 @@ impl PasskeyUseCases {
             PasskeyRegistrationError::Registered => Error::PasskeyTaken,
             PasskeyRegistrationError::Fault(fault) => fault.into(),
         })?;
-        self.guessing.take_back(permit, std::slice::from_ref(&attempt)).await?;
+        self.guessing.take_back(permit, &attempt).await?;
         Ok(read)
     }
 

@@ -62,27 +62,27 @@ impl PasswordUseCases {
         let mut problems = command.typed.problems(&policy.password, asks, &own_data);
         // Whatever is asked for: hashing is work that one session gets its share of.
         let buckets = self.guessing.limits.of_session(session_id);
-        let (waiting, attempts) = self.guessing.begin_known(&permit, realm_id, &buckets, user_id).await?;
+        let (waiting, attempt) = self.guessing.begin_known(&permit, realm_id, &buckets, user_id).await?;
         if asks.contains(&PasswordProof::Current) {
             let Some(stored) = account.password.as_ref().map(|password| password.hash.clone()) else {
-                self.guessing.take_back(&permit, &attempts).await?;
+                self.guessing.take_back(&permit, &attempt).await?;
                 return Err(Error::PasswordMissing);
             };
             let looked_at = self.hasher.verify(command.current, Some(stored), waiting).await;
-            if !self.guessing.looked_at(&permit, &attempts, looked_at).await? {
+            if !self.guessing.looked_at(&permit, &attempt, looked_at).await? {
                 problems.insert(0, PasswordChangeProblem::CurrentWrong);
             }
         }
         if !problems.is_empty() {
             // Only a wrong guess at the present one counts.
             if !problems.contains(&PasswordChangeProblem::CurrentWrong) {
-                self.guessing.take_back(&permit, &attempts).await?;
+                self.guessing.take_back(&permit, &attempt).await?;
             }
             return Err(Error::PasswordNotChanged(problems));
         }
         let hashed = self.hasher.hash(command.typed.new, waiting).await;
-        let hash = self.guessing.looked_at(&permit, &attempts, hashed).await?;
-        self.guessing.take_back(&permit, &attempts).await?;
+        let hash = self.guessing.looked_at(&permit, &attempt, hashed).await?;
+        self.guessing.take_back(&permit, &attempt).await?;
         let ending = match command.other_sessions {
             OtherSessions::Keep => SessionsEnding::None,
             OtherSessions::End => SessionsEnding::AllBut(session_id),
@@ -120,10 +120,10 @@ impl PasswordUseCases {
             return Err(Error::PasswordNotChanged(problems));
         }
         let buckets = self.guessing.limits.of_passwords_set_by(owner_id);
-        let (waiting, attempts) = self.guessing.begin_known(&permit, realm_id, &buckets, owner_id).await?;
+        let (waiting, attempt) = self.guessing.begin_known(&permit, realm_id, &buckets, owner_id).await?;
         let hashed = self.hasher.hash(command.typed.new, waiting).await;
-        let hash = self.guessing.looked_at(&permit, &attempts, hashed).await?;
-        self.guessing.take_back(&permit, &attempts).await?;
+        let hash = self.guessing.looked_at(&permit, &attempt, hashed).await?;
+        self.guessing.take_back(&permit, &attempt).await?;
         for _ in 0..ATTEMPTS {
             let user = self.users.get(realm_id, command.user_id).await?.ok_or(Error::UserNotFound)?;
             let (permit, owner_id) = may_set_password(call, &user, &policy)?;

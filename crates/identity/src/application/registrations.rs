@@ -134,7 +134,7 @@ impl RegistrationUseCases {
         let buckets = self.guessing.limits.of_link(registration.link_id);
         let attempt = self.guessing.begin(&permit, registration.realm_id, Guessed::Password, &buckets).await?;
         let hashed = self.passwords.hash(command.password, Waiting::Known).await;
-        let password_hash = self.guessing.looked_at(&permit, std::slice::from_ref(&attempt), hashed).await?;
+        let password_hash = self.guessing.looked_at(&permit, &attempt, hashed).await?;
         for _ in 0..ATTEMPTS {
             let (registration, door) = self.open(&command.token).await?;
             let admission = self.admission(&registration, &door)?;

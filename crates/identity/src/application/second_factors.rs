@@ -165,7 +165,7 @@ impl SecondFactorUseCases {
         let attempt = self.guessing.begin(permit, realm.id, Guessed::SecondFactor, &buckets).await?;
         let Some(TypedCode::OfDevice(code)) = TypedCode::read(code.expose()) else { return Err(Error::CodeWrong) };
         let step = self.proofs.step(factor, &code)?;
-        self.guessing.take_back(permit, std::slice::from_ref(&attempt)).await?;
+        self.guessing.take_back(permit, &attempt).await?;
         Ok(step)
     }
 

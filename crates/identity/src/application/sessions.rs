@@ -115,8 +115,8 @@ impl SessionUseCases {
         let account = self.users.account(command.realm_id, login.as_ref()).await?;
         // Realms that are made up count as one.
         let counted_in = realm.as_ref().map_or(PLATFORM, |realm| realm.id);
-        let (waiting, attempts) = self.attempt(&permit, call, counted_in, &command, login.as_ref(), account.as_ref()).await?;
-        let mut account = self.look_at(&permit, account, command.password, waiting, &attempts).await?;
+        let (waiting, attempt) = self.attempt(&permit, call, counted_in, &command, login.as_ref(), account.as_ref()).await?;
+        let mut account = self.look_at(&permit, account, command.password, waiting, &attempt).await?;
         let realm = realm.ok_or(Error::SignInRefused)?;
         for _ in 0..ATTEMPTS {
             if account.user.status() != UserStatus::Active {
@@ -124,7 +124,7 @@ impl SessionUseCases {
             }
             let name = command.session_name.clone();
             if let Some(entered) = self.enter(&permit, call, &account, &realm.policy, name, FirstFactor::Password).await? {
-                self.guessing.take_back(&permit, &attempts).await?;
+                self.guessing.take_back(&permit, &attempt).await?;
                 return Ok(permit.show(entered));
             }
             // His standing changed while the password was looked at. Unless the password did too, he is still who he says.
@@ -216,11 +216,11 @@ impl SessionUseCases {
         account: Option<Account>,
         password: Password,
         waiting: Waiting,
-        attempts: &[Attempt],
+        attempt: &Attempt,
     ) -> Result<Account, Error> {
         let stored = account.as_ref().and_then(|account| account.password.as_ref()).map(|password| password.hash.clone());
         let looked_at = self.passwords.verify(password.clone(), stored, waiting).await;
-        let is_right = self.guessing.looked_at(permit, attempts, looked_at).await?;
+        let is_right = self.guessing.looked_at(permit, attempt, looked_at).await?;
         let account = account.filter(|_| is_right).ok_or(Error::SignInRefused)?;
         self.hash_again(permit, &account, password, waiting).await;
         Ok(account)
@@ -250,13 +250,13 @@ impl SessionUseCases {
         command: &SignIn,
         login: Option<&Login>,
         account: Option<&Account>,
-    ) -> Result<(Waiting, Vec<Attempt>), Error> {
+    ) -> Result<(Waiting, Attempt), Error> {
         let limits = &self.guessing.limits;
         let known = account.and_then(|account| Some((self.device(call, account)?.device, account.user.id())));
         let Some((device_id, user_id)) = known else {
             let buckets = limits.of_strange_device(call.client_in(command.realm_id).address, login, &command.login);
             let attempt = self.guessing.begin(permit, counted_in, Guessed::Password, &buckets).await?;
-            return Ok((Waiting::Stranger, vec![attempt]));
+            return Ok((Waiting::Stranger, attempt));
         };
         self.guessing.begin_known(permit, counted_in, &limits.of_known_device(device_id, user_id), user_id).await
     }
@@ -380,12 +380,12 @@ impl SessionUseCases {
         }
         let stored = account.password.ok_or(Error::PasswordMissing)?.hash;
         let buckets = self.guessing.limits.of_session(session_id);
-        let (waiting, attempts) = self.guessing.begin_known(&permit, user.realm_id, &buckets, user.user_id).await?;
+        let (waiting, attempt) = self.guessing.begin_known(&permit, user.realm_id, &buckets, user.user_id).await?;
         let looked_at = self.passwords.verify(password, Some(stored), waiting).await;
-        if !self.guessing.looked_at(&permit, &attempts, looked_at).await? {
+        if !self.guessing.looked_at(&permit, &attempt, looked_at).await? {
             return Err(Error::CurrentPasswordWrong);
         }
-        self.guessing.take_back(&permit, &attempts).await?;
+        self.guessing.take_back(&permit, &attempt).await?;
         if !self.sessions.authenticate(&permit, user.realm_id, session_id, self.clock.now()).await? {
             return Err(Error::SessionOver);
         }

@@ -160,7 +160,7 @@ impl SocialAccountUseCases {
         let identified = self.providers.identify(door.asking(&secrets, now), &returned.code).await;
         // A provider that is away is nobody's wrong guess.
         if !matches!(identified, Err(ProviderError::Refused)) {
-            self.guessing.take_back(permit, std::slice::from_ref(&attempt)).await?;
+            self.guessing.take_back(permit, &attempt).await?;
         }
         Ok(identified?)
     }

@@ -36,16 +36,16 @@ impl VpnUseCases {
         let realm = self.sessions.realms.get(gateway.realm_id).await?.ok_or(Error::RealmNotFound)?;
         let login = Login::read(&command.login, &realm.policy);
         let account = users.account(realm.id, login.as_ref()).await?;
-        let (waiting, attempts) = self.attempt(&permit, realm.id, &command, login.as_ref(), account.as_ref()).await?;
-        let account = self.sessions.look_at(&permit, account, command.password, waiting, &attempts).await?;
+        let (waiting, attempt) = self.attempt(&permit, realm.id, &command, login.as_ref(), account.as_ref()).await?;
+        let account = self.sessions.look_at(&permit, account, command.password, waiting, &attempt).await?;
         let may_use_it = realm.policy.sign_on.admits(account.user.role(), FirstFactor::Password);
         if account.user.status() != UserStatus::Active || !may_use_it {
             return Err(Error::SignInRefused);
         }
         // It took a while: whoever was blocked meanwhile, or has another password, stays outside.
         let now = users.account(realm.id, login.as_ref()).await?.filter(|now| is_still(&account, now));
-        let entering = now.ok_or(Error::SignInRefused)?.user;
-        guessing.take_back(&permit, &attempts).await?;
+        let entering = now.ok_or(Error::SignInRefused)?;
+        guessing.take_back(&permit, &attempt).await?;
         if let Some(station) = &command.station {
             let kept = self.kept(station, entering.id());
             self.stations.remember(&permit, &entering, &kept, self.sessions.clock.now()).await?;
@@ -61,7 +61,7 @@ impl VpnUseCases {
         command: &EnterVpn,
         login: Option<&Login>,
         account: Option<&Account>,
-    ) -> Result<(Waiting, Vec<Attempt>), Error> {
+    ) -> Result<(Waiting, Attempt), Error> {
         let guessing = &self.sessions.guessing;
         let user_id = account.map_or(NOBODY, |account| account.user.id());
         if let Some(station) = &command.station
@@ -72,7 +72,7 @@ impl VpnUseCases {
         }
         let buckets = guessing.limits.of_strange_station(command.station.as_ref(), login, &command.login);
         let attempt = guessing.begin(permit, realm_id, Guessed::Password, &buckets).await?;
-        Ok((Waiting::Stranger, vec![attempt]))
+        Ok((Waiting::Stranger, attempt))
     }
 
     fn kept(&self, station: &Station, user_id: UserId) -> Vec<u8> {

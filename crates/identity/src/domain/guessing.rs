@@ -96,10 +96,8 @@ pub(crate) struct GuessingLimits {
     pub(crate) export_window: Duration,
 }
 
-/// On how many known devices at once the attempts of one user stand in the queue for the known. Whoever has his password has any number
-/// of them.
-const DEVICES_AT_ONCE: i32 = 3;
-
+/// How many who administer one company are told of the contacts of others at the same time.
+const OWNERS_WHO_LEARN: i32 = 2;
 /// As many SMS as are sent for an address (I17).
 const TEXTS_FROM_ADDRESS_A_DAY: i32 = 20;
 /// Codes are short: whoever may try as many as there are in a window, again and again, finds one within a year.
@@ -137,12 +135,6 @@ impl GuessingLimits {
     pub(crate) fn of_known_station(&self, station: &Station, user_id: UserId) -> Vec<Bucket> {
         let Subject(subject) = known_station(station, user_id);
         vec![self.of_password(subject, self.passwords_on_device).of(user_id)]
-    }
-
-    /// How much of the queue for the known one user takes. Beyond it he waits among strangers, and is refused nothing.
-    pub(crate) fn of_known_devices(&self, user_id: UserId) -> Vec<Bucket> {
-        let most = self.passwords_on_device.saturating_mul(DEVICES_AT_ONCE);
-        vec![self.of_password(format!("devices of {user_id}"), most).of(user_id)]
     }
 
     /// What attempts at the code of a second factor are counted by, which only somebody makes who has shown the password: by themselves on a
@@ -353,13 +345,13 @@ mod tests {
         assert!(!lifted.contains(&counted[1].subject), "what costs money stays counted");
     }
 
-    /// Rule I23.b: each known device has its attempts; how many of one user stand among the known is counted apart.
+    /// Rule I23.b: each known device has its attempts.
     #[test]
     fn known_devices_have_their_own_attempts() {
         let user_id = Id::from_uuid(Uuid::nil());
         let on = |device| LIMITS.of_known_device(Id::from_uuid(Uuid::from_u128(device)), user_id);
         assert_ne!(on(1), on(2));
-        assert_eq!((on(1).len(), LIMITS.of_known_devices(user_id)[0].most), (1, 30));
+        assert_eq!(on(1).len(), 1);
     }
 
     /// Rule I23.d: codes count by themselves on a device that has shown one; on all others together, by the day as well, and anew with another
@@ -440,7 +432,6 @@ mod tests {
         let station = Station::read("198.51.100.7").expect("an address");
         let counted = [
             LIMITS.of_known_device(device_id, user_id),
-            LIMITS.of_known_devices(user_id),
             LIMITS.of_known_station(&station, user_id),
             LIMITS.of_codes(Some(device_id), user_id, Timestamp::UNIX_EPOCH),
             LIMITS.of_passkeys(user_id, &AskedIn::Session(Id::from_uuid(Uuid::nil()))),

@@ -24,8 +24,11 @@ pub(crate) enum HashError {
 pub(crate) enum Waiting {
     /// Anybody.
     Stranger,
-    /// Somebody on a device that he has signed in on, or with a link that he was mailed: places are kept for him (I23).
+    /// Somebody with a link that he was mailed: places are kept for him (I23).
     Known,
+    /// A user where he is known: on a device that he has signed in on, or in a session. Some of these places are for him, then as many of
+    /// those for anybody, and no more: whoever has his password may have any number of devices.
+    KnownUser(UserId),
 }
 
 /// Hashes passwords, slowly on purpose.
