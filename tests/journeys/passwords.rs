@@ -33,6 +33,49 @@ pub(crate) async fn reauthenticate(cabinet: &Cabinet, token: &str, password: &st
     SessionServiceClient::new(cabinet.identity.channel()).reauthenticate(request).await.map(|_| ())
 }
 
+/// Rule I23.b: the device on which a password is changed is known by the new one, and has attempts of its own; others are strange, and
+/// one that was strange stays so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_on_which_a_password_is_changed_stays_known() {
+    let cabinet = Cabinet::start().await;
+    let anna = cabinet.create_customer("anna@example.com").await;
+    cabinet.signed_in(&anna).await;
+    let sign_in = async |device: &str, password: &str| {
+        let (realm_id, login) = (cabinet.realm.id.to_string(), "anna@example.com".to_owned());
+        let message = pb::SignInRequest { realm_id, login, password: password.to_owned(), session_name: String::new() };
+        let request = on_device(device, with_token("", message));
+        SessionServiceClient::new(cabinet.identity.channel()).sign_in(request).await.map(tonic::Response::into_inner)
+    };
+    let change_on = async |device: &str, token: &str, passwords| {
+        let request = on_device(device, with_token(token, change(passwords)));
+        let answer = PasswordServiceClient::new(cabinet.identity.channel()).change_password(request).await;
+        let device = answer.expect("all that is asked for is right").into_inner().device_token;
+        assert!(device.is_empty() || cabinet.watch.canary(Kind::Token, &device));
+        device
+    };
+    let (first, second) = (sign_in("", OLD).await.expect("her password"), sign_in("", OLD).await.expect("her password"));
+    let (token, other) = (first.tokens.expect("tokens").access_token, second.device_token);
+    let known = change_on(&first.device_token, &token, [OLD, NEW, ""]).await;
+    assert_ne!(known, "");
+
+    let limited = is(Code::ResourceExhausted, "ATTEMPTS_LIMITED");
+    for _ in 0..10 {
+        sign_in("", "a wrong password").await.expect_err("a wrong password");
+    }
+    for strange in ["", &first.device_token, &other] {
+        assert_eq!(refused(sign_in(strange, NEW).await), limited, "strangers have used up their attempts");
+    }
+    let again = sign_in(&known, NEW).await.expect("on a known device");
+    assert_eq!(change_on("", &again.tokens.expect("tokens").access_token, [NEW, OLD, ""]).await, "", "a strange one");
+}
+
+fn on_device<M>(device: &str, mut request: tonic::Request<M>) -> tonic::Request<M> {
+    if !device.is_empty() {
+        request.metadata_mut().insert("x-cabinet-device", device.parse().expect("visible ASCII"));
+    }
+    request
+}
+
 /// Somebody who has just set [`OLD`] in a realm, and the access token of his session.
 async fn signed_in(realm: &PresetRealm<'_>) -> String {
     realm.add(realm.invited("anna@example.com")).await.expect("a good user");

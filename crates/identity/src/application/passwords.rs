@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use kernel::{Authorized, Call, Clock, IdSource, RealmId, Refusal, UserId};
+use kernel::{Authorized, Call, Clock, IdSource, RealmId, Refusal, Secret, UserId};
 
-use super::sessions::{authenticated_session, open_session, signed_in};
+use super::sessions::{authenticated_session, known_device, open_session, signed_in};
 use super::user_actions::may_set_password;
 use super::users::own_data;
 use super::{
@@ -46,8 +46,9 @@ pub(crate) struct SetUserPassword {
 }
 
 impl PasswordUseCases {
-    /// Changes the caller's own password if everything that the policy asks for is right.
-    pub(crate) async fn change(&self, call: &Call, command: ChangePassword) -> Result<Authorized<()>, Error> {
+    /// Changes the caller's own password if everything that the policy asks for is right. Answers by what his device is known from now on, if
+    /// it was known before.
+    pub(crate) async fn change(&self, call: &Call, command: ChangePassword) -> Result<Authorized<Option<Secret<String>>>, Error> {
         let permit = call.authorize(&Action::ChangeOwnPassword)?;
         let (caller, session_id) = signed_in(call)?;
         let (realm_id, user_id) = (caller.realm_id, caller.user_id);
@@ -97,7 +98,8 @@ impl PasswordUseCases {
             let now = self.clock.now();
             let new = NewPassword { user: &again.user, hash: &hash, ending, set_by, event_id: self.ids.new_id(now), now };
             if self.passwords.set(&permit, call, &new).await? {
-                return Ok(permit.show(()));
+                let device = known_device(self.guessing.secrets.as_ref(), call, &account);
+                return Ok(permit.show(device.map(|device| self.guessing.secrets.device_token(device, now))));
             }
             open_session(self.sessions.as_ref(), &caller, session_id).await?;
         }

@@ -261,12 +261,8 @@ impl SessionUseCases {
         self.guessing.begin_known(permit, counted_in, &limits.of_known_device(device_id, user_id), user_id).await
     }
 
-    /// The device that calls, if this user has signed in on it before, with the password he has, or without one as now.
     pub(crate) fn device(&self, call: &Call, account: &Account) -> Option<DeviceToken> {
-        let user = &account.user;
-        let shown = call.client_in(user.realm_id()).device.as_ref()?;
-        let token = self.secrets.read_device_token(shown.expose(), account.known_since())?;
-        (token.realm == user.realm_id() && token.user == user.id()).then_some(token)
+        known_device(self.secrets.as_ref(), call, account)
     }
 
     /// By what the device of somebody who has just signed in is known the next time, and by the factor that he has shown, if he has.
@@ -465,6 +461,14 @@ pub(super) fn signed_in(call: &Call) -> Result<(UserCaller, SessionId), Error> {
         Caller::User(user @ UserCaller { through: Through::Session(session_id), .. }) => Ok((*user, *session_id)),
         _ => Err(Refusal::Denied.into()),
     }
+}
+
+/// The device that calls, if this user has signed in on it before, with the password he has, or without one as now.
+pub(crate) fn known_device(secrets: &dyn Secrets, call: &Call, account: &Account) -> Option<DeviceToken> {
+    let user = &account.user;
+    let shown = call.client_in(user.realm_id()).device.as_ref()?;
+    let token = secrets.read_device_token(shown.expose(), account.known_since())?;
+    (token.realm == user.realm_id() && token.user == user.id()).then_some(token)
 }
 
 /// A session of the caller's that goes on, and he with it.

@@ -35,8 +35,9 @@ impl PasswordService for PasswordGrpc {
             typed: typed(&request.new_password, &request.confirmation),
             other_sessions: if request.end_other_sessions { OtherSessions::End } else { OtherSessions::Keep },
         };
-        let () = self.passwords.change(&call, command).await.map_err(Problem::from)?.into_inner();
-        Ok(Response::new(pb::ChangePasswordResponse {}))
+        let device_token = self.passwords.change(&call, command).await.map_err(Problem::from)?.into_inner();
+        let device_token = device_token.map(|token| token.expose().clone()).unwrap_or_default();
+        Ok(Response::new(pb::ChangePasswordResponse { device_token }))
     }
 
     async fn set_user_password(
