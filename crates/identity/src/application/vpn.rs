@@ -47,7 +47,7 @@ impl VpnUseCases {
         let entering = now.ok_or(Error::SignInRefused)?;
         guessing.take_back(&permit, &attempt).await?;
         if let Some(station) = &command.station {
-            let kept = self.kept(station, entering.id());
+            let kept = self.kept(station, entering.user.id());
             self.stations.remember(&permit, &entering, &kept, self.sessions.clock.now()).await?;
         }
         Ok(permit.show(()))

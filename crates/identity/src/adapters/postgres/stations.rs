@@ -6,8 +6,7 @@ use kernel::{Fault, Permit, RealmId, Timestamp, UserId};
 use runtime::postgres;
 use sqlx::PgPool;
 
-use crate::application::Stations;
-use crate::domain::User;
+use crate::application::{Account, Stations};
 
 pub(crate) struct PgStations {
     pool: PgPool,
@@ -29,7 +28,10 @@ impl Stations for PgStations {
                  WHERE stations.realm_id = $1
                    AND stations.user_id = $2
                    AND station = $3
-                   AND entered_at >= passwords.set_at
+                   AND (
+                       stations.password_set_at = passwords.set_at
+                       OR (stations.password_set_at IS NULL AND entered_at >= passwords.set_at)
+                   )
              ) AS "is_known!""#,
             realm_id.as_uuid(),
             user_id.as_uuid(),
@@ -40,21 +42,23 @@ impl Stations for PgStations {
         .map_err(postgres::fault)
     }
 
-    async fn remember(&self, _: &Permit, user: &User, station: &[u8], now: Timestamp) -> Result<(), Fault> {
+    async fn remember(&self, _: &Permit, account: &Account, station: &[u8], now: Timestamp) -> Result<(), Fault> {
+        let user = &account.user;
         // Of a user who is deleted at this moment nothing is kept.
         sqlx::query!(
-            "INSERT INTO stations (realm_id, user_id, station, entered_at)
-             SELECT realm_id, user_id, $3, $4
+            "INSERT INTO stations (realm_id, user_id, station, entered_at, password_set_at)
+             SELECT realm_id, user_id, $3, $4, $5
              FROM users
              WHERE realm_id = $1
                AND user_id = $2
              FOR SHARE
              ON CONFLICT (realm_id, user_id, station) DO UPDATE
-             SET entered_at = greatest(stations.entered_at, excluded.entered_at)",
+             SET entered_at = greatest(stations.entered_at, excluded.entered_at), password_set_at = excluded.password_set_at",
             user.realm_id().as_uuid(),
             user.id().as_uuid(),
             station,
             now.to_sqlx() as _,
+            account.password_set_at().map(Timestamp::to_sqlx) as _,
         )
         .execute(&self.pool)
         .await

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use kernel::{Call, CompanyId, EventId, Fault, LinkId, Permit, RealmId, SessionId, Timestamp, UserId};
 
+use super::Account;
 use crate::domain::audit::Done;
 use crate::domain::guessing::Guessed;
 use crate::domain::{Link, Session, SessionUser, User};
@@ -112,7 +113,8 @@ pub(crate) trait Stations: Send + Sync {
     /// True if he has entered from there with the password that he has.
     async fn is_known(&self, realm_id: RealmId, user_id: UserId, station: &[u8]) -> Result<bool, Fault>;
 
-    async fn remember(&self, permit: &Permit, user: &User, station: &[u8], now: Timestamp) -> Result<(), Fault>;
+    /// Remembers that he has entered from there, with the password that he has there.
+    async fn remember(&self, permit: &Permit, account: &Account, station: &[u8], now: Timestamp) -> Result<(), Fault>;
 }
 
 /// A link to be sent.
