@@ -15,7 +15,7 @@ pub(super) struct Learning(Option<(Attempt, i32)>);
 pub(super) async fn begin(guessing: &Guessing, permit: &Permit, call: &Call, users: usize) -> Result<Learning, Error> {
     let Caller::User(user) = call.caller() else { return Ok(Learning(None)) };
     let times = i32::try_from(users).unwrap_or(i32::MAX);
-    let buckets = guessing.limits.of_conflicts(user.user_id);
+    let buckets = guessing.limits.of_conflicts(user.user_id, user.company_id);
     let counted = guessing.begin_several(permit, user.realm_id, Guessed::Conflict, &buckets, times).await?;
     Ok(Learning(Some((counted, times))))
 }

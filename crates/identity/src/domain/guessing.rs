@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use kernel::{DeviceId, LinkId, SessionId, Timestamp, UserId};
+use kernel::{CompanyId, DeviceId, LinkId, SessionId, Timestamp, UserId};
 
 use super::{AskedIn, Contacts, EmailAddress, Login, PhoneNumber, Station, UserName};
 
@@ -215,9 +215,14 @@ impl GuessingLimits {
         vec![bucket(format!("contacts of {user_id}"), self.taken_contacts_of_user, self.conflict_window)]
     }
 
-    /// What is counted of the contacts of others that somebody is told are taken.
-    pub(crate) fn of_conflicts(&self, user_id: UserId) -> Vec<Bucket> {
-        vec![bucket(format!("conflicts of {user_id}"), self.conflicts_of_user, self.conflict_window)]
+    /// What is counted of the contacts of others that somebody is told are taken: by himself and by his company, so that whoever makes
+    /// OWNERs does not learn more by each of them.
+    pub(crate) fn of_conflicts(&self, user_id: UserId, company_id: CompanyId) -> Vec<Bucket> {
+        let of_company = self.conflicts_of_user.saturating_mul(OWNERS_WHO_LEARN);
+        vec![
+            bucket(format!("conflicts of {user_id}"), self.conflicts_of_user, self.conflict_window),
+            bucket(format!("conflicts of company {company_id}"), of_company, self.conflict_window),
+        ]
     }
 
     /// What gathering all that is kept of a user is counted by.
@@ -425,6 +430,16 @@ mod tests {
         }
     }
 
+    /// Rule I8.c: whoever administers learns so much; those of one company together twice as much, however many they are.
+    #[test]
+    fn owners_of_one_company_learn_together() {
+        let [anna, bela, company] = [1, 2, 3].map(Uuid::from_u128);
+        let of = |user| LIMITS.of_conflicts(Id::from_uuid(user), Id::from_uuid(company));
+        assert_ne!(of(anna)[0], of(bela)[0]);
+        assert_eq!(of(anna)[1], of(bela)[1]);
+        assert_eq!(of(anna)[1].most, 2 * of(anna)[0].most);
+    }
+
     /// Rule I23.f: whatever is counted of a user where he is known is found by him; what is counted of strangers is nobody's.
     #[test]
     fn what_is_counted_of_a_user_is_found_by_him() {
@@ -442,7 +457,7 @@ mod tests {
             assert_eq!((windows.len(), windows[0].of_user), (1, Some(user_id)));
             assert!(days.iter().all(|bucket| bucket.of_user.is_none()), "what a day holds is lifted by nobody: codes are short");
         }
-        for learnt in [LIMITS.of_contacts(user_id), LIMITS.of_conflicts(user_id)] {
+        for learnt in [LIMITS.of_contacts(user_id), LIMITS.of_conflicts(user_id, Id::from_uuid(Uuid::nil()))] {
             assert!(learnt.iter().all(|bucket| bucket.of_user.is_none()), "whom others are is not what keeps him out");
         }
         assert!(LIMITS.of_strange_device(None, None, "anna").iter().all(|bucket| bucket.of_user.is_none()));
