@@ -101,6 +101,10 @@ impl Check {
         if rules.uuid && (value.len() != uuid::fmt::Hyphenated::LENGTH || uuid::Uuid::try_parse(value).is_err()) {
             self.violate(field, "must be a UUID in its hyphenated form".to_owned());
         }
+        // PostgreSQL keeps it in no text.
+        if value.contains('\0') {
+            self.violate(field, "must have no U+0000".to_owned());
+        }
         if length < rules.min_len {
             self.violate(field, format!("must have at least {} characters", rules.min_len));
         }
@@ -222,6 +226,14 @@ mod tests {
         assert_eq!(fields(&request), ["user_ids[1]"]);
         let empty = identity::BatchGetUsersRequest::default();
         assert_eq!(fields(&empty), ["user_ids"]);
+    }
+
+    /// PostgreSQL would refuse it later, as a fault of ours.
+    #[test]
+    fn no_text_has_a_nul() {
+        let request =
+            identity::RenameSessionRequest { session_id: "01890a5d-ac96-774b-bcce-b302099a8057".into(), name: "a\0b".into() };
+        assert_eq!(fields(&request), ["name"]);
     }
 
     #[test]
