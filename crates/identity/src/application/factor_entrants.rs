@@ -106,8 +106,8 @@ impl Entrants {
         Err(Error::SignInOver)
     }
 
-    /// Signs in whoever came without a session. Whoever has become another at the very last signs in again; his recovery codes are shown all
-    /// the same, this once.
+    /// Signs in whoever came without a session. Whoever has become another at the very last signs in again, and so does everybody whose
+    /// session cannot be kept now: his factor is on, and his recovery codes are shown all the same, this once.
     pub(super) async fn entered(
         &self,
         call: &Call,
@@ -121,6 +121,10 @@ impl Entrants {
         match self.enter(call, entrant, session_name, factor).await {
             Ok(signed_in) => Ok(Some(signed_in)),
             Err(Error::SignInOver) => Ok(None),
+            Err(Error::Fault(fault)) => {
+                tracing::warn!(error = &fault as &dyn std::error::Error, "a second factor is on, and its user was not signed in");
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }

@@ -128,7 +128,9 @@ impl SecondFactorUseCases {
             if entrant.session_id().is_none() && !held.is_none() {
                 return Err(Error::SecondFactorOn);
             }
-            self.begun(&entrant).await.ok().filter(|still| still.id == factor.id).ok_or(Error::SecondFactorMissing)?;
+            if self.begun(&entrant).await?.id != factor.id {
+                return Err(Error::SecondFactorMissing);
+            }
             let now = self.clock.now();
             let (user, session_id, event_id) = (&entrant.account.user, entrant.session_id(), self.ids.new_id(now));
             let first = held.is_none().then_some(&recovery);
