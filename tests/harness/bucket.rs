@@ -1,7 +1,7 @@
 //! A bucket that speaks as much of S3 as avatars need: put, get and delete of one object, signed. It can be away.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
@@ -23,6 +23,8 @@ pub struct Bucket {
 struct Kept {
     objects: Mutex<BTreeMap<String, Bytes>>,
     is_away: AtomicBool,
+    is_gone: AtomicBool,
+    asked_in_vain: AtomicUsize,
 }
 
 impl Bucket {
@@ -48,6 +50,16 @@ impl Bucket {
         self.kept.is_away.store(is_away, Ordering::Relaxed);
     }
 
+    /// From now on it is the wrong one, as if its name were mistyped, or again the right one.
+    pub fn set_gone(&self, is_gone: bool) {
+        self.kept.is_gone.store(is_gone, Ordering::Relaxed);
+    }
+
+    /// How often something was asked of it while it was the wrong one.
+    pub fn asked_in_vain(&self) -> usize {
+        self.kept.asked_in_vain.load(Ordering::Relaxed)
+    }
+
     /// What is in it, by name.
     pub fn objects(&self) -> BTreeMap<String, Vec<u8>> {
         let objects = self.kept.objects.lock().unwrap_or_else(PoisonError::into_inner);
@@ -70,6 +82,10 @@ async fn answer(State(kept): State<Arc<Kept>>, method: Method, uri: Uri, headers
         headers.get("authorization").and_then(|value| value.to_str().ok()).is_some_and(|shown| shown.starts_with(&signed));
     let name = uri.path().strip_prefix(&format!("/{}/", Bucket::NAME));
     let (true, Some(name)) = (is_signed, name) else { return StatusCode::FORBIDDEN.into_response() };
+    if kept.is_gone.load(Ordering::Relaxed) {
+        kept.asked_in_vain.fetch_add(1, Ordering::Relaxed);
+        return (StatusCode::NOT_FOUND, "<Error><Code>NoSuchBucket</Code></Error>").into_response();
+    }
     let mut objects = kept.objects.lock().unwrap_or_else(PoisonError::into_inner);
     let about = [("etag", "\"1\""), ("last-modified", "Sun, 22 Nov 2026 12:00:00 GMT")];
     match method {
@@ -81,10 +97,11 @@ async fn answer(State(kept): State<Arc<Kept>>, method: Method, uri: Uri, headers
             Some(content) => (about, content.clone()).into_response(),
             None => StatusCode::NOT_FOUND.into_response(),
         },
-        Method::DELETE => {
-            objects.remove(name);
-            StatusCode::NO_CONTENT.into_response()
-        }
+        // Not every bucket deletes in silence what is not there.
+        Method::DELETE => match objects.remove(name) {
+            Some(_) => StatusCode::NO_CONTENT.into_response(),
+            None => (StatusCode::NOT_FOUND, "<Error><Code>NoSuchKey</Code></Error>").into_response(),
+        },
         _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
     }
 }

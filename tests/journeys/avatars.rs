@@ -6,8 +6,10 @@ use api::cabinet::profile::v1::avatar_service_client::AvatarServiceClient;
 use api::cabinet::profile::v1::profile_service_client::ProfileServiceClient;
 use cabinet_e2e::{Cabinet, Kind, colour_at, eventually_async, is, new_id, picture, reason, refused, user_id, with_token};
 use futures::StreamExt as _;
+use futures::channel::mpsc::{UnboundedSender, unbounded};
 use image::ImageFormat;
 use kernel::Role;
+use tokio::task::JoinHandle;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
@@ -180,6 +182,34 @@ async fn a_photograph_is_turned_and_says_nothing_more() {
     }
 }
 
+type Sending = JoinHandle<Result<tonic::Response<pb::UploadAvatarResponse>, tonic::Status>>;
+
+/// An upload that has begun, and ends when the sender is dropped.
+async fn begun_upload(
+    cabinet: &Cabinet,
+    token: &str,
+    first: pb::UploadAvatarRequest,
+) -> (UnboundedSender<pb::UploadAvatarRequest>, Sending) {
+    let send = || {
+        let (sender, parts) = unbounded();
+        sender.unbounded_send(first.clone()).expect("it is open");
+        let mut client = AvatarServiceClient::new(cabinet.profile.channel());
+        let request = with_token(token, parts);
+        (sender, tokio::spawn(async move { client.upload_avatar(request).await }))
+    };
+    let (service, mut sending) = (cabinet.service_token(), send());
+    let begun = eventually_async("an upload to have its place", async || {
+        // Perhaps whoever looks had the place at that moment.
+        if sending.1.is_finished() {
+            sending = send();
+        }
+        let no_picture = cabinet.upload_avatar(&service, &first.user_id, &first.etag, b"x").await;
+        (refused(no_picture) == is(Code::ResourceExhausted, "AVATARS_BUSY")).then_some(())
+    });
+    begun.await;
+    sending
+}
+
 /// Rules P2, P5.b: a change that was made from another state of the profile is refused, also if it changed while the file was sent.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_tabs_do_not_overwrite_each_others_avatars() {
@@ -197,14 +227,8 @@ async fn two_tabs_do_not_overwrite_each_others_avatars() {
     assert_eq!(refused(cabinet.delete_avatar(&token, &anna.user_id, &nothing_saved).await), is(Code::Aborted, "ETAG_MISMATCH"));
     assert_eq!(profile(&cabinet, &anna.user_id).await, saved);
 
-    let (mut send, parts) = futures::channel::mpsc::unbounded::<pb::UploadAvatarRequest>();
     let first = pb::UploadAvatarRequest { user_id: anna.user_id.clone(), etag: saved.etag.clone(), chunk: file };
-    send.start_send(first).expect("it is open");
-    let mut client = AvatarServiceClient::new(cabinet.profile.channel());
-    let upload = tokio::spawn({
-        let request = with_token(&token, parts);
-        async move { client.upload_avatar(request).await }
-    });
+    let (send, upload) = begun_upload(&cabinet, &token, first).await;
     let without = cabinet.delete_avatar(&token, &anna.user_id, &saved.etag).await.expect("the etag is right");
     drop(send);
     assert_eq!(refused(upload.await.expect("it ends")), is(Code::Aborted, "ETAG_MISMATCH"));
@@ -276,14 +300,8 @@ async fn a_file_of_somebody_who_is_blocked_meanwhile_changes_nothing() {
     let anna = cabinet.create_customer("anna@example.com").await;
     let token = cabinet.signed_in(&anna).await.access_token;
     let chunk = picture(ImageFormat::Png, 40, 40);
-    let (mut sender, messages) = futures::channel::mpsc::channel(1);
-    let mut client = AvatarServiceClient::new(cabinet.profile.channel());
-    let sending = tokio::spawn({
-        let request = with_token(&token, messages);
-        async move { client.upload_avatar(request).await }
-    });
     let first = pb::UploadAvatarRequest { user_id: anna.user_id.clone(), chunk, ..Default::default() };
-    sender.try_send(first).expect("there is room for one");
+    let (sender, sending) = begun_upload(&cabinet, &token, first).await;
     cabinet.block_user(&owner, &anna.user_id).await.expect("an OWNER may");
     cabinet.refused_everywhere(&token, &anna.user_id).await;
     drop(sender);

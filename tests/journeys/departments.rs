@@ -195,4 +195,6 @@ async fn a_company_has_a_thousand_departments_at_the_most() {
     let added = futures::future::join_all(names.iter().map(|name| desk.create(name))).await;
     let refusals: Vec<Refused> = added.into_iter().filter_map(|added| Some(reason(&added.err()?))).collect();
     assert_eq!(refusals, vec![is(Code::FailedPrecondition, "DEPARTMENTS_LIMITED"); 4]);
+    // Whoever has lost the answer to what he added is told that it is there.
+    assert_eq!(refused(desk.create("Branch 7").await), is(Code::AlreadyExists, "DEPARTMENT_EXISTS"));
 }

@@ -151,12 +151,12 @@ impl AvatarFolder {
         }
     }
 
-    /// What is not there is removed. A bucket says so without being asked: one that finds nothing is another bucket.
+    /// What is not there is removed. Of what a bucket does not find that may be the bucket itself.
     pub(crate) async fn delete(&self, realm_id: RealmId, avatar_id: AvatarId) -> Result<(), Fault> {
         for size in AvatarSize::ALL {
             match self.store.delete(&path(realm_id, avatar_id, size)).await {
                 Ok(()) => {}
-                Err(object_store::Error::NotFound { .. }) if !self.is_bucket => {}
+                Err(object_store::Error::NotFound { source, .. }) if !self.is_bucket || names_the_object(&*source) => {}
                 Err(error) => return Err(fault(&error)),
             }
         }
@@ -188,6 +188,11 @@ impl AvatarFiles for AvatarFolder {
 /// Ids and a number: nothing of it says who somebody is.
 fn path(realm_id: RealmId, avatar_id: AvatarId, size: AvatarSize) -> Path {
     Path::from(format!("{realm_id}/{avatar_id}/{}.jpg", size.pixels()))
+}
+
+/// Whether a bucket lacks just the object that it was asked to delete. Amazon's says nothing of it, others that speak S3 do.
+fn names_the_object(answer: &dyn std::error::Error) -> bool {
+    answer.to_string().contains("<Code>NoSuchKey</Code>")
 }
 
 /// What we ask for is always the same and always right: whatever fails is for operators to mend, and succeeds then.

@@ -40,9 +40,9 @@ fn png(mut chunks: &[u8]) -> Result<(), PictureFlaw> {
 }
 
 /// One picture, or several one after the other with zeros between: telephones put a map of brightness, or a smaller copy, behind the
-/// first (CIPA DC-007). Anything else behind a picture makes the file a mixed one.
-fn jpegs(mut file: &[u8]) -> Result<(), PictureFlaw> {
-    file = jpeg(file)?;
+/// first (CIPA DC-007). Anything else behind a picture makes the file a mixed one, but for a camera's notes.
+fn jpegs(file: &[u8]) -> Result<(), PictureFlaw> {
+    let mut file = jpeg(without_notes(file).unwrap_or(file))?;
     loop {
         while let Some(rest) = file.strip_prefix(&[0]) {
             file = rest;
@@ -55,6 +55,22 @@ fn jpegs(mut file: &[u8]) -> Result<(), PictureFlaw> {
         }
         file = jpeg(file)?;
     }
+}
+
+/// The file without the notes that Samsung's cameras put at its end, if it has any. No standard says how, ExifTool does (its `Samsung`
+/// module): blocks, `SEFH`, version and number of blocks, twelve bytes for each that say how far before `SEFH` it begins, the length
+/// since `SEFH`, `SEFT`.
+fn without_notes(file: &[u8]) -> Option<&[u8]> {
+    let number = |bytes: &[u8]| usize::try_from(u32::from_le_bytes(bytes.try_into().ok()?)).ok();
+    let (rest, length) = file.strip_suffix(b"SEFT")?.split_last_chunk::<4>()?;
+    let (blocks, directory) = rest.split_at(rest.len().checked_sub(number(length)?)?);
+    let (head, entries) = directory.strip_prefix(b"SEFH")?.split_at_checked(8)?;
+    let (entries, count) = (entries.chunks_exact(12), number(&head[4..])?);
+    if entries.len() != count || !entries.remainder().is_empty() {
+        return None;
+    }
+    let farthest = entries.filter_map(|entry| number(&entry[4..8])).max()?;
+    blocks.get(..blocks.len().checked_sub(farthest)?)
 }
 
 /// What comes behind one picture: segments up to the end of the image; after the header of a scan, its data (T.81, B.1.1).
@@ -246,6 +262,41 @@ mod tests {
             for more in [&b"PK\x03\x04"[..], b"\xff\xd9", b"x"] {
                 assert_eq!(format_of(&[&file, more].concat()), Err(PictureFlaw::Mixed), "{format:?} {more:?}");
             }
+        }
+    }
+
+    /// Notes as a camera of Samsung's puts them behind a picture.
+    fn notes_of(blocks: &[&[u8]]) -> Vec<u8> {
+        let number = |number: usize| u32::try_from(number).expect("a few bytes").to_le_bytes();
+        let mut directory = [&b"SEFH"[..], &number(107), &number(blocks.len())].concat();
+        for (index, block) in blocks.iter().enumerate() {
+            let before: usize = blocks[index..].iter().map(|block| block.len()).sum();
+            directory.extend([&b"\0\0\x01\x0a"[..], &number(before), &number(block.len())].concat());
+        }
+        [&blocks.concat()[..], &directory, &number(directory.len()), b"SEFT"].concat()
+    }
+
+    /// Rule P5.c: what Samsung's cameras note behind a picture belongs to it; what stands before or behind that, or only looks like it,
+    /// does not.
+    #[test]
+    fn behind_a_jpeg_there_may_be_a_cameras_notes() {
+        let (one, notes) = (jpeg_of(b"data"), notes_of(&[b"\0\0\x01\x0a\x0e\0\0\0Image_UTC_Data1763971200000", b"\0\0\x61\x0c"]));
+        assert_eq!(format_of(&[&one[..], &notes].concat()), Ok(PictureFormat::Jpeg));
+        assert_eq!(format_of(&[&one[..], &one, b"\0", &notes].concat()), Ok(PictureFormat::Jpeg), "behind several");
+        assert_eq!(format_of(&[&one[..], b"PK\x03\x04", &notes].concat()), Err(PictureFlaw::Mixed), "before them");
+        assert_eq!(format_of(&[&one[..], &notes, b"PK\x03\x04"].concat()), Err(PictureFlaw::Mixed), "behind them");
+        assert_eq!(format_of(&[&one[..], &notes_of(&[])].concat()), Err(PictureFlaw::Mixed), "notes of nothing");
+        assert_eq!(format_of(&[&one[..9], &notes].concat()), Err(PictureFlaw::Broken), "instead of the picture's end");
+        for at in 0..notes.len() {
+            // Wherever a byte is another, it is a picture or none, and nothing worse.
+            let mut changed = notes.clone();
+            changed[at] ^= 0xff;
+            let found = format_of(&[&one[..], &changed].concat());
+            assert!(matches!(found, Ok(PictureFormat::Jpeg) | Err(PictureFlaw::Mixed | PictureFlaw::Broken)), "{at}: {found:?}");
+        }
+        let flaw = |at_the_end: &[u8]| format_of(&[&one[..], at_the_end].concat());
+        for beyond in [&b"SEFT"[..], b"\xff\xff\xff\xffSEFT", b"SEFH\x04\0\0\0SEFT", b"SEFH\0\0\0\0\x01\0\0\0\x0c\0\0\0SEFT"] {
+            assert_eq!(flaw(beyond), Err(PictureFlaw::Mixed), "{beyond:?}");
         }
     }
 

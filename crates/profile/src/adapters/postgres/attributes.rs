@@ -121,7 +121,7 @@ impl Attributes for PgAttributes {
     async fn insert(&self, _: &Permit, call: &Call, attribute: &Attribute) -> Result<InsertAttribute, Fault> {
         let mut transaction = self.pool.begin().await.map_err(postgres::fault)?;
         // Whoever else defines one for the company waits, so that each of them counts all others.
-        sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", attribute.company_id.to_string())
+        sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", format!("attributes {}", attribute.company_id))
             .execute(&mut *transaction)
             .await
             .map_err(postgres::fault)?;

@@ -101,20 +101,6 @@ impl Departments for PgDepartments {
             .execute(&mut *transaction)
             .await
             .map_err(postgres::fault)?;
-        let count = sqlx::query_scalar!(
-            r#"SELECT count(*) AS "count!"
-             FROM departments
-             WHERE realm_id = $1
-               AND company_id = $2"#,
-            department.realm_id.as_uuid(),
-            department.company_id.as_uuid(),
-        )
-        .fetch_one(&mut *transaction)
-        .await
-        .map_err(postgres::fault)?;
-        if count >= MOST_DEPARTMENTS {
-            return Ok(InsertDepartment::TooMany);
-        }
         let inserted = sqlx::query!(
             "INSERT INTO departments (realm_id, department_id, company_id, name, name_key, version)
              VALUES ($1, $2, $3, $4, $5, $6)
@@ -131,6 +117,20 @@ impl Departments for PgDepartments {
         .map_err(postgres::fault)?;
         if inserted.rows_affected() == 0 {
             return Ok(InsertDepartment::Exists);
+        }
+        let count = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!"
+             FROM departments
+             WHERE realm_id = $1
+               AND company_id = $2"#,
+            department.realm_id.as_uuid(),
+            department.company_id.as_uuid(),
+        )
+        .fetch_one(&mut *transaction)
+        .await
+        .map_err(postgres::fault)?;
+        if count > MOST_DEPARTMENTS {
+            return Ok(InsertDepartment::TooMany);
         }
         self.acts.commit(transaction, call, act_on(AuditAct::DepartmentCreated, department)).await?;
         Ok(InsertDepartment::Done)
