@@ -5,9 +5,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use api::cabinet::identity::v1 as pb;
-use api::cabinet::identity::v1::administrator_service_client::AdministratorServiceClient;
 use api::cabinet::identity::v1::audit_service_client::AuditServiceClient;
-use cabinet_e2e::{Cabinet, Kind, ServiceProcess, eventually_async, programs, reason, with_token};
+use cabinet_e2e::{Cabinet, Kind, ServiceProcess, eventually_async, new_id, programs, reason, with_token};
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::decode_header;
 
@@ -113,27 +112,37 @@ struct Operator<'a> {
 impl<'a> Operator<'a> {
     const NAME: &'static str = "olga";
 
-    async fn of(cabinet: &'a Cabinet) -> Self {
+    /// He begins with a one-time password, with which nothing can be done but to replace it.
+    fn of(cabinet: &'a Cabinet) -> Self {
         let lasting = "a long enough password";
         cabinet.watch.canary(Kind::Password, lasting);
-        let request = pb::SignInAdministratorRequest {
-            name: Self::NAME.to_owned(),
-            password: cabinet.identity.answer_of(&["administrator", Self::NAME]),
-            new_password: lasting.to_owned(),
+        let file_of = |password: &str| {
+            let file = tempfile::NamedTempFile::new().expect("the temporary folder is writable");
+            std::fs::write(file.path(), format!("{password}\n")).expect("it is writable");
+            file
         };
-        let mut administrators = AdministratorServiceClient::new(cabinet.identity.channel());
-        administrators.sign_in_administrator(request).await.expect("it sets another");
-        let password_file = tempfile::NamedTempFile::new().expect("the temporary folder is writable");
-        std::fs::write(password_file.path(), format!("{lasting}\n")).expect("it is writable");
-        Self { cabinet, password_file }
+        let once = Self { cabinet, password_file: file_of(&cabinet.identity.answer_of(&["administrator", Self::NAME])) };
+        let user_id = new_id::<kernel::of::User>().to_string();
+        let (code, _, wrong) = once.run("sessions list", &["--user", &user_id]);
+        assert_eq!(code, Some(1), "{wrong}");
+        let operator = Self { cabinet, password_file: file_of(lasting) };
+        let new_password_file = operator.password_file.path().display().to_string();
+        let (code, _, wrong) = once.run_in_no_realm("administrator-password", &["--new-password-file", &new_password_file]);
+        assert_eq!((code, wrong.as_str()), (Some(0), ""));
+        operator
     }
 
     /// The exit code, and what was said: as an answer, or of what went wrong.
     fn run(&self, command: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let realm_id = self.cabinet.realm.id.to_string();
+        self.run_in_no_realm(command, &[&["--realm", &realm_id], arguments].concat())
+    }
+
+    fn run_in_no_realm(&self, command: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
         let mut cabinet = Command::new(programs().join("cabinet"));
         cabinet.args(command.split(' ')).args(["--identity", &self.cabinet.identity.grpc_url()]);
         cabinet.args(["--administrator", Self::NAME, "--password-file"]).arg(self.password_file.path());
-        cabinet.args(["--realm", &self.cabinet.realm.id.to_string()]).args(arguments);
+        cabinet.args(arguments);
         let output = tokio::task::block_in_place(|| cabinet.output()).expect("built by `make test`");
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
         (output.status.code(), text(output.stdout), text(output.stderr))
@@ -152,7 +161,7 @@ impl<'a> Operator<'a> {
 #[tokio::test(flavor = "multi_thread")]
 async fn operators_end_sessions_by_a_command() {
     let cabinet = Cabinet::start().await;
-    let operator = Operator::of(&cabinet).await;
+    let operator = Operator::of(&cabinet);
     let anna = cabinet.create_customer("anna@example.com").await;
     let tokens = cabinet.signed_in(&anna).await;
     let of_anna = ["--user", &anna.user_id];
@@ -192,7 +201,7 @@ async fn operators_end_sessions_by_a_command() {
 #[tokio::test(flavor = "multi_thread")]
 async fn operators_lift_limits_by_a_command() {
     let cabinet = Cabinet::start().await;
-    let operator = Operator::of(&cabinet).await;
+    let operator = Operator::of(&cabinet);
     let anna = cabinet.create_customer("anna@example.com").await;
     cabinet.signed_in(&anna).await;
     let guess = async || reason(&cabinet.sign_in("anna@example.com", "a wrong password").await.expect_err("it is wrong")).1;

@@ -8,7 +8,7 @@ use runtime::command_line::ReadConfig;
 
 use crate::all_in_one::Config;
 use crate::import::Import;
-use crate::operators::{LiftLimit, Sessions};
+use crate::operators::{LiftLimit, ReplacePassword, Sessions};
 use crate::{keys, play};
 
 #[derive(Debug, Subcommand)]
@@ -27,6 +27,8 @@ pub(crate) enum Command {
     /// Lists and ends the sessions of a user, as a PLATFORM_ADMIN. Ended, they lose access everywhere within a second.
     #[command(subcommand)]
     Sessions(Sessions),
+    /// Gives an administrator another password, also in place of the one-time password that `administrator NAME` has printed.
+    AdministratorPassword(ReplacePassword),
     /// Lifts the limits that keep a user, or everybody behind an address, waiting, as a PLATFORM_ADMIN. Says how many counts there were.
     LiftLimit(LiftLimit),
     #[command(flatten)]
@@ -40,6 +42,7 @@ pub(crate) async fn execute(command: Command, read_config: ReadConfig<'_, Config
         Command::Play(play) => play.run().await,
         Command::Import(import) => import.run().await,
         Command::Sessions(sessions) => sessions.run().await,
+        Command::AdministratorPassword(replace_password) => replace_password.run().await,
         Command::LiftLimit(lift_limit) => lift_limit.run().await,
         Command::Identity(command) => command.execute(&|| Ok(read_config()?.identity)).await,
     }

@@ -1,6 +1,6 @@
 //! What operators do for users, as clients of the public contract: so it is decided and written down as whatever anybody does.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use api::cabinet::identity::v1 as pb;
@@ -98,6 +98,24 @@ struct Whose {
     address: Option<String>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct ReplacePassword {
+    #[command(flatten)]
+    operator: Operator,
+    /// A file that holds the password there is to be.
+    #[arg(long)]
+    new_password_file: PathBuf,
+}
+
+impl ReplacePassword {
+    pub(crate) async fn run(self) -> Result<(), StartError> {
+        let new_password = read_password(&self.new_password_file)?;
+        self.operator.sign_in_setting(new_password).await?;
+        say("the password is another");
+        Ok(())
+    }
+}
+
 impl Sessions {
     pub(crate) async fn run(self) -> Result<(), StartError> {
         match self {
@@ -143,19 +161,25 @@ impl LiftLimit {
 impl Operator {
     /// A connection to identity, and a token to show there.
     async fn sign_in(self) -> Result<(Channel, Secret<String>), StartError> {
-        let path = &self.password_file;
-        let password = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        self.sign_in_setting(String::new()).await
+    }
+
+    /// The same, with another password from then on, unless it is empty.
+    async fn sign_in_setting(self, new_password: String) -> Result<(Channel, Secret<String>), StartError> {
+        let password = read_password(&self.password_file)?;
         let [identity] = peers([("identity", &self.identity)])?;
         let channel = identity.channel()?;
-        let mut request = Request::new(pb::SignInAdministratorRequest {
-            name: self.administrator,
-            password: password.trim_end_matches(['\r', '\n']).to_owned(),
-            new_password: String::new(),
-        });
+        let mut request = Request::new(pb::SignInAdministratorRequest { name: self.administrator, password, new_password });
         request.set_timeout(DEADLINE);
         let signed_in = AdministratorServiceClient::new(channel.clone()).sign_in_administrator(request).await.map_err(said)?;
         Ok((channel, Secret::new(signed_in.into_inner().access_token)))
     }
+}
+
+/// The first line of an editor ends somewhere; a password does not end with that.
+fn read_password(path: &Path) -> Result<String, StartError> {
+    let password = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(password.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 fn request<M>(token: &Secret<String>, message: M) -> Result<Request<M>, StartError> {
