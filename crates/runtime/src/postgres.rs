@@ -10,6 +10,8 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgPool};
 use crate::settings::Settings;
 use crate::tls::PemFile;
 
+/// 15.0, as servers count.
+const LEAST_SERVER_VERSION: u32 = 150_000;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection counts as good that was good when it was given back.
 const TESTED_FOR: Duration = Duration::from_secs(1);
@@ -145,11 +147,22 @@ pub async fn migrate(config: &DatabaseConfig, migrators: Vec<Migrator>) -> Resul
     // Whoever holds a table is not waited for while everybody else queues behind us: the migration is tried again later.
     let options = connect_options(&config.url)?.application_name("migrate").options([("lock_timeout", "5s")]);
     let pool = pool_of(1).connect_lazy_with(options);
+    let version = pool.acquire().await.map_err(fault)?.server_version_num();
+    if let Some(found) = version.filter(|found| *found < LEAST_SERVER_VERSION) {
+        return Err(Fault::internal(ServerTooOld { found: found / 10_000 }));
+    }
     for mut migrator in migrators {
         migrator.set_ignore_missing(true).run(&pool).await.map_err(migrate_fault)?;
     }
     pool.close().await;
     Ok(())
+}
+
+/// The server lacks what our schemas ask for: `ON DELETE SET NULL` of one column came with 15.
+#[derive(Debug, thiserror::Error)]
+#[error("PostgreSQL {found} is too old: 15 or newer is needed")]
+pub struct ServerTooOld {
+    found: u32,
 }
 
 /// The schema is older than this release: somebody must run `migrate` first.
