@@ -5,7 +5,7 @@ use runtime::access::IdentityConfig;
 use runtime::postgres::DatabaseConfig;
 use runtime::settings::Settings;
 
-use crate::adapters::avatar_folder::AvatarFolderConfig;
+use crate::adapters::avatar_store::AvatarStoreConfig;
 
 pub(crate) const DEFAULTS: &str = include_str!("config.toml");
 
@@ -14,7 +14,7 @@ pub struct Config {
     pub(crate) database: DatabaseConfig,
     pub(crate) messaging: MessagingConfig,
     pub(crate) identity: IdentityConfig,
-    pub(crate) avatars: AvatarFolderConfig,
+    pub(crate) avatars: AvatarStoreConfig,
 }
 
 impl Config {
@@ -22,7 +22,7 @@ impl Config {
     pub fn read(settings: &mut Settings, messaging: Option<MessagingConfig>) -> Option<Self> {
         let database = DatabaseConfig::read(settings, "profile.database");
         let identity = IdentityConfig::read(settings);
-        let avatars = AvatarFolderConfig::read(settings);
+        let avatars = AvatarStoreConfig::read(settings);
         Some(Self { database: database?, messaging: messaging?, identity: identity?, avatars: avatars? })
     }
 }

@@ -15,7 +15,7 @@ use runtime::settings::Settings;
 use runtime::{Database, Process, Service, StartError};
 use tokio::sync::Notify;
 
-use crate::adapters::avatar_folder::AvatarFolder;
+use crate::adapters::avatar_store::AvatarStore;
 use crate::adapters::clients::IdentityClient;
 use crate::adapters::grpc::{AttributeGrpc, AvatarGrpc, DepartmentGrpc, ERROR_TEXTS, ProfileGrpc};
 use crate::adapters::housekeeping::Housekeeping;
@@ -78,7 +78,7 @@ impl Service for Profile {
             clock: process.clock.clone(),
             ids: process.ids.clone(),
         });
-        let files = AvatarFolder::open(&config.avatars)?;
+        let files = AvatarStore::open(&config.avatars)?;
         let unused = Arc::new(Notify::new());
         let housekeeping = Housekeeping {
             unused: PgUnusedAvatars::new(pools.workers.clone()),

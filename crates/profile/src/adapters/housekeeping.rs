@@ -7,7 +7,7 @@ use std::time::Duration;
 use kernel::{Clock, Fault};
 use tokio::sync::Notify;
 
-use crate::adapters::avatar_folder::AvatarFolder;
+use crate::adapters::avatar_store::AvatarStore;
 use crate::adapters::postgres::PgUnusedAvatars;
 
 /// Nobody rings for what a process left behind that was killed.
@@ -17,7 +17,7 @@ const BATCH: i64 = 100;
 
 pub(crate) struct Housekeeping {
     pub(crate) unused: PgUnusedAvatars,
-    pub(crate) files: AvatarFolder,
+    pub(crate) files: AvatarStore,
     pub(crate) clock: Arc<dyn Clock>,
     /// Rung when there is something to do.
     pub(crate) bell: Arc<Notify>,

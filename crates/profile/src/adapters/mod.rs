@@ -1,6 +1,6 @@
 //! Profile's techniques.
 
-pub(crate) mod avatar_folder;
+pub(crate) mod avatar_store;
 pub(crate) mod clients;
 pub(crate) mod events;
 pub(crate) mod grpc;

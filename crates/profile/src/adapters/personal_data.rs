@@ -7,14 +7,14 @@ use kernel::{AvatarId, Fault, RealmId, Timestamp, UserId};
 use messaging::{PersonalData, Records};
 use serde_json::json;
 
-use super::avatar_folder::AvatarFolder;
+use super::avatar_store::AvatarStore;
 use super::postgres::PgPersonalData;
 use crate::application::AvatarFiles as _;
 use crate::domain::AvatarSize;
 
 pub(crate) struct StoredPersonalData {
     pub(crate) tables: PgPersonalData,
-    pub(crate) files: AvatarFolder,
+    pub(crate) files: AvatarStore,
 }
 
 #[async_trait]

@@ -23,7 +23,7 @@ const CA_FILE: &str = "avatars.s3.ca_file";
 
 /// Where the files are.
 #[derive(Debug, Clone)]
-pub(crate) enum AvatarFolderConfig {
+pub(crate) enum AvatarStoreConfig {
     /// A folder that every replica of the service sees.
     Folder(PathBuf),
     Bucket(BucketConfig),
@@ -41,7 +41,7 @@ pub(crate) struct BucketConfig {
     authorities: Vec<Certificate>,
 }
 
-impl AvatarFolderConfig {
+impl AvatarStoreConfig {
     pub(crate) fn read(settings: &mut Settings) -> Option<Self> {
         let store: String = settings.value("avatars.store")?;
         if store != "folder" {
@@ -123,7 +123,7 @@ fn read_authorities(settings: &mut Settings) -> Vec<Certificate> {
 const LONGEST_FILE: u64 = 1 << 20;
 
 #[derive(Clone)]
-pub(crate) struct AvatarFolder {
+pub(crate) struct AvatarStore {
     store: Arc<dyn ObjectStore>,
     is_bucket: bool,
 }
@@ -137,17 +137,17 @@ enum BucketError {
     TooLong,
 }
 
-impl AvatarFolder {
-    pub(crate) fn open(config: &AvatarFolderConfig) -> Result<Self, Fault> {
+impl AvatarStore {
+    pub(crate) fn open(config: &AvatarStoreConfig) -> Result<Self, Fault> {
         match config {
-            AvatarFolderConfig::Folder(folder) => {
+            AvatarStoreConfig::Folder(folder) => {
                 std::fs::create_dir_all(folder).map_err(Fault::internal)?;
                 let files = LocalFileSystem::new_with_prefix(folder).map_err(Fault::internal)?;
                 // A row that is committed names files that outlast a loss of power.
                 let store = Arc::new(files.with_automatic_cleanup(true).with_fsync(true));
                 Ok(Self { store, is_bucket: false })
             }
-            AvatarFolderConfig::Bucket(bucket) => Ok(Self { store: bucket.open()?, is_bucket: true }),
+            AvatarStoreConfig::Bucket(bucket) => Ok(Self { store: bucket.open()?, is_bucket: true }),
         }
     }
 
@@ -165,7 +165,7 @@ impl AvatarFolder {
 }
 
 #[async_trait]
-impl AvatarFiles for AvatarFolder {
+impl AvatarFiles for AvatarStore {
     async fn put(&self, realm_id: RealmId, avatar_id: AvatarId, avatar: &Avatar) -> Result<(), Fault> {
         let put = async |size| {
             let content = avatar.in_size(size).to_vec();
