@@ -168,13 +168,16 @@ async fn avatars_can_be_kept_in_a_bucket() {
     let without = cabinet.delete_avatar(&token, &anna.user_id, "").await.expect("that needs no bucket");
     assert_eq!(without.version, saved.version + 1);
     bucket.set_away(false);
+    let bela = cabinet.create_customer("bela@example.com").await;
+    cabinet.upload_avatar(&token, &bela.user_id, "", &file).await.expect("it is there again");
     // Of a bucket that is not there nothing is taken for deleted.
     bucket.set_gone(true);
     // The upload that found it away is given up in an hour, which is now.
     cabinet.databases.profile.execute("UPDATE unused_avatars SET removable_at = removable_at - interval '1 hour'");
+    cabinet.delete_avatar(&token, &bela.user_id, "").await.expect("that needs no bucket");
     eventually("files to be asked for in vain", || (bucket.asked_in_vain() > 2).then_some(())).await;
     bucket.set_gone(false);
-    let next = cabinet.upload_avatar(&token, &anna.user_id, &without.etag, &file).await.expect("it is there again");
+    let next = cabinet.upload_avatar(&token, &anna.user_id, &without.etag, &file).await.expect("it is the right one again");
     let wanted = files_of(&cabinet, &[&next.avatar_id]);
     let gone = || bucket.objects().into_keys().collect::<BTreeSet<_>>() == wanted;
     eventually("what was taken away meanwhile to go", || gone().then_some(())).await;
