@@ -180,7 +180,7 @@ async fn a_refused_password_leaves_the_link_as_it_was() {
     let cabinet = Cabinet::start().await;
     invite(&cabinet, "anna.kowalska@example.com").await;
     let token = link_in(&cabinet.letter_to("anna.kowalska@example.com", 0).await);
-    for (password, violations) in [("12345", 1), ("password", 1), ("anna.kowalska1", 1), (&"x y".repeat(50), 2)] {
+    for (password, violations) in [("12345", 1), ("password", 1), ("anna.kowalska1", 1), (&"x y".repeat(50), 1)] {
         let error = cabinet.redeem(&token, password).await.expect_err("a bad password");
         assert_eq!(reason(&error), is(Code::InvalidArgument, "PASSWORD_REFUSED"), "{password}");
         let bad = error.get_details_bad_request().expect("the violations");

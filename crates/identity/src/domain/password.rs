@@ -5,6 +5,7 @@ use std::fmt;
 use kernel::Secret;
 use unicode_normalization::UnicodeNormalization as _;
 use zxcvbn::Score;
+use zxcvbn::matching::patterns::MatchPattern;
 
 /// What is left of a password without its user's own data must be at least this long.
 const LEAST_REST: usize = 4;
@@ -13,6 +14,11 @@ const SHORTEST_OWN_DATA: usize = 3;
 /// The Ukrainian keyboard, and the letters that the Russian one has instead; below, what their keys write on a Latin one.
 const CYRILLIC_KEYS: &str = "йцукенгшщзхїфівапролджєячсмитьбюъыэ";
 const LATIN_KEYS: &str = "qwertyuiop[]asdfghjkl;'zxcvbnm,.]s'";
+/// Of how many characters, at each end, it is asked whether they are guessed first.
+const LOOKED_AT: usize = 32;
+/// Symbols that stand for letters (`p@$$word`). Each that is there multiplies the words that it may be.
+const LETTERS_IN_DISGUISE: &str = "@({[<!|$+%";
+const MOST_IN_DISGUISE: usize = 6;
 
 /// A password as it is compared: NFKC, so that the same letters typed on another keyboard are the same.
 #[derive(Clone)]
@@ -89,8 +95,9 @@ impl PasswordRule {
             (length < self.min_length).then_some(PasswordRefused::TooShort),
             (length > self.max_length).then_some(PasswordRefused::TooLong),
             has_others.then_some(PasswordRefused::Characters),
-            // What is too short is tried early, whatever it is: that it is too short says enough.
-            (is_guarded && length >= self.min_length && is_common(text)).then_some(PasswordRefused::Common),
+            // Of what is too short or too long that says enough.
+            (is_guarded && (self.min_length..=self.max_length).contains(&length) && is_common(text))
+                .then_some(PasswordRefused::Common),
             (is_guarded && is_made_of(text, own_data)).then_some(PasswordRefused::OwnData),
         ];
         let reasons: Vec<_> = reasons.into_iter().flatten().collect();
@@ -101,19 +108,39 @@ impl PasswordRule {
 /// True if it is among the million that are tried first: what many have, a name, a word, a date, a row of keys or numbers, one thing
 /// over and over, and any of these a little changed.
 fn is_common(text: &str) -> bool {
-    is_tried_early(text) || is_tried_early(&on_latin_keys(text))
+    is_tried_early(text) || on_latin_keys(text).is_some_and(|latin| is_tried_early(&latin))
 }
 
+/// A long text is judged by both its ends: looking at all of it takes seconds, where somebody has made it for that.
 fn is_tried_early(text: &str) -> bool {
-    zxcvbn::zxcvbn(text, &[]).score() <= Score::One
+    let letters: Vec<char> = text.chars().collect();
+    let mut symbols: Vec<&char> = letters.iter().filter(|letter| LETTERS_IN_DISGUISE.contains(**letter)).collect();
+    symbols.sort_unstable();
+    symbols.dedup();
+    if symbols.len() > MOST_IN_DISGUISE {
+        return false;
+    }
+    let is_weak = |part: &[char]| is_weak(&part.iter().collect::<String>());
+    let (first, last) = (&letters[..letters.len().min(LOOKED_AT)], &letters[letters.len().saturating_sub(LOOKED_AT)..]);
+    is_weak(first) && (letters.len() <= LOOKED_AT || is_weak(last))
 }
 
-/// What the same keys write on a Latin keyboard: `йцукен` is no better than `qwerty`.
-fn on_latin_keys(text: &str) -> String {
+/// Whoever guesses knows its parts. A few characters that are in no list are none, however short it is.
+fn is_weak(text: &str) -> bool {
+    let estimate = zxcvbn::zxcvbn(text, &[]);
+    let is_unknown =
+        |part: &zxcvbn::Match| matches!(part.pattern, MatchPattern::BruteForce) && part.range_inclusive().count() > 2;
+    estimate.score() <= Score::One && !estimate.sequence().iter().any(is_unknown)
+}
+
+/// What the same keys write on a Latin keyboard, where any of them are Cyrillic: `йцукен` is no better than `qwerty`.
+fn on_latin_keys(text: &str) -> Option<String> {
     let latin = |letter: char| {
-        CYRILLIC_KEYS.chars().zip(LATIN_KEYS.chars()).find(|(key, _)| *key == letter).map_or(letter, |(_, key)| key)
+        let lower_case = letter.to_lowercase().next().unwrap_or(letter);
+        CYRILLIC_KEYS.chars().zip(LATIN_KEYS.chars()).find(|(key, _)| *key == lower_case).map(|(_, key)| key)
     };
-    text.to_lowercase().chars().map(latin).collect()
+    let is_cyrillic = text.chars().any(|letter| latin(letter).is_some());
+    is_cyrillic.then(|| text.chars().map(|letter| latin(letter).unwrap_or(letter)).collect())
 }
 
 fn is_made_of<Data: AsRef<str>>(text: &str, own_data: &[Data]) -> bool {
@@ -169,6 +196,19 @@ mod tests {
         let on_cyrillic_keys = ["йцукенгш", "фівапролд", "ЯЧСМИТЬБ", "пароль12", "зфыыцщкв"];
         for common in [&listed[..], &names_and_words, &rows, &changed, &on_cyrillic_keys].concat() {
             assert_eq!(check(common), [PasswordRefused::Common], "{common}");
+        }
+    }
+
+    /// Rule I10.a: of a long password both ends count; and nobody makes us look for long, whatever he writes.
+    #[test]
+    fn long_passwords_are_judged_by_their_ends() {
+        let weak = "password".repeat(5);
+        for common in [weak.clone(), "q7 w".repeat(32), "p@$$w0rd".repeat(16)] {
+            assert_eq!(check(&common), [PasswordRefused::Common], "{common}");
+        }
+        let all_symbols = "4@8({[<3691!|70$5+%2".repeat(6);
+        for good in [format!("{weak}kq;zvx.wptjh;blqmd/wvkzr#nmq"), format!("kq;zvx.wptjh;blqmd/wvkzr#nmq{weak}"), all_symbols] {
+            assert_eq!(check(&good), [], "{good}");
         }
     }
 
