@@ -109,10 +109,12 @@ impl Argon2Hasher {
         let (answer, answered) = oneshot::channel();
         let job = move |memory: &mut Memory| {
             // Nobody waits for it any more: somebody else has his turn.
-            if !answer.is_closed() {
-                let _ = answer.send(work(&hashing, &decoy, memory));
-            }
+            let done = (!answer.is_closed()).then(|| work(&hashing, &decoy, memory));
+            // Whoever is answered may ask for another place at once.
             drop(place);
+            if let Some(done) = done {
+                let _ = answer.send(done);
+            }
         };
         self.jobs.send(Box::new(job)).map_err(|_| Fault::internal(ThreadLost))?;
         Ok(answered.await.map_err(|_| Fault::internal(ThreadLost))??)
@@ -126,10 +128,11 @@ struct Place {
     _of_user: Option<PlaceOfUser>,
 }
 
-/// How many places each known user has.
+/// How many places each known user has, of those that are kept for the known and of those for anybody.
 struct PlacesOfUsers {
+    /// The most of each.
     share: usize,
-    taken: Mutex<HashMap<UserId, usize>>,
+    taken: Mutex<HashMap<UserId, [usize; 2]>>,
 }
 
 struct PlaceOfUser {
@@ -141,22 +144,20 @@ struct PlaceOfUser {
 impl PlacesOfUsers {
     fn take(self: &Arc<Self>, user_id: UserId) -> Option<PlaceOfUser> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = taken.entry(user_id).or_default();
-        if *count >= 2 * self.share {
-            return None;
-        }
-        *count += 1;
-        Some(PlaceOfUser { all: self.clone(), user_id, is_among_strangers: *count > self.share })
+        let counts = taken.entry(user_id).or_default();
+        let half = counts.iter().position(|count| *count < self.share)?;
+        counts[half] += 1;
+        Some(PlaceOfUser { all: self.clone(), user_id, is_among_strangers: half == 1 })
     }
 }
 
 impl Drop for PlaceOfUser {
     fn drop(&mut self) {
         let mut taken = self.all.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Entry::Occupied(mut count) = taken.entry(self.user_id) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
+        if let Entry::Occupied(mut counts) = taken.entry(self.user_id) {
+            counts.get_mut()[usize::from(self.is_among_strangers)] -= 1;
+            if *counts.get() == [0, 0] {
+                counts.remove();
             }
         }
     }
