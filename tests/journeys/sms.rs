@@ -11,6 +11,8 @@ use testkit::{ReceivedSms, Smsc, SmscAnswer};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
+use crate::deletions::{completed, delete};
+
 const PHONE: &str = "+380671234567";
 const SMS: ChannelTicks = ChannelTicks { email: false, sms: true };
 
@@ -375,4 +377,25 @@ async fn codes_are_limited() {
     let nobody = cabinet.create_customer("nobody@example.com").await;
     let without = request_code(&cabinet, &cabinet.user_token(user_id(&nobody), Role::Customer)).await.expect_err("no phone");
     assert_eq!(reason(&without), (Code::FailedPrecondition, "PHONE_MISSING".into()));
+}
+
+/// Rule I17.a: what was sent to a number stays counted when its user is deleted: another user of it has no other eight.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_has_eight_codes_a_day_whoever_has_it() {
+    let cabinet = start().await;
+    let owner = cabinet.owner_token("owner@example.com").await;
+    for sent in [5, 3] {
+        let anna = customer_with_phone(&cabinet, PHONE).await;
+        let token = cabinet.user_token(user_id(&anna), Role::Customer);
+        for _ in 0..sent {
+            request_code(&cabinet, &token).await.expect("a phone to confirm");
+            age_codes(&cabinet, "1 minute");
+        }
+        delete(&cabinet, &owner, &anna.user_id).await.expect("an OWNER may");
+        completed(&cabinet, &owner, &anna.user_id).await;
+    }
+    assert_eq!(cabinet.databases.identity.value("SELECT count(*) FROM phone_codes"), "0");
+    let last = customer_with_phone(&cabinet, PHONE).await;
+    let ninth = request_code(&cabinet, &cabinet.user_token(user_id(&last), Role::Customer)).await.expect_err("eight a day");
+    assert_eq!(reason(&ninth), (Code::ResourceExhausted, "CODE_LIMITED".into()));
 }

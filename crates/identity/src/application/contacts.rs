@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use kernel::{Authorized, Call, Caller, Clock, IdSource, Permit, Refusal, SessionId, Timestamp, UserCaller};
 
+use super::guessing::Attempt;
 use super::links::has_changed;
 use super::sessions::{authenticated_session, signed_in};
 use super::{
@@ -11,7 +12,7 @@ use super::{
     ReplacementNotice, Secrets, Sessions, UpdateUserError, Users,
 };
 use crate::domain::access::Action;
-use crate::domain::guessing::{Guessed, network};
+use crate::domain::guessing::{Guessed, network, of_texts};
 use crate::domain::{
     CodeNumber, Contact, ContactChanged, ContactChanger, Contacts, EmailAddress, EmailChange, PhoneCode, PhoneNumber, Policy,
     User,
@@ -49,14 +50,24 @@ impl ContactUseCases {
             let client_address = call.client_in(user.realm_id()).address.map(|address| network(address).to_string());
             let (user_version, event_id) = (user.version(), self.ids.new_id(now));
             let new = NewPhoneCode { code, user_version, mac, sealed_code, sealed_phone, client_address, event_id };
+            let counted = self.count_text(&permit, call, &new.code).await?;
             if self.codes.insert(&permit, call, &new).await? {
                 return Ok(permit.show(new.code.expires_at));
             }
+            self.guessing.take_back(&permit, &counted).await?;
             if !has_changed(self.users.as_ref(), user.realm_id(), user.id(), user_version).await? {
                 return Err(Error::CodeLimited);
             }
         }
         Err(Error::UserChanged)
+    }
+
+    async fn count_text(&self, permit: &Permit, call: &Call, code: &PhoneCode) -> Result<Attempt, Error> {
+        let buckets = of_texts(&code.phone, call.client_in(code.realm_id).address);
+        match self.guessing.begin(permit, code.realm_id, Guessed::Text, &buckets).await {
+            Err(Error::AttemptsLimited { .. }) => Err(Error::CodeLimited),
+            counted => counted,
+        }
     }
 
     /// The number that a code is asked for. One that he has is confirmed by anybody who calls for him; another is his own to choose.

@@ -30,6 +30,8 @@ pub(crate) enum Guessed {
     SocialSignIn,
     /// Nothing: lifting limits lets somebody guess anew.
     Lift,
+    /// Nothing: an SMS with a code costs money.
+    Text,
 }
 
 impl Guessed {
@@ -45,6 +47,7 @@ impl Guessed {
             Self::Export => "EXPORT",
             Self::SocialSignIn => "SOCIAL_SIGN_IN",
             Self::Lift => "LIFT",
+            Self::Text => "TEXT",
         }
     }
 }
@@ -97,9 +100,13 @@ pub(crate) struct GuessingLimits {
 }
 
 /// How many who administer one company are told of the contacts of others at the same time.
-const OWNERS_WHO_LEARN: i32 = 2;
+const OWNERS_WHO_LEARN: i32 = 4;
 /// As many SMS as are sent for an address (I17).
 const TEXTS_FROM_ADDRESS_A_DAY: i32 = 20;
+/// As many codes as are sent to a number.
+const TEXTS_TO_NUMBER_A_DAY: i32 = 8;
+/// As many codes as are sent in a realm.
+const TEXTS_A_DAY: i32 = 5000;
 /// Codes are short: whoever may try as many as there are in a window, again and again, finds one within a year.
 const CODE_WINDOWS_A_DAY: i32 = 5;
 /// More than anybody needs who is helped once.
@@ -301,13 +308,20 @@ pub(crate) fn network(address: IpAddr) -> IpAddr {
     }
 }
 
+/// What a code by SMS is counted by, apart from the codes that are kept: whoever is deleted takes his along.
+pub(crate) fn of_texts(phone: &PhoneNumber, address: Option<IpAddr>) -> Vec<Bucket> {
+    let address = address.map(|address| (format!("texts {}", from(Some(address))), TEXTS_FROM_ADDRESS_A_DAY));
+    let counted = [(format!("texts to {}", phone.as_str()), TEXTS_TO_NUMBER_A_DAY), ("texts".to_owned(), TEXTS_A_DAY)];
+    counted.into_iter().chain(address).map(|(subject, most)| bucket(subject, most, DAY)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use kernel::Id;
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{FirstFactor, HalfSignedIn};
+    use crate::domain::{FirstFactor, HalfSignedIn, PhoneRule};
 
     const LIMITS: GuessingLimits = GuessingLimits {
         passwords_from_address: 100,
@@ -348,6 +362,17 @@ mod tests {
         assert_eq!(counted[0], LIMITS.of_reset(here)[0], "together with those by mail");
         let lifted = at_address([10, 0, 0, 1].into());
         assert!(!lifted.contains(&counted[1].subject), "what costs money stays counted");
+    }
+
+    /// Rule I17.a: codes are counted by number, in total, and by address where it is known.
+    #[test]
+    fn codes_by_sms_are_counted_by_the_day() {
+        let phone = PhoneNumber::parse("+380671234567", PhoneRule::International).expect("a good number");
+        let here = of_texts(&phone, Some([10, 0, 0, 1].into()));
+        assert_eq!(here.iter().map(|bucket| bucket.most).collect::<Vec<_>>(), [8, 5000, 20]);
+        assert!(here.iter().all(|bucket| bucket.window == DAY && bucket.of_user.is_none()));
+        assert_eq!(of_texts(&phone, None), here[..2]);
+        assert!(!at_address([10, 0, 0, 1].into()).contains(&here[2].subject), "what costs money stays counted");
     }
 
     /// Rule I23.b: each known device has its attempts.
@@ -430,14 +455,14 @@ mod tests {
         }
     }
 
-    /// Rule I8.c: whoever administers learns so much; those of one company together twice as much, however many they are.
+    /// Rule I8.c: whoever administers learns so much; those of one company together four times as much, however many they are.
     #[test]
     fn owners_of_one_company_learn_together() {
         let [anna, bela, company] = [1, 2, 3].map(Uuid::from_u128);
         let of = |user| LIMITS.of_conflicts(Id::from_uuid(user), Id::from_uuid(company));
         assert_ne!(of(anna)[0], of(bela)[0]);
         assert_eq!(of(anna)[1], of(bela)[1]);
-        assert_eq!(of(anna)[1].most, 2 * of(anna)[0].most);
+        assert_eq!(of(anna)[1].most, 4 * of(anna)[0].most);
     }
 
     /// Rule I23.f: whatever is counted of a user where he is known is found by him; what is counted of strangers is nobody's.
