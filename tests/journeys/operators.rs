@@ -126,6 +126,10 @@ impl<'a> Operator<'a> {
         let (code, _, wrong) = once.run("sessions list", &["--user", &user_id]);
         assert_eq!(code, Some(1), "{wrong}");
         let operator = Self { cabinet, password_file: file_of(lasting) };
+        let nothing = file_of("");
+        let (code, _, wrong) =
+            once.run_in_no_realm("administrator-password", &["--new-password-file", &nothing.path().display().to_string()]);
+        assert!(code == Some(1) && wrong.contains("holds no password"), "{wrong}");
         let new_password_file = operator.password_file.path().display().to_string();
         let (code, _, wrong) = once.run_in_no_realm("administrator-password", &["--new-password-file", &new_password_file]);
         assert_eq!((code, wrong.as_str()), (Some(0), ""));

@@ -110,6 +110,9 @@ pub(crate) struct ReplacePassword {
 impl ReplacePassword {
     pub(crate) async fn run(self) -> Result<(), StartError> {
         let new_password = read_password(&self.new_password_file)?;
+        if new_password.is_empty() {
+            return Err(format!("{}: holds no password", self.new_password_file.display()).into());
+        }
         self.operator.sign_in_setting(new_password).await?;
         say("the password is another");
         Ok(())
