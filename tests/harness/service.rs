@@ -89,7 +89,7 @@ impl ServiceProcess {
     pub(crate) fn migrate(&mut self, setting: &'static str, server: &SharedPostgres) -> TestDatabase {
         let built = std::fs::metadata(programs().join(self.program)).and_then(|file| file.modified());
         let built = built.expect("the program was built by `make test`").duration_since(UNIX_EPOCH).expect("after 1970");
-        let database = server.database_like(&format!("{}-{}", self.program, built.as_nanos()), |empty| {
+        let database = server.database_like(self.program, &built.as_nanos().to_string(), |empty| {
             self.set(setting, empty);
             self.run_migrate();
         });

@@ -148,9 +148,7 @@ pub async fn migrate(config: &DatabaseConfig, migrators: Vec<Migrator>) -> Resul
     let options = connect_options(&config.url)?.application_name("migrate").options([("lock_timeout", "5s")]);
     let pool = pool_of(1).connect_lazy_with(options);
     let version = pool.acquire().await.map_err(fault)?.server_version_num();
-    if let Some(found) = version.filter(|found| *found < LEAST_SERVER_VERSION) {
-        return Err(Fault::internal(ServerTooOld { found: found / 10_000 }));
-    }
+    require_server(version).map_err(Fault::internal)?;
     for mut migrator in migrators {
         migrator.set_ignore_missing(true).run(&pool).await.map_err(migrate_fault)?;
     }
@@ -163,6 +161,14 @@ pub async fn migrate(config: &DatabaseConfig, migrators: Vec<Migrator>) -> Resul
 #[error("PostgreSQL {found} is too old: 15 or newer is needed")]
 pub struct ServerTooOld {
     found: u32,
+}
+
+/// A server that does not say how old it is is tried.
+fn require_server(version: Option<u32>) -> Result<(), ServerTooOld> {
+    match version {
+        Some(found) if found < LEAST_SERVER_VERSION => Err(ServerTooOld { found: found / 10_000 }),
+        _ => Ok(()),
+    }
 }
 
 /// The schema is older than this release: somebody must run `migrate` first.
@@ -199,5 +205,19 @@ fn migrate_fault(error: sqlx::migrate::MigrateError) -> Fault {
     match error {
         sqlx::migrate::MigrateError::Execute(error) => fault(error),
         other => Fault::internal(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_server_is_named() {
+        let refused = require_server(Some(140_011)).expect_err("14.11 is too old");
+        assert_eq!(refused.to_string(), "PostgreSQL 14 is too old: 15 or newer is needed");
+        for good in [Some(150_000), Some(180_001), None] {
+            assert!(require_server(good).is_ok(), "{good:?}");
+        }
     }
 }

@@ -55,7 +55,7 @@ impl PostgresOptions {
             rustix::fs::statvfs(place).is_ok_and(|found| found.f_bavail.saturating_mul(found.f_frsize) > LEAST_MEMORY)
         };
         let memory = Path::new(MEMORY);
-        if std::env::var_os("TMPDIR").is_some() || !has_room(memory) {
+        if std::env::var_os("TMPDIR").is_some() || !has_room(memory) || available_memory() < LEAST_MEMORY {
             return self;
         }
         Self { place: memory.to_owned(), ..self }.setting("max_wal_size", "256MB")
@@ -221,6 +221,14 @@ impl Drop for PostgresServer {
             let _ = process.wait();
         }
     }
+}
+
+/// In bytes, as Linux sees it; none elsewhere.
+fn available_memory() -> u64 {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kibibytes =
+        text.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.trim().strip_suffix("kB")?.trim().parse().ok());
+    kibibytes.unwrap_or(0_u64) << 10
 }
 
 /// A program of the newest PostgreSQL there is: `pgbench`.

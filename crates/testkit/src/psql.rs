@@ -28,6 +28,12 @@ impl Psql {
         self.value("postgres", &format!("SELECT count(*) FROM pg_database WHERE datname = {}", literal(name))) == "1"
     }
 
+    /// The names of all databases that begin in this way.
+    pub(crate) fn databases(&self, prefix: &str) -> Vec<String> {
+        let sql = format!("SELECT datname FROM pg_database WHERE starts_with(datname, {})", literal(prefix));
+        self.value("postgres", &sql).lines().map(str::to_owned).collect()
+    }
+
     /// Gives a database another name, unless there is one of that name. Nobody may be connected to it.
     pub(crate) fn rename_database(&self, name: &str, new_name: &str) {
         let sql = format!("ALTER DATABASE {} RENAME TO {}", quoted(name), quoted(new_name));

@@ -44,17 +44,22 @@ impl SharedPostgres {
         self.new_database(None)
     }
 
-    /// Creates a copy of the database of this name, quicker than preparing an empty one each time. Whoever wants the first copy
-    /// makes the original: he prepares an empty database, whose connection string he is given, and leaves it.
+    /// Creates a copy of a kind of database in a version of it, quicker than preparing an empty one each time. Whoever wants the first
+    /// copy makes the original: he prepares an empty database, whose connection string he is given, and leaves it. Originals of other
+    /// versions go.
     #[must_use]
-    pub fn database_like(&self, original: &str, prepare: impl FnOnce(&str)) -> TestDatabase {
-        if !self.psql.has_database(original) {
+    pub fn database_like(&self, kind: &str, version: &str, prepare: impl FnOnce(&str)) -> TestDatabase {
+        let original = format!("{kind} {version}");
+        if !self.psql.has_database(&original) {
             let first = self.database();
             prepare(first.url());
             // Of several who prepare one at the same time, one gives it the name; what the others made goes with them.
-            self.psql.rename_database(first.name(), original);
+            self.psql.rename_database(first.name(), &original);
+            for other in self.psql.databases(&format!("{kind} ")).iter().filter(|other| **other != original) {
+                self.psql.drop_database(other);
+            }
         }
-        self.new_database(Some(original))
+        self.new_database(Some(&original))
     }
 
     fn new_database(&self, template: Option<&str>) -> TestDatabase {

@@ -24,8 +24,8 @@ fn a_database_is_prepared_once_and_copied() {
     let server = PostgresServer::start();
     let shared = SharedPostgres::at(&server.base_url());
     let prepared = AtomicU32::new(0);
-    let copy = || {
-        shared.database_like("letters", |url| {
+    let copy_of = |version: &str| {
+        shared.database_like("letters", version, |url| {
             let first = url.rsplit_once('/').expect("a database").1;
             server.execute(first, "CREATE TABLE letter (id int); INSERT INTO letter VALUES (7)");
             prepared.fetch_add(1, Ordering::Relaxed);
@@ -33,11 +33,12 @@ fn a_database_is_prepared_once_and_copied() {
     };
 
     // Those who come at the same time may each prepare one, and one of these is the original.
-    let at_once: Vec<_> =
-        std::thread::scope(|scope| [(); 3].map(|()| scope.spawn(copy)).map(|thread| thread.join().expect("a copy")).into());
+    let at_once: Vec<_> = std::thread::scope(|scope| {
+        [(); 3].map(|()| scope.spawn(|| copy_of("1"))).map(|thread| thread.join().expect("a copy")).into()
+    });
     let tries = prepared.load(Ordering::Relaxed);
     assert!((1..=3).contains(&tries), "prepared {tries} times");
-    let later = copy();
+    let later = copy_of("1");
 
     assert_eq!(prepared.load(Ordering::Relaxed), tries);
     assert_eq!(server.value("postgres", "SELECT count(*) FROM pg_database WHERE datname LIKE 'test%'"), "4");
@@ -45,6 +46,11 @@ fn a_database_is_prepared_once_and_copied() {
     for database in at_once {
         assert_eq!(database.value("SELECT id FROM letter"), "7");
     }
+
+    let next = copy_of("2");
+    assert_eq!((next.value("SELECT id FROM letter").as_str(), prepared.load(Ordering::Relaxed)), ("7", tries + 1));
+    let originals = "SELECT string_agg(datname, ',') FROM pg_database WHERE datname LIKE 'letters%'";
+    assert_eq!(server.value("postgres", originals), "letters 2", "the original before is gone");
 }
 
 #[test]
