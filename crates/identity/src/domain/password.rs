@@ -169,8 +169,16 @@ mod tests {
     /// Rule I10.a: 8 to 128 code points of any kind.
     #[test]
     fn any_characters_will_do_within_the_length() {
-        for good in ["correct horse", "пароль із пробілами", "🐈🐕🐎🐄🐖🐏🐐🐓", "kqzvxwpt", "73920184"]
-        {
+        for good in [
+            "correct horse",
+            "пароль із пробілами",
+            "🐈🐕🐎🐄🐖🐏🐐🐓",
+            "kqzvxwpt",
+            "73920184",
+            "xK#72019",
+            "7#Qtiger",
+            "Qx№7йцук",
+        ] {
             assert_eq!(check(good), [], "{good}");
         }
         let counted = |length: usize| {
